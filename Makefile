@@ -1,0 +1,95 @@
+# Every target that people call has a help line after two #; `make` alone prints them.
+
+PYTHON ?= python3
+# Extra words for `cordee demo` and `cordee story`, for instance DEMO="--port 8080".
+DEMO ?=
+STORY ?=
+# Two workers even on a big machine: each starts its own PostgreSQL and its own browser.
+PYTEST ?= -n 2 --dist worksteal
+
+BIN := .venv/bin
+RUN := .venv/.cordee-run
+DEV := .venv/.cordee-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo story test check lock bench screenshot format clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+demo: $(RUN) ## the bot with both platforms beside it on a local page: no token, no network
+	$(BIN)/cordee demo $(DEMO)
+
+story: $(RUN) ## one story in the terminal, six months in seconds; exit code 0 when all went well
+	$(BIN)/cordee story $(STORY)
+
+test: check ## everything that CI runs: check, tests with their coverage, story
+	@echo "== pytest"
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest $(PYTEST) --cov --cov-report=
+	@echo "== coverage: at least 90 % of bot, scheduling and storage, branches counted"
+	@for package in bot scheduling storage; do \
+		$(BIN)/coverage report --include="$$package/*" --fail-under=90 || exit 1; \
+	done
+	@echo "== story"
+	$(BIN)/cordee story $(STORY)
+	@echo "make test: all passed"
+
+check: $(DEV) ## the quick half of `make test`: format, lint, types, direction of imports
+	@echo "== ruff format"
+	@$(BIN)/ruff format --check .
+	@echo "== ruff check"
+	@$(BIN)/ruff check .
+	@echo "== mypy"
+	@$(BIN)/mypy
+	@echo "== import-linter"
+	@$(BIN)/lint-imports --no-cache
+
+lock: $(BIN)/pip-compile ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade takes new versions)
+	$(COMPILE) $(UPGRADE) --build-deps-for editable --output-file requirements.txt pyproject.toml
+	$(COMPILE) $(UPGRADE) --build-deps-for editable --constraint requirements.txt \
+		--extra postgres --extra dev --output-file requirements-dev.txt pyproject.toml
+
+bench: $(DEV) ## measure: import, proposals, start, cost of an update against a bare handler
+	$(BIN)/python -m tests.bench
+
+screenshot: $(DEV) ## take the picture of the demo page that the README shows (needs Chromium)
+	$(BIN)/python -m tests.screenshot
+
+format: $(DEV) ## put the code into its one form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the virtual environment and what the tools left behind, never a database
+	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+		.ruff_cache build dist *.egg-info
+	find bot handlers scheduling storage tests -name __pycache__ -prune -exec rm -rf {} +
+
+# --- the virtual environment -----------------------------------------------------------------
+# The stamps make a second call quick; a changed lock or pyproject.toml makes them old.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Cordée needs Python 3.11 or later: make PYTHON=/path/to/python3 …" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(RUN): requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing into .venv …"
+	@$(PIP) install --require-hashes --requirement requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.txt requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the development tools into .venv …"
+	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(RUN) $@
+
+# Not $(DEV): after a new dependency the old lock would not install what pyproject.toml says.
+$(BIN)/pip-compile: | $(BIN)/python
+	@$(PIP) install --require-hashes --requirement requirements-dev.txt
