@@ -1,0 +1,273 @@
+"""People, their accounts, roles, consents and one-time codes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from storage.tables import Audit, Consent, Identity, LinkCode, Membership, Person
+
+CODE_BYTES = 16  # 128 bits: not to be guessed
+
+
+class People:
+    """Queries about people. Nothing here decides who may see the result."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, person_id: int) -> Person | None:
+        """The person with this number."""
+        return self._session.get(Person, person_id)
+
+    def lock(self, person_id: int) -> Person | None:
+        """The person, locked until the end of the transaction (PostgreSQL; SQLite is serial anyway)."""
+        return self._session.get(Person, person_id, with_for_update=True)
+
+    def by_account(self, platform: str, account: str) -> Identity | None:
+        """The account, if it was seen before."""
+        return self._session.scalar(
+            select(Identity).where(Identity.platform == platform, Identity.account == account)
+        )
+
+    def meet(
+        self, *, platform: str, account: str, bot_account: str, lang: str, now: datetime
+    ) -> Identity:
+        """A first event from an account: an account row and an empty person, nothing else (consent comes first)."""
+        person = Person(lang=lang, reply_on=platform, created_at=now)
+        self._session.add(person)
+        self._session.flush()
+        return self.add_identity(
+            person.id, platform=platform, account=account, bot_account=bot_account, now=now
+        )
+
+    def add_identity(
+        self, person_id: int, *, platform: str, account: str, bot_account: str, now: datetime
+    ) -> Identity:
+        """A further account of a person."""
+        identity = Identity(
+            person_id=person_id,
+            platform=platform,
+            account=account,
+            bot_account=bot_account,
+            seen_at=now,
+        )
+        self._session.add(identity)
+        self._session.flush()
+        return identity
+
+    def identities(self, person_id: int) -> Sequence[Identity]:
+        """All accounts of a person, oldest first."""
+        return self._session.scalars(
+            select(Identity).where(Identity.person_id == person_id).order_by(Identity.id)
+        ).all()
+
+    def reach(self, person: Person) -> Identity | None:
+        """The account to write to: the one last used, else any that can be reached."""
+        usable = [i for i in self.identities(person.id) if i.reachable]
+        preferred = [i for i in usable if i.platform == person.reply_on]
+        return (preferred or usable or [None])[0]
+
+    # --- roles ---
+
+    def membership(self, person_id: int, programme_id: str, role: str) -> Membership | None:
+        """This role of this person in this programme, in whatever state."""
+        return self._session.scalar(
+            select(Membership).where(
+                Membership.person_id == person_id,
+                Membership.programme_id == programme_id,
+                Membership.role == role,
+            )
+        )
+
+    def roles(self, person_id: int, programme_id: str) -> frozenset[str]:
+        """The person's active roles in the programme, read afresh."""
+        return frozenset(
+            self._session.scalars(
+                select(Membership.role).where(
+                    Membership.person_id == person_id,
+                    Membership.programme_id == programme_id,
+                    Membership.state == "active",
+                )
+            )
+        )
+
+    def programmes_of(self, person_id: int) -> Sequence[Membership]:
+        """All roles of a person, ended ones left out."""
+        return self._session.scalars(
+            select(Membership)
+            .where(Membership.person_id == person_id, Membership.state != "ended")
+            .order_by(Membership.id)
+        ).all()
+
+    def enrol(
+        self, person_id: int, programme_id: str, role: str, *, now: datetime, state: str = "active"
+    ) -> Membership:
+        """Give a role, or set the state of one already there."""
+        member = self.membership(person_id, programme_id, role)
+        if member is None:
+            member = Membership(
+                person_id=person_id, programme_id=programme_id, role=role, since=now, state=state
+            )
+            self._session.add(member)
+        elif member.state != state:
+            member.state, member.since = state, now
+        self._session.flush()
+        return member
+
+    def with_role(
+        self, programme_id: str, role: str, *, after_id: int = 0, limit: int | None = None
+    ) -> Sequence[Person]:
+        """People with an active role, by number; `after_id` and `limit` page through them."""
+        query = (
+            select(Person)
+            .join(Membership, Membership.person_id == Person.id)
+            .where(
+                Membership.programme_id == programme_id,
+                Membership.role == role,
+                Membership.state == "active",
+                Person.id > after_id,
+            )
+            .order_by(Person.id)
+        )
+        return self._session.scalars(query.limit(limit) if limit else query).all()
+
+    def count(self, programme_id: str, role: str) -> int:
+        """How many people hold an active role."""
+        return (
+            self._session.scalar(
+                select(func.count())
+                .select_from(Membership)
+                .where(
+                    Membership.programme_id == programme_id,
+                    Membership.role == role,
+                    Membership.state == "active",
+                )
+            )
+            or 0
+        )
+
+    # --- consent ---
+
+    def consents(self, person_id: int, programme_id: str) -> frozenset[str]:
+        """Purposes the person has agreed to and not taken back."""
+        return frozenset(
+            self._session.scalars(
+                select(Consent.purpose).where(
+                    Consent.person_id == person_id,
+                    Consent.programme_id == programme_id,
+                    Consent.withdrawn_at.is_(None),
+                )
+            )
+        )
+
+    def consented_anywhere(self, person_id: int) -> bool:
+        """Whether anything beyond the account id may be kept about the person."""
+        return bool(
+            self._session.scalar(
+                select(Consent.id)
+                .where(Consent.person_id == person_id, Consent.withdrawn_at.is_(None))
+                .limit(1)
+            )
+        )
+
+    def consent(
+        self, person_id: int, programme_id: str, purpose: str, *, version: str, now: datetime
+    ) -> None:
+        """Record a yes to this version of the text."""
+        row = self._session.scalar(
+            select(Consent).where(
+                Consent.person_id == person_id,
+                Consent.programme_id == programme_id,
+                Consent.purpose == purpose,
+            )
+        )
+        if row is None:
+            row = Consent(person_id=person_id, programme_id=programme_id, purpose=purpose)
+            self._session.add(row)
+        row.text_version, row.given_at, row.withdrawn_at = version, now, None
+        self._session.flush()
+
+    def withdraw(self, person_id: int, programme_id: str, purpose: str, *, now: datetime) -> None:
+        """Take a yes back."""
+        self._session.execute(
+            update(Consent)
+            .where(
+                Consent.person_id == person_id,
+                Consent.programme_id == programme_id,
+                Consent.purpose == purpose,
+            )
+            .values(withdrawn_at=now)
+        )
+
+    # --- one-time codes ---
+
+    def make_code(
+        self, person_id: int, *, now: datetime, valid: timedelta, programme_id: str | None = None
+    ) -> str:
+        """A fresh one-time code (22 characters of A-Za-z0-9_-); only its digest is stored."""
+        code = secrets.token_urlsafe(CODE_BYTES)
+        self._session.add(
+            LinkCode(
+                digest=_digest(code),
+                person_id=person_id,
+                programme_id=programme_id,
+                expires_at=now + valid,
+            )
+        )
+        self._session.flush()
+        return code
+
+    def use_code(self, code: str, *, now: datetime) -> LinkCode | None:
+        """Use a code: the row the first time within its life, None ever after. One guarded statement."""
+        used = self._session.scalar(
+            update(LinkCode)
+            .where(
+                LinkCode.digest == _digest(code),
+                LinkCode.used_at.is_(None),
+                LinkCode.expires_at > now,
+            )
+            .values(used_at=now)
+            .returning(LinkCode.id)
+        )
+        return None if used is None else self._session.get(LinkCode, used)
+
+    def forget(self, person: Person) -> None:
+        """Delete an empty person whose only account moved elsewhere."""
+        self._session.delete(person)
+        self._session.flush()
+
+    # --- audit ---
+
+    def note(
+        self,
+        verb: str,
+        thing: str,
+        thing_id: int | None,
+        *,
+        actor_id: int | None,
+        now: datetime,
+        **detail: str | int | None,
+    ) -> None:
+        """Record who did what to what: ids and states only."""
+        self._session.add(
+            Audit(
+                at=now, actor_id=actor_id, verb=verb, thing=thing, thing_id=thing_id, detail=detail
+            )
+        )
+
+    def names(self, ids: Iterable[int]) -> dict[int, str]:
+        """Names by number, for lists."""
+        rows = self._session.execute(
+            select(Person.id, Person.name).where(Person.id.in_(set(ids)))
+        ).all()
+        return {number: name or "" for number, name in rows}
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()

@@ -1,0 +1,130 @@
+"""Quarterly reports and the wishes read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.sealed import Vault
+from storage.tables import Person, Report, Wish
+
+
+class Reports:
+    """Reports of people, quarter by quarter."""
+
+    def __init__(self, session: Session, vault: Vault) -> None:
+        self._session = session
+        self._vault = vault
+
+    def add(self, report: Report) -> Report:
+        """Store a newly opened report."""
+        self._session.add(report)
+        self._session.flush()
+        return report
+
+    def get(self, report_id: int) -> Report | None:
+        """The report with this number."""
+        return self._session.get(Report, report_id)
+
+    def of_quarter(
+        self, person_id: int, programme_id: str, report: str, quarter: str
+    ) -> Report | None:
+        """This person's report of this quarter."""
+        return self._session.scalar(
+            select(Report).where(
+                Report.person_id == person_id,
+                Report.programme_id == programme_id,
+                Report.report == report,
+                Report.quarter == quarter,
+            )
+        )
+
+    def latest(
+        self, person_id: int, programme_id: str, *, report: str | None = None, sent: bool = False
+    ) -> Report | None:
+        """The person's newest report, or the newest one sent."""
+        query = select(Report).where(
+            Report.person_id == person_id, Report.programme_id == programme_id
+        )
+        if report is not None:
+            query = query.where(Report.report == report)
+        if sent:
+            query = query.where(Report.sent_at.is_not(None))
+        return self._session.scalar(query.order_by(Report.quarter.desc(), Report.id.desc()).limit(1))
+
+    def in_quarter(
+        self, programme_id: str, report: str, quarter: str
+    ) -> Sequence[tuple[Report, Person]]:
+        """Everybody's report of a quarter, by name."""
+        rows = self._session.execute(
+            select(Report, Person)
+            .join(Person, Person.id == Report.person_id)
+            .where(
+                Report.programme_id == programme_id,
+                Report.report == report,
+                Report.quarter == quarter,
+            )
+            .order_by(Person.name, Person.id)
+        ).all()
+        return [(one, person) for one, person in rows]
+
+    def quarters(self, programme_id: str) -> Sequence[str]:
+        """The quarters that have reports, newest first."""
+        return self._session.scalars(
+            select(Report.quarter)
+            .where(Report.programme_id == programme_id)
+            .distinct()
+            .order_by(Report.quarter.desc())
+        ).all()
+
+    def keep(self, report: Report, answers: Any, now: datetime) -> None:
+        """Store the answers; sending again within the window replaces them."""
+        report.answers = self._vault.seal(self._session, report.person_id, answers)
+        report.state = "sent"
+        report.sent_at = report.sent_at or now
+
+    def answers(self, report: Report) -> Any:
+        """The snapshot, or None."""
+        if report.answers is None:
+            return None
+        return self._vault.open(self._session, report.person_id, report.answers)
+
+    def wish(self, person_id: int, programme_id: str) -> Wish | None:
+        """What the person looks for."""
+        return self._session.scalar(
+            select(Wish).where(Wish.person_id == person_id, Wish.programme_id == programme_id)
+        )
+
+    def wishes(self, programme_id: str) -> Sequence[Wish]:
+        """Everybody's wishes in a programme."""
+        return self._session.scalars(
+            select(Wish).where(Wish.programme_id == programme_id).order_by(Wish.id)
+        ).all()
+
+    def set_wish(
+        self,
+        person_id: int,
+        programme_id: str,
+        *,
+        kind: str | None,
+        field: str,
+        place: str,
+        start_on: date | None,
+        months: int | None,
+        now: datetime,
+    ) -> None:
+        """Write what the person looks for; `kind=None` means nothing, and the row goes."""
+        row = self.wish(person_id, programme_id)
+        if kind is None:
+            if row is not None:
+                self._session.delete(row)
+            return
+        if row is None:
+            row = Wish(person_id=person_id, programme_id=programme_id)
+            self._session.add(row)
+        row.kind, row.field, row.place = kind, field, place
+        row.start_on, row.months, row.updated_at = start_on, months, now

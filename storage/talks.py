@@ -1,0 +1,96 @@
+"""Conversations: answers sealed for the person they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.sealed import Vault
+from storage.tables import Conversation
+
+
+class Talks:
+    """The dialogues, open and past."""
+
+    def __init__(self, session: Session, vault: Vault) -> None:
+        self._session = session
+        self._vault = vault
+
+    def start(
+        self,
+        person_id: int,
+        programme_id: str,
+        kind: str,
+        *,
+        state: Any,
+        digest: str,
+        now: datetime,
+        about_id: int | None = None,
+        closes_at: datetime | None = None,
+    ) -> Conversation:
+        """A new dialogue with its first state (JSON-able)."""
+        talk = Conversation(
+            person_id=person_id,
+            programme_id=programme_id,
+            kind=kind,
+            about_id=about_id,
+            state=self._vault.seal(self._session, person_id, state),
+            digest=digest,
+            opened_at=now,
+            updated_at=now,
+            closes_at=closes_at,
+        )
+        self._session.add(talk)
+        self._session.flush()
+        return talk
+
+    def get(self, talk_id: int) -> Conversation | None:
+        """The dialogue with this number; whether it may be shown is for the caller to check."""
+        return self._session.get(Conversation, talk_id)
+
+    def state(self, talk: Conversation) -> Any:
+        """Its stored state, as JSON."""
+        return self._vault.open(self._session, talk.person_id, talk.state)
+
+    def save(self, talk: Conversation, state: Any, status: str, digest: str, now: datetime) -> None:
+        """Store the state after a turn."""
+        talk.state = self._vault.seal(self._session, talk.person_id, state)
+        talk.status, talk.digest, talk.updated_at = status, digest, now
+
+    def keep(self, talk: Conversation, snapshot: Any) -> None:
+        """Store what was asked and answered, readable whatever the file becomes (E-10)."""
+        talk.snapshot = self._vault.seal(self._session, talk.person_id, snapshot)
+
+    def snapshot(self, talk: Conversation) -> Any:
+        """What was asked and answered at completion, or None."""
+        if talk.snapshot is None:
+            return None
+        return self._vault.open(self._session, talk.person_id, talk.snapshot)
+
+    def open_ones(self, person_id: int, programme_id: str | None = None) -> Sequence[Conversation]:
+        """Dialogues waiting for this person, the latest first."""
+        query = select(Conversation).where(
+            Conversation.person_id == person_id, Conversation.status == "open"
+        )
+        if programme_id is not None:
+            query = query.where(Conversation.programme_id == programme_id)
+        return self._session.scalars(
+            query.order_by(Conversation.updated_at.desc(), Conversation.id.desc())
+        ).all()
+
+    def latest(
+        self, person_id: int, programme_id: str, kind: str, *, status: str | None = None
+    ) -> Conversation | None:
+        """The newest dialogue of a kind."""
+        query = select(Conversation).where(
+            Conversation.person_id == person_id,
+            Conversation.programme_id == programme_id,
+            Conversation.kind == kind,
+        )
+        if status is not None:
+            query = query.where(Conversation.status == status)
+        return self._session.scalar(query.order_by(Conversation.id.desc()).limit(1))
