@@ -1,0 +1,516 @@
+"""The directory of experts: who may be proposed now, their places, the import, the staff's search.
+
+Hard rules (consent, availability, a free place, no second refusal) are answered here, by the
+database, before any scoring. How well somebody fits a wish is none of this module's business: that
+is `bot/matching/`.
+
+Source: M-18, M-19, A-23; "capacity is checked in the accepting statement, atomically".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Table,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from storage.tables import Consent, Expert, Identity, Membership, Pair, Person, Proposal, Request
+
+REFUSED = ("declined", "expired")
+"""States of a proposal after which the same expert is not proposed to the same mentee again."""
+
+PROPOSED = "proposed"
+"""Purpose of the consent to be proposed as an expert."""
+
+CONTENT = (
+    "job", "employer", "structure", "sector", "city", "country", "countries", "bio", "situations",
+    "languages", "helps", "topics",
+)  # fmt: skip
+"""Columns of an expert that matching reads: a change of one changes the directory's version."""
+
+_SEARCHED = ("job", "employer", "sector", "city", "country", "topics")
+_CHUNK = 500  # values in one IN (…), well under SQLite's limit of variables
+_T = TypeVar("_T")
+
+_PERSON = cast(Table, Person.__table__)
+_EXPERT = cast(Table, Expert.__table__)
+_IDENTITY = cast(Table, Identity.__table__)
+_MEMBERSHIP = cast(Table, Membership.__table__)
+
+
+class Profile(NamedTuple):
+    """What matching may read of a consenting expert: public fields, no name, address or gender."""
+
+    person_id: int
+    promo: int | None
+    job: str
+    employer: str
+    structure: str
+    sector: str
+    city: str
+    country: str
+    countries: tuple[str, ...]
+    bio: str
+    situations: tuple[str, ...]
+    languages: tuple[str, ...]
+    helps: tuple[str, ...]
+    topics: str
+
+
+class Found(NamedTuple):
+    """One line of the staff's search."""
+
+    person_id: int
+    name: str
+    promo: int | None
+    job: str
+    employer: str
+    sector: str
+    city: str
+    capacity: int
+    taken: int
+    consenting: bool
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One person of an import.
+
+    All entries of one import give the same keys; what no key names is left as it is.
+
+    Attributes:
+        person: Columns of `Person` (external_id, email, name, promo, school, lang, zone).
+        expert: Columns of `Expert`; none = the person is no expert (a mentee, a staff member).
+        roles: (programme id, role) to hold as active memberships.
+        accounts: (platform, account, bot account) to link.
+    """
+
+    person: Mapping[str, Any]
+    expert: Mapping[str, Any] | None = None
+    roles: tuple[tuple[str, str], ...] = ()
+    accounts: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Written:
+    """What an import did."""
+
+    created: int = 0
+    updated: int = 0
+    ids: list[int] = field(default_factory=list)
+
+
+def fold(text: str) -> str:
+    """Lower case, no accents, ligatures opened, one space between words."""
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
+    return " ".join(
+        "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c)).split()
+    )
+
+
+def fingerprint(person_id: int, promo: int | None, content: Mapping[str, Any]) -> int:
+    """40 bits that change with anything matching reads; their sum is a directory's version."""
+    text = json.dumps(
+        [person_id, promo, *(content.get(name) for name in CONTENT)], ensure_ascii=False
+    )
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=5).digest(), "big")
+
+
+def _folded(name: str | None, content: Mapping[str, Any]) -> str:
+    return fold(" ".join([name or "", *(str(content.get(column) or "") for column in _SEARCHED)]))
+
+
+def _chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _free(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Consenting, available (a pause that is over counts as over), with a place left."""
+    return (
+        Expert.consenting.is_(True),
+        or_(Expert.available.is_(True), Expert.paused_until <= now),
+        Expert.places_taken + Expert.outside_load < Expert.capacity,
+    )
+
+
+class Directory:
+    """Queries and statements on the experts, inside the caller's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    # --- for matching ---------------------------------------------------------------------------
+
+    def version(self) -> tuple[int, int]:
+        """A value that differs once the content of a consenting expert does, in any process.
+
+        Places and pauses are not part of it: `eligible` reads them fresh.
+        """
+        count, total = self._session.execute(
+            select(func.count(), func.coalesce(func.sum(Expert.fingerprint), 0)).where(
+                Expert.consenting.is_(True)
+            )
+        ).one()
+        return int(count), int(total)
+
+    def profiles(self) -> Iterator[Profile]:
+        """What matching reads of every consenting expert, in the order of their ids."""
+        columns = [_EXPERT.c[name] for name in CONTENT]
+        found = self._session.execute(
+            select(_EXPERT.c.person_id, _PERSON.c.promo, *columns)
+            .join(_PERSON, _PERSON.c.id == _EXPERT.c.person_id)
+            .where(_EXPERT.c.consenting.is_(True))
+            .order_by(_EXPERT.c.person_id)
+        )
+        for row in found:
+            values: list[Any] = [tuple(v) if isinstance(v, list) else v for v in row]
+            yield Profile(*values)
+
+    def eligible(
+        self,
+        now: datetime,
+        *,
+        programme_id: str | None = None,
+        mentee_id: int | None = None,
+        exclude: Collection[int] = (),
+    ) -> list[int]:
+        """The people who may be proposed at this moment, by id.
+
+        Args:
+            now: This moment, aware.
+            programme_id: Only experts of this programme; one who has no mentor's role in any
+                programme is an expert of all of them.
+            mentee_id: Leaves out this person, whoever refused them (or let the deadline pass), and
+                whoever is or was in a pair with them.
+            exclude: Further ids to leave out (already shown).
+        """
+        query = select(Expert.person_id).where(*_free(now)).order_by(Expert.person_id)
+        if programme_id is not None:
+            mentor = (Membership.person_id == Expert.person_id, Membership.role == "mentor")
+            query = query.where(
+                or_(
+                    exists().where(
+                        *mentor,
+                        Membership.programme_id == programme_id,
+                        Membership.state == "active",
+                    ),
+                    ~exists().where(*mentor),
+                )
+            )
+        barred = set(exclude)
+        if mentee_id is not None:
+            barred |= self._barred(mentee_id)
+        return [i for i in self._session.scalars(query) if i not in barred]
+
+    def _barred(self, mentee_id: int) -> set[int]:
+        refused = (
+            select(Proposal.expert_id)
+            .join(Request, Request.id == Proposal.request_id)
+            .where(Request.person_id == mentee_id, Proposal.state.in_(REFUSED))
+        )
+        met = select(Pair.mentor_id).where(Pair.mentee_id == mentee_id)
+        return {mentee_id, *self._session.scalars(refused), *self._session.scalars(met)}
+
+    # --- one expert -----------------------------------------------------------------------------
+
+    def get(self, person_id: int) -> Expert | None:
+        """The expert's row, if the person is one. Change its content through `save` only."""
+        return self._session.get(Expert, person_id)
+
+    def save(self, person_id: int, now: datetime, changes: Mapping[str, Any]) -> Expert:
+        """Make somebody an expert, or change what the directory says of them.
+
+        Args:
+            person_id: An existing person.
+            now: This moment, aware.
+            changes: Columns of `Expert` with their new values.
+
+        Raises:
+            KeyError: A name in `changes` is no column of `Expert`.
+        """
+        expert = self._session.get(Expert, person_id)
+        if expert is None:
+            defaults = {name: [] if _is_list(name) else "" for name in CONTENT}
+            expert = Expert(person_id=person_id, consenting=False, updated_at=now, **defaults)
+            self._session.add(expert)
+        for name, value in changes.items():
+            if name not in _EXPERT.c:
+                raise KeyError(name)
+            setattr(expert, name, value)
+        person = self._session.get_one(Person, person_id)
+        content = {name: getattr(expert, name) for name in CONTENT}
+        expert.fingerprint = fingerprint(person_id, person.promo, content)
+        expert.folded = _folded(person.name, content)
+        expert.updated_at = now
+        self._session.flush()
+        return expert
+
+    def pause(self, person_id: int, now: datetime, until: datetime | None = None) -> None:
+        """Stop proposing this expert, until a moment or until they say so."""
+        self._change(person_id, now, available=False, paused_until=until, paused_at=now)
+
+    def resume(self, person_id: int, now: datetime) -> None:
+        """Propose this expert again."""
+        self._change(person_id, now, available=True, paused_until=None, paused_at=None)
+
+    def take_place(self, person_id: int, now: datetime) -> bool:
+        """Take one of the expert's places, in one statement; false when they may not be asked."""
+        return self._change(person_id, now, *_free(now), places_taken=Expert.places_taken + 1)
+
+    def give_place(self, person_id: int, now: datetime) -> bool:
+        """Give a place back when a pair ends; false when none was taken."""
+        return self._change(
+            person_id, now, Expert.places_taken > 0, places_taken=Expert.places_taken - 1
+        )
+
+    def _change(
+        self, person_id: int, now: datetime, *only: ColumnElement[bool], **values: Any
+    ) -> bool:
+        done = self._session.execute(
+            update(Expert)
+            .where(Expert.person_id == person_id, *only)
+            .values(updated_at=now, **values)
+            .execution_options(synchronize_session=False)
+        )
+        loaded = self._session.identity_map.get(self._session.identity_key(Expert, person_id))
+        if loaded is not None:
+            self._session.expire(loaded)
+        return bool(cast(CursorResult[Any], done).rowcount)
+
+    # --- the staff's search ---------------------------------------------------------------------
+
+    def search(self, words: str, limit: int = 20, offset: int = 0) -> list[Found]:
+        """Experts whose name, job, employer, sector, place or topics hold every word.
+
+        Accents and case do not count.
+
+        Args:
+            words: Free words, or parts of words; nothing = everybody.
+            limit: Lines at most.
+            offset: Lines to leave out first.
+        """
+        query = (
+            select(
+                Expert.person_id, func.coalesce(Person.name, ""), Person.promo, Expert.job,
+                Expert.employer, Expert.sector, Expert.city, Expert.capacity,
+                Expert.places_taken + Expert.outside_load, Expert.consenting, Expert.available,
+            )
+            .join(Person, Person.id == Expert.person_id)
+            .order_by(Person.name, Expert.person_id)
+            .limit(limit)
+            .offset(offset)
+        )  # fmt: skip
+        for word in fold(words[:200]).split()[:8]:
+            query = query.where(Expert.folded.contains(word, autoescape=True))
+        return [Found(*row) for row in self._session.execute(query)]
+
+    # --- import ---------------------------------------------------------------------------------
+
+    def known(self, column: str, values: Collection[str]) -> dict[str, int]:
+        """Person ids by `external_id` or by `email`, for those of the values that are taken."""
+        return self._lookup(_PERSON.c[column], _PERSON.c.id, values)
+
+    def holders(self, platform: str, accounts: Collection[str]) -> dict[str, int]:
+        """Person ids by account of a platform, for those of the accounts that are linked."""
+        return self._lookup(
+            _IDENTITY.c.account, _IDENTITY.c.person_id, accounts, _IDENTITY.c.platform == platform
+        )
+
+    def _lookup(
+        self, key: Any, value: Any, wanted: Collection[str], *only: ColumnElement[bool]
+    ) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for some in _chunks(list(wanted), _CHUNK):
+            rows = self._session.execute(select(key, value).where(key.in_(some), *only))
+            found.update((row[0], row[1]) for row in rows)
+        return found
+
+    def upsert(
+        self,
+        entries: Sequence[Entry],
+        matched: Sequence[int | None],
+        now: datetime,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Written:
+        """Write an import, a chunk at a time: people, experts, roles, accounts; never a duplicate.
+
+        A person's own word wins over the file: who withdrew the consent to be proposed, or paused,
+        stays so.
+
+        Args:
+            entries: The people; each person once.
+            matched: For each entry the person it updates, or none to create one (see `known`).
+            now: This moment, aware.
+            progress: Told how many are written so far.
+        """
+        written = Written()
+        for start in range(0, len(entries), _CHUNK):
+            some, targets = entries[start : start + _CHUNK], matched[start : start + _CHUNK]
+            ids = self._write_people(some, targets, now)
+            self._write_experts(some, ids, now)
+            self._write_roles(some, ids, now)
+            self._write_accounts(some, ids, now)
+            written.created += sum(t is None for t in targets)
+            written.updated += sum(t is not None for t in targets)
+            written.ids += ids
+            progress(len(written.ids))
+        self._session.expire_all()
+        return written
+
+    def _write_people(
+        self, entries: Sequence[Entry], targets: Sequence[int | None], now: datetime
+    ) -> list[int]:
+        new = [
+            {"lang": "fr", **e.person, "created_at": now}
+            for e, t in zip(entries, targets, strict=True)
+            if t is None
+        ]
+        made: Iterator[int] = iter(())
+        if new:
+            statement = insert(_PERSON).returning(_PERSON.c.id, sort_by_parameter_order=True)
+            made = iter(self._session.scalars(statement, new).all())
+        changed = [
+            {**e.person, "_id": t} for e, t in zip(entries, targets, strict=True) if t is not None
+        ]
+        self._update(_PERSON, _PERSON.c.id, changed)
+        return [next(made) if t is None else t for t in targets]
+
+    def _write_experts(self, entries: Sequence[Entry], ids: Sequence[int], now: datetime) -> None:
+        experts = {i: e.expert for e, i in zip(entries, ids, strict=True) if e.expert is not None}
+        if not experts:
+            return
+        names = [*CONTENT, "available", "paused_at"]
+        known = {
+            row.person_id: row._mapping
+            for row in self._session.execute(
+                select(_EXPERT.c.person_id, *(_EXPERT.c[n] for n in names)).where(
+                    _EXPERT.c.person_id.in_(experts)
+                )
+            )
+        }
+        people = {
+            row.id: row
+            for row in self._session.execute(
+                select(_PERSON.c.id, _PERSON.c.name, _PERSON.c.promo).where(
+                    _PERSON.c.id.in_(experts)
+                )
+            )
+        }
+        withdrawn = set(
+            self._session.scalars(
+                select(Consent.person_id).where(
+                    Consent.person_id.in_(experts),
+                    Consent.purpose == PROPOSED,
+                    Consent.withdrawn_at.is_not(None),
+                )
+            )
+        )
+        new: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
+        for person_id, given in experts.items():
+            before = known.get(person_id)
+            person = people[person_id]
+            content = {
+                n: given.get(n, before[n] if before is not None else ([] if _is_list(n) else ""))
+                for n in CONTENT
+            }
+            row = {
+                **given,
+                "fingerprint": fingerprint(person_id, person.promo, content),
+                "folded": _folded(person.name, content),
+                "updated_at": now,
+            }
+            if person_id in withdrawn:
+                row["consenting"] = False
+            if before is None:
+                new.append({**content, **row, "person_id": person_id})
+            else:
+                if "available" in row and before["paused_at"] is not None:
+                    row["available"] = before["available"]
+                changed.append({**row, "_id": person_id})
+        if new:
+            self._session.execute(insert(_EXPERT), new)
+        self._update(_EXPERT, _EXPERT.c.person_id, changed)
+
+    def _write_roles(self, entries: Sequence[Entry], ids: Sequence[int], now: datetime) -> None:
+        wanted = {
+            (i, programme, role)
+            for e, i in zip(entries, ids, strict=True)
+            for programme, role in e.roles
+        }
+        if not wanted:
+            return
+        held = self._session.execute(
+            select(_MEMBERSHIP.c.person_id, _MEMBERSHIP.c.programme_id, _MEMBERSHIP.c.role).where(
+                _MEMBERSHIP.c.person_id.in_({i for i, _, _ in wanted})
+            )
+        )
+        missing = wanted - {(row[0], row[1], row[2]) for row in held}
+        if missing:
+            rows = [
+                {"person_id": i, "programme_id": p, "role": r, "state": "active", "since": now}
+                for i, p, r in sorted(missing)
+            ]
+            self._session.execute(insert(_MEMBERSHIP), rows)
+
+    def _write_accounts(self, entries: Sequence[Entry], ids: Sequence[int], now: datetime) -> None:
+        wanted = {
+            (platform, account): (i, bot)
+            for e, i in zip(entries, ids, strict=True)
+            for platform, account, bot in e.accounts
+        }
+        for platform in sorted({p for p, _ in wanted}):
+            accounts = [a for p, a in wanted if p == platform]
+            linked = self.holders(platform, accounts)
+            rows = [
+                {
+                    "person_id": wanted[platform, account][0],
+                    "platform": platform,
+                    "account": account,
+                    "bot_account": wanted[platform, account][1],
+                    "reachable": True,
+                    "seen_at": now,
+                }
+                for account in accounts
+                if account not in linked
+            ]
+            if rows:
+                self._session.execute(insert(_IDENTITY), rows)
+
+    def _update(self, table: Table, key: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Update rows by `_id`, those with the same columns together."""
+        groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for row in rows:
+            names = tuple(sorted(n for n in row if n != "_id"))
+            if names:
+                groups.setdefault(names, []).append(
+                    {"_id": row["_id"], **{f"_{n}": row[n] for n in names}}
+                )
+        for names, some in groups.items():
+            values: dict[str, Any] = {n: bindparam(f"_{n}") for n in names}
+            self._session.connection().execute(
+                update(table).where(key == bindparam("_id")).values(values), some
+            )
+
+
+def _is_list(name: str) -> bool:
+    return name in {"countries", "situations", "languages", "helps"}
