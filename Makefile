@@ -11,6 +11,8 @@ BIN := .venv/bin
 RUN := .venv/.cordee-run
 DEV := .venv/.cordee-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The warning that it hides says only that the install is editable.
+EDITABLE := PYTHONWARNINGS=ignore $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe
 
@@ -81,13 +83,13 @@ $(BIN)/python:
 $(RUN): requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing into .venv …"
 	@$(PIP) install --require-hashes --requirement requirements.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(EDITABLE)
 	@touch $@
 
 $(DEV): requirements-dev.txt requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the development tools into .venv …"
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(EDITABLE)
 	@touch $(RUN) $@
 
 # Not $(DEV): after a new dependency the old lock would not install what pyproject.toml says.
