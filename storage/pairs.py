@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.sealed import Vault
+from storage.vault import Vault
 from storage.tables import Checkin, Meeting, Objective, Pair, Series, SeriesException
 
 
@@ -50,9 +50,7 @@ class Pairs:
         self, person_id: int, programme_id: str | None = None, *, ended: bool = False
     ) -> Sequence[Pair]:
         """The pairs a person is in, newest first; ended ones only on demand."""
-        query = select(Pair).where(
-            or_(Pair.mentee_id == person_id, Pair.mentor_id == person_id)
-        )
+        query = select(Pair).where(or_(Pair.mentee_id == person_id, Pair.mentor_id == person_id))
         if programme_id is not None:
             query = query.where(Pair.programme_id == programme_id)
         if not ended:
@@ -68,9 +66,7 @@ class Pairs:
 
     # --- objectives ---
 
-    def add_objective(
-        self, pair_id: int, author_id: int, words: str, now: datetime
-    ) -> Objective:
+    def add_objective(self, pair_id: int, author_id: int, words: str, now: datetime) -> Objective:
         """A proposed objective, sealed for its author; an older open proposal is replaced."""
         self._session.execute(
             update(Objective)
@@ -102,9 +98,7 @@ class Pairs:
         words: str = self._vault.open(self._session, row.author_id, row.text)
         return words
 
-    def settle_objective(
-        self, row: Objective, version: int, state: str, now: datetime
-    ) -> bool:
+    def settle_objective(self, row: Objective, version: int, state: str, now: datetime) -> bool:
         """Approve or decline, once; approving one replaces the one before it."""
         done = self._session.execute(
             update(Objective)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.sealed import Vault
+from storage.vault import Vault
 from storage.tables import Person, Report, Wish
 
 
@@ -54,7 +54,9 @@ class Reports:
             query = query.where(Report.report == report)
         if sent:
             query = query.where(Report.sent_at.is_not(None))
-        return self._session.scalar(query.order_by(Report.quarter.desc(), Report.id.desc()).limit(1))
+        return self._session.scalar(
+            query.order_by(Report.quarter.desc(), Report.id.desc()).limit(1)
+        )
 
     def in_quarter(
         self, programme_id: str, report: str, quarter: str

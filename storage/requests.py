@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from storage.sealed import Vault
+from storage.vault import Vault
 from storage.tables import Proposal, Request
 
 
@@ -203,9 +203,7 @@ class Requests:
 
     def asked_of(self, expert_id: int, programme_id: str | None = None) -> Sequence[Proposal]:
         """Proposals waiting for this expert's answer, oldest first."""
-        query = select(Proposal).where(
-            Proposal.expert_id == expert_id, Proposal.state == "asked"
-        )
+        query = select(Proposal).where(Proposal.expert_id == expert_id, Proposal.state == "asked")
         if programme_id is not None:
             query = query.join(Request, Request.id == Proposal.request_id).where(
                 Request.programme_id == programme_id

@@ -100,9 +100,13 @@ class Person(Base):
 
     __tablename__ = "person"
     id: Mapped[int] = _id()
-    external_id: Mapped[str | None] = _c(String(64), "id in the imported directory", "staff", unique=True)
+    external_id: Mapped[str | None] = _c(
+        String(64), "id in the imported directory", "staff", unique=True
+    )
     email: Mapped[str | None] = _c(String(320), "address, lower case", "staff", unique=True)
-    name: Mapped[str | None] = _c(String(200), "full name as shown; empty before consent", "partner")
+    name: Mapped[str | None] = _c(
+        String(200), "full name as shown; empty before consent", "partner"
+    )
     promo: Mapped[int | None] = _c(Integer, "year of entry or promotion", "partner")
     school: Mapped[str | None] = _c(String(200), "school", "partner")
     lang: Mapped[str] = _c(String(8), "fr or en", default="fr")
@@ -118,7 +122,9 @@ class PersonKey(Base):
     """The wrapped key of a person's sealed values; deleting it erases them, backups included."""
 
     __tablename__ = "person_key"
-    person_id: Mapped[int] = _c(ForeignKey("person.id", ondelete="CASCADE"), "whose", primary_key=True)
+    person_id: Mapped[int] = _c(
+        ForeignKey("person.id", ondelete="CASCADE"), "whose", primary_key=True
+    )
     wrapped: Mapped[bytes] = _c(LargeBinary, "AES-256 key wrapped by the instance's secret")
 
 
@@ -131,8 +137,12 @@ class Identity(Base):
     person_id: Mapped[int] = _person("whose account")
     platform: Mapped[str] = _c(String(16), "slack or telegram")
     account: Mapped[str] = _c(String(64), "T1/U42 on Slack, numeric id on Telegram", "staff")
-    bot_account: Mapped[str] = _c(String(64), "our sending identity that reaches it: slack:T1, telegram:123")
-    reachable: Mapped[bool] = _c(Boolean, "false once the platform says blocked or deactivated", default=True)
+    bot_account: Mapped[str] = _c(
+        String(64), "our sending identity that reaches it: slack:T1, telegram:123"
+    )
+    reachable: Mapped[bool] = _c(
+        Boolean, "false once the platform says blocked or deactivated", default=True
+    )
     seen_at: Mapped[datetime] = _c(Utc, "last event from it")
 
 
@@ -180,26 +190,42 @@ class Expert(Base):
 
     __tablename__ = "expert"
     __table_args__ = (Index("ix_expert_fingerprint", "consenting", "fingerprint"),)
-    person_id: Mapped[int] = _c(ForeignKey("person.id", ondelete="CASCADE"), "who", primary_key=True)
+    person_id: Mapped[int] = _c(
+        ForeignKey("person.id", ondelete="CASCADE"), "who", primary_key=True
+    )
     job: Mapped[str] = _c(String(300), "present job", "public", default="")
     employer: Mapped[str] = _c(String(300), "employer", "public", default="")
-    structure: Mapped[str] = _c(String(32), "startup, pme, groupe, public, cabinet, ...", "public", default="")
+    structure: Mapped[str] = _c(
+        String(32), "startup, pme, groupe, public, cabinet, ...", "public", default=""
+    )
     sector: Mapped[str] = _c(String(200), "sector, free text", "public", default="")
     city: Mapped[str] = _c(String(200), "where they live", "public", default="")
     country: Mapped[str] = _c(String(100), "where they live", "public", default="")
     countries: Mapped[list[str]] = _c(JSON, "countries lived in", "public", default=list)
-    bio: Mapped[str] = _c(Text, "a few words of their own; may be quoted as a reason", "public", default="")
-    situations: Mapped[list[str]] = _c(JSON, "situations they know: senior, 30 ans, ...", "public", default=list)
+    bio: Mapped[str] = _c(
+        Text, "a few words of their own; may be quoted as a reason", "public", default=""
+    )
+    situations: Mapped[list[str]] = _c(
+        JSON, "situations they know: senior, 30 ans, ...", "public", default=list
+    )
     languages: Mapped[list[str]] = _c(JSON, "languages", "public", default=list)
-    helps: Mapped[list[str]] = _c(JSON, "one_off, referent, long_term (A-23, A-24)", "public", default=list)
-    topics: Mapped[str] = _c(Text, "what they can be asked about; scope of a referent", "public", default="")
+    helps: Mapped[list[str]] = _c(
+        JSON, "one_off, referent, long_term (A-23, A-24)", "public", default=list
+    )
+    topics: Mapped[str] = _c(
+        Text, "what they can be asked about; scope of a referent", "public", default=""
+    )
     capacity: Mapped[int] = _c(Integer, "mentees accepted at most", default=1)
     outside_load: Mapped[int] = _c(Integer, "mentees held outside Cordée (imported)", default=0)
-    places_taken: Mapped[int] = _c(Integer, "pairs held now; checked in the accepting statement", default=0)
+    places_taken: Mapped[int] = _c(
+        Integer, "pairs held now; checked in the accepting statement", default=0
+    )
     consenting: Mapped[bool] = _c(Boolean, "agrees to be proposed", default=False)
     available: Mapped[bool] = _c(Boolean, "available now; false while paused", default=True)
     paused_until: Mapped[datetime | None] = _c(Utc, "pause ends by itself then")
-    paused_at: Mapped[datetime | None] = _c(Utc, "paused by their own word; an import does not end that")
+    paused_at: Mapped[datetime | None] = _c(
+        Utc, "paused by their own word; an import does not end that"
+    )
     fingerprint: Mapped[int] = _c(BigInteger, "40 bits of a hash of what matching reads", default=0)
     folded: Mapped[str] = _c(Text, "name, job, employer, sector, places without accents: staff search", "staff",
                              default="")  # fmt: skip
@@ -217,12 +243,16 @@ class Conversation(Base):
     id: Mapped[int] = _id()
     person_id: Mapped[int] = _person("with whom")
     programme_id: Mapped[str] = _c(String(20), "programme")
-    kind: Mapped[str] = _c(String(32), "profile, intake, expert, checkin:<rhythm>, closing, report:<id>, objective")
+    kind: Mapped[str] = _c(
+        String(32), "profile, intake, expert, checkin:<rhythm>, closing, report:<id>, objective"
+    )
     about_id: Mapped[int | None] = _c(BigId, "the pair, report or check-in it is about", index=True)
     state: Mapped[bytes] = _c(Sealed, "the engine's State as JSON", "self")
     status: Mapped[str] = _c(String(16), "open, done, cancelled", default="open")
     digest: Mapped[str] = _c(String(64), "digest of the programme file it was last shown with")
-    snapshot: Mapped[bytes | None] = _c(Sealed, "question text, label and value of each answer at completion", "self")
+    snapshot: Mapped[bytes | None] = _c(
+        Sealed, "question text, label and value of each answer at completion", "self"
+    )
     opened_at: Mapped[datetime] = _c(Utc, "opened")
     updated_at: Mapped[datetime] = _c(Utc, "last turn")
     closes_at: Mapped[datetime | None] = _c(Utc, "answers are taken until then")
@@ -243,7 +273,9 @@ class Request(Base):
     state: Mapped[str] = _c(String(16), "see bot.lifecycle.REQUEST", default="open")
     version: Mapped[int] = _c(Integer, "for compare-and-set", default=1)
     owner_id: Mapped[int | None] = _c(BigId, "staff member in charge", "staff")
-    shared: Mapped[bytes | None] = _c(Sealed, "what the mentee chose to show to the expert", "partner")
+    shared: Mapped[bytes | None] = _c(
+        Sealed, "what the mentee chose to show to the expert", "partner"
+    )
     features: Mapped[bytes | None] = _c(Sealed, "what matching reads of the answers", "self")
     created_at: Mapped[datetime] = _c(Utc, "made")
     changed_at: Mapped[datetime] = _c(Utc, "last change of state")
@@ -256,10 +288,14 @@ class Proposal(Base):
     __tablename__ = "proposal"
     __table_args__ = (UniqueConstraint("request_id", "expert_id"),)
     id: Mapped[int] = _id()
-    request_id: Mapped[int] = _c(ForeignKey("request.id", ondelete="CASCADE"), "for which request", index=True)
+    request_id: Mapped[int] = _c(
+        ForeignKey("request.id", ondelete="CASCADE"), "for which request", index=True
+    )
     expert_id: Mapped[int] = _person("the expert's person")
     rank: Mapped[int] = _c(Integer, "1 = shown first")
-    reasons: Mapped[list[str]] = _c(JSON, "the sentences shown, in the mentee's language", "partner", default=list)
+    reasons: Mapped[list[str]] = _c(
+        JSON, "the sentences shown, in the mentee's language", "partner", default=list
+    )
     state: Mapped[str] = _c(String(16), "see bot.lifecycle.PROPOSAL", default="shown")
     version: Mapped[int] = _c(Integer, "for compare-and-set", default=1)
     by_staff: Mapped[bool] = _c(Boolean, "proposed by hand", default=False)
@@ -281,12 +317,18 @@ class Pair(Base):
     state: Mapped[str] = _c(String(16), "see bot.lifecycle.PAIR", default="active")
     version: Mapped[int] = _c(Integer, "for compare-and-set", default=1)
     supervisor_id: Mapped[int | None] = _c(BigId, "staff member who follows it (A-14)", "staff")
-    mentee_shows: Mapped[str | None] = _c(String(200), "contact details the mentee agreed to show", "partner")
-    mentor_shows: Mapped[str | None] = _c(String(200), "contact details the mentor agreed to show", "partner")
+    mentee_shows: Mapped[str | None] = _c(
+        String(200), "contact details the mentee agreed to show", "partner"
+    )
+    mentor_shows: Mapped[str | None] = _c(
+        String(200), "contact details the mentor agreed to show", "partner"
+    )
     started_at: Mapped[datetime] = _c(Utc, "accepted")
     ends_at: Mapped[datetime | None] = _c(Utc, "planned end; none for a one-off talk")
     ended_at: Mapped[datetime | None] = _c(Utc, "real end")
-    missed_in_a_row: Mapped[int] = _c(Integer, "check-in rounds without a meeting, one after the other", default=0)
+    missed_in_a_row: Mapped[int] = _c(
+        Integer, "check-in rounds without a meeting, one after the other", default=0
+    )
 
 
 class Objective(Base):
@@ -297,7 +339,9 @@ class Objective(Base):
     pair_id: Mapped[int] = _c(ForeignKey("pair.id", ondelete="CASCADE"), "pair", index=True)
     author_id: Mapped[int] = _person("who proposed it; the seal is theirs")
     text: Mapped[bytes] = _c(Sealed, "the objective in their words", "partner")
-    state: Mapped[str] = _c(String(16), "proposed, approved, declined, replaced", default="proposed")
+    state: Mapped[str] = _c(
+        String(16), "proposed, approved, declined, replaced", default="proposed"
+    )
     version: Mapped[int] = _c(Integer, "for compare-and-set", default=1)
     proposed_at: Mapped[datetime] = _c(Utc, "proposed")
     settled_at: Mapped[datetime | None] = _c(Utc, "approved, declined or replaced")
@@ -315,7 +359,9 @@ class Series(Base):
     rrule: Mapped[str] = _c(String(200), "RFC 5545 rule on local time")
     dtstart_local: Mapped[str] = _c(String(19), "first occurrence, local wall time, ISO")
     zone: Mapped[str] = _c(String(64), "IANA zone of that wall time")
-    version: Mapped[int] = _c(Integer, "grows at each change; a timer of another version is stale", default=1)
+    version: Mapped[int] = _c(
+        Integer, "grows at each change; a timer of another version is stale", default=1
+    )
     paused_until: Mapped[datetime | None] = _c(Utc, "no prompt before then")
 
 
@@ -377,7 +423,9 @@ class Report(Base):
     opened_at: Mapped[datetime] = _c(Utc, "prompt planned")
     closes_at: Mapped[datetime] = _c(Utc, "answers may be changed until then")
     sent_at: Mapped[datetime | None] = _c(Utc, "first sent", "staff")
-    answers: Mapped[bytes | None] = _c(Sealed, "snapshot: question, label, value of each answer", "staff")
+    answers: Mapped[bytes | None] = _c(
+        Sealed, "snapshot: question, label, value of each answer", "staff"
+    )
 
 
 class Wish(Base):
@@ -423,14 +471,19 @@ class Inbox(Base):
         UniqueConstraint("platform", "bot_account", "event_key"),
         Index("ix_inbox_open", "received_at", sqlite_where=text("state='received'"),
               postgresql_where=text("state='received'")),
+        {"sqlite_autoincrement": True},  # keys of answers are made from it: never used again
     )  # fmt: skip
     id: Mapped[int] = _id()
     platform: Mapped[str] = _c(String(16), "slack or telegram")
     bot_account: Mapped[str] = _c(String(64), "our identity that heard it")
     event_key: Mapped[str] = _c(String(128), "the platform's id of the delivery")
-    message_key: Mapped[str | None] = _c(String(128), "Slack channel + ts of a message", unique=True)
+    message_key: Mapped[str | None] = _c(
+        String(128), "Slack channel + ts of a message", unique=True
+    )
     received_at: Mapped[datetime] = _c(Utc, "committed")
-    payload: Mapped[bytes | None] = _c(Sealed, "as received, sealed with the instance's key", "self")
+    payload: Mapped[bytes | None] = _c(
+        Sealed, "as received, sealed with the instance's key", "self"
+    )
     state: Mapped[str] = _c(String(16), "received, done, rejected", default="received")
     reason: Mapped[str | None] = _c(String(200), "why rejected; no personal text")
     person_id: Mapped[int | None] = _c(BigId, "author, once known", index=True)
@@ -448,7 +501,9 @@ class Timer(Base):
         Index("ix_timer_subject", "kind", "subject_id"),
     )  # fmt: skip
     id: Mapped[int] = _id()
-    key: Mapped[str] = _c(String(160), "its meaning: the same thing is never planned twice", unique=True)
+    key: Mapped[str] = _c(
+        String(160), "its meaning: the same thing is never planned twice", unique=True
+    )
     kind: Mapped[str] = _c(String(32), "see bot.followup")
     subject_id: Mapped[int] = _c(BigId, "what it is about")
     due_at: Mapped[datetime] = _c(Utc, "when")
@@ -462,10 +517,18 @@ class Outbox(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_queued", "bot_account", "priority", "not_before", "id",
+        # what is next for a token, by priority; when it has to look again; what else waits in a chat
+        Index("ix_outbox_queued", "bot_account", "priority", "id", "not_before",
               sqlite_where=text("state='queued'"), postgresql_where=text("state='queued'")),
-        Index("ix_outbox_sending", "bot_account", sqlite_where=text("state='sending'"),
-              postgresql_where=text("state='sending'")),
+        Index("ix_outbox_due", "bot_account", "not_before",
+              sqlite_where=text("state='queued'"), postgresql_where=text("state='queued'")),
+        Index("ix_outbox_chat", "bot_account", "chat_id", "id",
+              sqlite_where=text("state='queued'"), postgresql_where=text("state='queued'")),
+        Index("ix_outbox_sending", "bot_account", "chat_id",
+              sqlite_where=text("state='sending'"), postgresql_where=text("state='sending'")),
+        Index("ix_outbox_parked", "id", sqlite_where=text("state IN ('in_doubt', 'failed')"),
+              postgresql_where=text("state IN ('in_doubt', 'failed')")),
+        {"sqlite_autoincrement": True},  # a number is never used again: platforms are asked for it
     )  # fmt: skip
     id: Mapped[int] = _id()
     dedup_key: Mapped[str] = _c(String(160), "its meaning: never planned twice", unique=True)
@@ -476,16 +539,25 @@ class Outbox(Base):
     priority: Mapped[int] = _c(Integer, "0 answer, 5 reminder, 9 mass prompt", default=0)
     not_before: Mapped[datetime] = _c(Utc, "not before")
     expires_at: Mapped[datetime | None] = _c(Utc, "worthless from then on")
-    state: Mapped[str] = _c(String(16), "queued, sending, sent, in_doubt, failed, expired, cancelled", default="queued")
-    reason: Mapped[str | None] = _c(String(200), "why failed, in doubt or delayed; no personal text")
-    attempts: Mapped[int] = _c(Integer, "claims so far", default=0)
+    state: Mapped[str] = _c(
+        String(16), "queued, sending, sent, in_doubt, failed, expired, cancelled", default="queued"
+    )
+    reason: Mapped[str | None] = _c(
+        String(200), "why failed, in doubt or delayed; no personal text"
+    )
+    attempts: Mapped[int] = _c(Integer, "claims that reached for the platform", default=0)
+    waits: Mapped[int] = _c(Integer, "how often the platform said: too soon", default=0)
     epoch: Mapped[int | None] = _c(BigId, "lease epoch of the claim")
     claimed_at: Mapped[datetime | None] = _c(Utc, "claimed")
     send_deadline: Mapped[datetime | None] = _c(Utc, "the claim is in doubt after that")
     floor_id: Mapped[int | None] = _c(BigId, "Telegram: highest message id seen at the claim")
     message_id: Mapped[str | None] = _c(String(128), "the platform's id: chat/message")
-    target: Mapped[str | None] = _c(String(2000), "what an edit or delete aims at (chat/message), or a response_url")
-    payload: Mapped[bytes | None] = _c(Sealed, "bot.messages as JSON; person's key, or the instance's", "self")
+    target: Mapped[str | None] = _c(
+        String(2000), "what an edit or delete aims at (chat/message), or a response_url"
+    )
+    payload: Mapped[bytes | None] = _c(
+        Sealed, "bot.messages as JSON; person's key, or the instance's", "self"
+    )
     policy: Mapped[str] = _c(String(8), "when in doubt: resend or hold", default="resend")
     created_at: Mapped[datetime] = _c(Utc, "written")
     sent_at: Mapped[datetime | None] = _c(Utc, "settled as sent")

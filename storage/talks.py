@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.sealed import Vault
+from storage.vault import Vault
 from storage.tables import Conversation
 
 

@@ -25,7 +25,7 @@ from storage.pairs import Pairs
 from storage.people import People
 from storage.reports import Reports
 from storage.requests import Requests
-from storage.sealed import Vault
+from storage.vault import Vault
 from storage.talks import Talks
 from storage.timers import TimerStore
 
@@ -103,7 +103,11 @@ def _sqlite(url: URL) -> Engine:
     pool: dict[str, Any] = (
         {"poolclass": StaticPool}
         if memory
-        else {"pool_size": 1, "max_overflow": 0, "pool_timeout": 5}  # a second session inside one fails fast
+        else {
+            "pool_size": 1,
+            "max_overflow": 0,
+            "pool_timeout": 5,
+        }  # a second session inside one fails fast
     )
     engine = create_engine(url, connect_args={"check_same_thread": False}, **pool)
 

@@ -1,0 +1,1 @@
+"""The verbs of the bot: one registry, one module per family."""

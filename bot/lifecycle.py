@@ -1,0 +1,76 @@
+"""What may become of a request, a proposal and a pair: tables, nothing else.
+
+Rule 1: every change of state in the product is a line of these tables. Rule 2: this module does not know who asks,
+nor what is said about it. A move that is not in a table is `NotAllowed`: somebody pressed an old button, and the
+caller answers with where things stand now.
+
+Source: A-15 (no request without a state), A-14..A-22; house, "one transition table in the h11 manner".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.errors import NotAllowed
+
+Table = Mapping[str, Mapping[str, str]]
+
+REQUEST: Table = {
+    "open": {"show": "proposed", "hand_over": "team", "withdraw": "closed"},
+    "proposed": {
+        "show": "proposed",
+        "ask": "asked",
+        "hand_over": "team",
+        "withdraw": "closed",
+        "reopen": "open",
+    },
+    "asked": {
+        "show": "proposed",
+        "ask": "asked",
+        "match": "matched",
+        "hand_over": "team",
+        "withdraw": "closed",
+    },
+    "team": {
+        "show": "proposed",
+        "ask": "asked",
+        "withdraw": "closed",
+        "close": "closed",
+        "reopen": "open",
+    },
+    "matched": {"close": "closed"},
+    "closed": {},
+}
+
+PROPOSAL: Table = {
+    "shown": {"ask": "asked", "withdraw": "withdrawn"},
+    "asked": {
+        "accept": "accepted",
+        "decline": "declined",
+        "lapse": "lapsed",
+        "withdraw": "withdrawn",
+    },
+    "lapsed": {"ask": "asked", "withdraw": "withdrawn"},
+    "accepted": {},
+    "declined": {},
+    "withdrawn": {"ask": "asked"},
+}
+
+PAIR: Table = {
+    "active": {"pause": "paused", "end": "closing", "close": "closed"},
+    "paused": {"resume": "active", "end": "closing", "close": "closed"},
+    "closing": {"close": "closed", "extend": "active"},
+    "closed": {},
+}
+
+
+def move(table: Table, state: str, event: str) -> str:
+    """The state that `event` leads to.
+
+    Raises:
+        NotAllowed: The table has no such move.
+    """
+    try:
+        return table[state][event]
+    except KeyError:
+        raise NotAllowed(f"{event} is not possible in state {state}") from None

@@ -1,0 +1,304 @@
+"""One event, one transaction: what a turn knows, and how it speaks.
+
+`Scene` is what every cause has in common (an event, a due timer): the unit of work, the instant, the programmes, and
+`tell`, the only way to say anything: a row in the outbox, in the same transaction as its cause. `Turn` adds the
+person who caused an event. What is said, and when, is for the modules that use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from bot.errors import NotAllowed
+from bot.events import Author, Event, Pressed
+from bot.i18n import Words, language, words
+from bot.messages import MESSAGE, Ack, Form, Home, Message
+from bot.programmes.schema import Programme
+from storage.tables import Identity, Person
+from storage.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from bot.bot import Bot
+
+STAFF_ROLES = frozenset({"staff", "owner"})
+ANSWER, REMINDER, MASS = 0, 5, 9  # outbox priorities: people first
+
+
+class Scene:
+    """What a cause knows: the bot, the transaction, the instant."""
+
+    def __init__(self, bot: Bot, uow: UnitOfWork, now: datetime) -> None:
+        self.bot = bot
+        self.uow = uow
+        self.now = now
+
+    def programme_of(self, programme_id: str | None) -> Programme:
+        """The programme with this id.
+
+        Raises:
+            NotAllowed: It is not (or no longer) run here.
+        """
+        found = self.bot.programmes.get(programme_id or "")
+        if found is None:
+            raise NotAllowed(f"no programme {programme_id!r}")
+        return found
+
+    def zone(self, person: Person, programme: Programme | None) -> str:
+        """The person's time zone: their own, else the programme's."""
+        return person.zone or (programme.zone if programme else "Europe/Paris")
+
+    def today(self, person: Person, programme: Programme | None) -> date:
+        """The date where the person lives."""
+        return self.now.astimezone(ZoneInfo(self.zone(person, programme))).date()
+
+    def words(self, person: Person, programme: Programme | None) -> Words:
+        """The voice for a person: their language and zone, the programme's register."""
+        return words(
+            person.lang, programme.register if programme else "tu", self.zone(person, programme)
+        )
+
+    def person(self, person_id: int) -> Person:
+        """Somebody who must exist.
+
+        Raises:
+            NotAllowed: Erased in the meantime.
+        """
+        found = self.uow.people.get(person_id)
+        if found is None:
+            raise NotAllowed("nobody has this number")
+        return found
+
+    def tell(
+        self,
+        person: Person,
+        message: Message | Home,
+        *,
+        key: str,
+        priority: int = ANSWER,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        policy: str = "resend",
+        identity: Identity | None = None,
+        op: str | None = None,
+        target: str | None = None,
+    ) -> bool:
+        """Say something to somebody, on the platform they use.
+
+        Args:
+            person: To whom.
+            message: What.
+            key: Its meaning; the same thing is never said twice.
+            priority: `ANSWER`, `REMINDER` or `MASS`.
+            not_before: Earliest instant, for quiet hours.
+            expires_at: Worthless from then on.
+            policy: When delivery stays in doubt: `resend` or `hold`.
+            identity: Which account, when it is not the one last used.
+            op: Outbox operation; by default what the message is (post, file, home).
+            target: What an edit aims at.
+
+        Returns:
+            False when the person has no account that can be written to.
+        """
+        identity = identity or self.uow.people.reach(person)
+        if identity is None:
+            return False
+        if op is None:
+            op = "home" if isinstance(message, Home) else "file" if message.file else "post"
+        self.uow.outbox.put(
+            key=key,
+            identity=identity,
+            payload=MESSAGE.dump_json(message, exclude_defaults=True),
+            now=self.now,
+            op=op,
+            priority=priority,
+            not_before=not_before,
+            expires_at=expires_at,
+            target=target,
+            policy=policy,
+        )
+        return True
+
+    def tell_staff(
+        self,
+        programme: Programme,
+        build: Callable[[Words], Message],
+        *,
+        key: str,
+        only: Iterable[int] | None = None,
+        not_before: datetime | None = None,
+    ) -> int:
+        """Tell the programme's staff, each in their language; returns how many were told."""
+        people = self.uow.people.with_role(programme.id, "staff")
+        wanted = None if only is None else set(only)
+        told = 0
+        for person in people:
+            if wanted is None or person.id in wanted:
+                told += self.tell(
+                    person,
+                    build(self.words(person, programme)),
+                    key=f"{key}:staff{person.id}",
+                    not_before=not_before,
+                )
+        return told
+
+
+@dataclass
+class _Answers:
+    """What goes back in the same breath."""
+
+    form: Form | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+    toast: str | None = None
+
+
+class Turn(Scene):
+    """One event of one person."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        uow: UnitOfWork,
+        now: datetime,
+        event: Event,
+        identity: Identity,
+        person: Person,
+    ) -> None:
+        super().__init__(bot, uow, now)
+        self.event: Event = event
+        self.identity = identity
+        self.me = person
+        self.answers = _Answers()
+        self._said = 0
+        self._guest_lang: str | None = None
+        self.current = self._current()
+
+    @property
+    def author(self) -> Author:
+        """The account that acted."""
+        return self.event.author
+
+    def _current(self) -> Programme | None:
+        programmes = self.bot.programmes
+        if self.me.programme_id in programmes:
+            return programmes[self.me.programme_id]
+        return next(iter(programmes.values())) if len(programmes) == 1 else None
+
+    @property
+    def programme(self) -> Programme:
+        """The programme the person is in now.
+
+        Raises:
+            NotAllowed: None was chosen yet.
+        """
+        if self.current is None:
+            raise NotAllowed("no programme chosen")
+        return self.current
+
+    def enter(self, programme: Programme) -> None:
+        """Go on in this programme; remembered once the person agreed to be stored."""
+        self.current = programme
+        if self.known:
+            self.me.programme_id = programme.id
+
+    @property
+    def known(self) -> bool:
+        """Whether more than the account id may be kept: consent somewhere, or staff of the house."""
+        return self.uow.people.consented_anywhere(self.me.id) or self.is_staff_anywhere
+
+    @property
+    def is_staff_anywhere(self) -> bool:
+        """Whether the person is staff in some programme."""
+        return any(
+            m.role in STAFF_ROLES and m.state == "active"
+            for m in self.uow.people.programmes_of(self.me.id)
+        )
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The person's roles in the current programme, read afresh at each call."""
+        return self.roles_in(self.current.id) if self.current else frozenset()
+
+    def roles_in(self, programme_id: str) -> frozenset[str]:
+        """The person's roles in a programme."""
+        return self.uow.people.roles(self.me.id, programme_id)
+
+    @property
+    def w(self) -> Words:
+        """The voice for this person: before consent, in the language their platform reports."""
+        if self._guest_lang is not None:
+            return words(
+                self._guest_lang,
+                self.current.register if self.current else "tu",
+                self.zone(self.me, self.current),
+            )
+        return self.words(self.me, self.current)
+
+    def as_guest(self) -> None:
+        """Nothing is kept about this person yet: speak the language the event came in."""
+        if self.author.locale:
+            self._guest_lang = language(self.author.locale)
+
+    def use_language(self, lang: str) -> None:
+        """Speak this language from now on."""
+        self._guest_lang = None
+        self.me.lang = lang
+
+    def say(self, message: Message, *, here: bool = False) -> None:
+        """Answer the person, where they are.
+
+        Args:
+            message: What.
+            here: May be shown in place, for one pair of eyes, when they asked in a channel; else it goes to the
+                private chat.
+        """
+        self._said += 1
+        in_place = here and not self.event.private and self.event.reply_url is not None
+        if not self.event.private and not in_place and self.answers.toast is None:
+            self.answers.toast = self.w("answered-in-private")
+        self.tell(
+            self.me,
+            message,
+            key=f"reply:{self.event.id}:{self._said}",
+            identity=self.identity,
+            op="ephemeral" if in_place and not message.file else None,
+            target=self.event.reply_url if in_place else None,
+        )
+
+    def text(self, key: str, /, n: int | None = None, **args: object) -> None:
+        """Answer with a message of the catalogue."""
+        self.say(Message(self.w(key, n, **args)))
+
+    def replace(self, message: Message) -> None:
+        """Turn the message that was pressed into another; without one, nothing."""
+        if not isinstance(self.event, Pressed) or self.event.on is None:
+            return
+        self._said += 1
+        self.tell(
+            self.me,
+            message,
+            key=f"reply:{self.event.id}:{self._said}",
+            identity=self.identity,
+            op="edit",
+            target=f"{self.event.on.chat}/{self.event.on.message}",
+        )
+
+    def show(self, person: Person, message: Message, *, what: str) -> bool:
+        """Tell somebody else, as a consequence of this event."""
+        return self.tell(person, message, key=f"{what}:{self.event.id}:{person.id}")
+
+    @property
+    def ack(self) -> Ack:
+        """What the platform gets in the same breath."""
+        return Ack(self.answers.form, dict(self.answers.errors), self.answers.toast)
+
+    def note(self, verb: str, thing: str, thing_id: int | None, **detail: str | int | None) -> None:
+        """Write to the audit: ids and states only."""
+        self.uow.people.note(verb, thing, thing_id, actor_id=self.me.id, now=self.now, **detail)
+
+    def in_days(self, days: int) -> datetime:
+        """The instant so many days from now."""
+        return self.now + timedelta(days=days)

@@ -1,0 +1,66 @@
+"""The keys: one per person, wrapped by the instance's secret, which lies outside the database.
+
+Deleting a person's wrapped key makes every sealed value of theirs unreadable, in backups too. This module knows
+nothing of who may read what: that is `bot/access.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy.orm import Session
+
+from storage.sealed import Unreadable, shut, unshut
+from storage.tables import PersonKey
+
+
+class Vault:
+    """Seals and opens values with the keys of people, or with the instance's own (`owner=None`).
+
+    Args:
+        secret: `CORDEE_SECRET_KEY`; any text of 16 characters or more, stretched by HKDF.
+    """
+
+    def __init__(self, secret: str) -> None:
+        raw = HKDF(SHA256(), 32, None, b"cordee instance key v1").derive(secret.encode())
+        self._instance = AESGCM(raw)
+
+    def _cipher(self, session: Session, owner: int | None, *, create: bool) -> AESGCM:
+        if owner is None:
+            return self._instance
+        row = session.get(
+            PersonKey, owner
+        )  # remembered by the session for as long as the transaction lasts
+        if row is not None:
+            return AESGCM(unshut(self._instance, row.wrapped, owner))
+        if not create:
+            raise Unreadable
+        key = AESGCM.generate_key(256)
+        session.add(PersonKey(person_id=owner, wrapped=shut(self._instance, key, owner)))
+        session.flush()
+        return AESGCM(key)
+
+    def seal(self, session: Session, owner: int | None, value: Any) -> bytes:
+        """Seal a JSON-able value for its owner, making the owner's key if there is none yet."""
+        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return self.seal_bytes(session, owner, plain)
+
+    def seal_bytes(self, session: Session, owner: int | None, plain: bytes) -> bytes:
+        """Seal bytes as they are."""
+        return shut(self._cipher(session, owner, create=True), plain, owner)
+
+    def open(self, session: Session, owner: int | None, sealed: bytes) -> Any:
+        """The value sealed for this owner.
+
+        Raises:
+            Unreadable: The owner's key was erased, or the value was not sealed with it.
+        """
+        return json.loads(self.open_bytes(session, owner, sealed))
+
+    def open_bytes(self, session: Session, owner: int | None, sealed: bytes) -> bytes:
+        """Like `open`, for bytes."""
+        return unshut(self._cipher(session, owner, create=False), sealed, owner)
