@@ -1,0 +1,480 @@
+"""What is to be said, and what became of it: written with its cause, sent and settled later.
+
+The store knows rows, keys, states and the order within a chat. It cannot speak to a platform, does
+not know how fast one may, and reads no message: payloads are sealed with the key of the person they
+are for.
+
+Source: delivery protocol, T1, T2, R.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from storage.leases import held
+from storage.sealed import Unreadable
+from storage.tables import Identity, Outbox
+from storage.upsert import AnyRow, changed, insert_new, table_of
+from storage.vault import Vault
+
+Op = Literal["post", "edit", "delete", "file", "ephemeral", "home"]
+Policy = Literal["resend", "hold"]
+KEY_LENGTH = 160
+
+_OUT = table_of(Outbox)
+# Written out, not bound: only so do the planners know that the partial indexes apply.
+_QUEUED = _OUT.c.state == literal_column("'queued'")
+_SENDING = _OUT.c.state == literal_column("'sending'")
+_PARKED = _OUT.c.state.in_((literal_column("'in_doubt'"), literal_column("'failed'")))
+_TAKEN = (
+    _OUT.c.id,
+    _OUT.c.dedup_key,
+    _OUT.c.bot_account,
+    _OUT.c.chat_id,
+    _OUT.c.person_id,
+    _OUT.c.op,
+    _OUT.c.priority,
+    _OUT.c.policy,
+    _OUT.c.target,
+    _OUT.c.attempts,
+    _OUT.c.waits,
+    _OUT.c.epoch,
+    _OUT.c.floor_id,
+    _OUT.c.claimed_at,
+    _OUT.c.send_deadline,
+    _OUT.c.payload,
+)
+_MINE = (_OUT.c.id == bindparam("row_id"), _SENDING, _OUT.c.epoch == bindparam("mine"))
+_SENT = (
+    update(_OUT)
+    .where(*_MINE)
+    .values(state="sent", message_id=bindparam("message"), sent_at=bindparam("at"), reason=None)
+    # what was said need not be kept: the person has it, and the answers are kept elsewhere
+    .values(payload=None)
+)
+
+
+def _fresh(now: datetime) -> ColumnElement[bool]:
+    return or_(_OUT.c.expires_at.is_(None), _OUT.c.expires_at > now)
+
+
+def _free(bot_account: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Nothing of the chat is in flight, and nothing waits there to be tried again."""
+    other = _OUT.alias("other")
+    same = (other.c.bot_account == bot_account, other.c.chat_id == _OUT.c.chat_id)
+    queued = other.c.state == literal_column("'queued'")
+    again = or_(other.c.attempts > 0, other.c.waits > 0)
+    sending = other.c.state == literal_column("'sending'")
+    return (
+        ~exists().where(*same, queued, other.c.not_before > now, again),
+        ~exists().where(*same, sending),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A row claimed for sending, its payload opened.
+
+    Attributes:
+        id: Number of the row, the same for good; platforms are asked for it afterwards.
+        dedup_key: Its meaning.
+        bot_account: Who says it.
+        chat_id: Where.
+        person_id: To whom; None for a channel.
+        op: What to do there.
+        priority: 0 answer, 5 reminder, 9 mass prompt.
+        policy: What to do when nobody can tell whether it was delivered.
+        target: Message (`chat/message`) that an edit or delete aims at, or a `response_url`.
+        attempts: Claims including this one.
+        waits: How often the platform said "too soon".
+        epoch: Lease epoch of the claim.
+        floor_id: Highest message id seen when it was claimed, where ids tell an order.
+        claimed_at: When (UTC).
+        send_deadline: In doubt after that (UTC).
+        payload: `bot.messages.MESSAGE` as JSON.
+    """
+
+    id: int
+    dedup_key: str
+    bot_account: str
+    chat_id: str
+    person_id: int | None
+    op: Op
+    priority: int
+    policy: Policy
+    target: str | None
+    attempts: int
+    waits: int
+    epoch: int
+    floor_id: int | None
+    claimed_at: datetime
+    send_deadline: datetime
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A row that needs staff: held in doubt, or failed. Without its content."""
+
+    id: int
+    dedup_key: str
+    bot_account: str
+    chat_id: str
+    person_id: int | None
+    op: str
+    state: str
+    reason: str | None
+    attempts: int
+    created_at: datetime
+
+
+class OutboxStore:
+    """The statements of the outbox."""
+
+    def __init__(self, session: Session, vault: Vault) -> None:
+        self._session = session
+        self._vault = vault
+
+    # --- saying something -----------------------------------------------------------------
+
+    def put(  # noqa: PLR0913 - keywords that name the columns
+        self,
+        *,
+        key: str,
+        identity: Identity,
+        payload: bytes,
+        now: datetime,
+        op: Op = "post",
+        priority: int = 0,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        target: str | None = None,
+        policy: Policy = "resend",
+        chat_id: str | None = None,
+    ) -> bool:
+        """Say something to a person, once the transaction commits.
+
+        Args:
+            key: Its meaning (`checkin:pair42:2026-10-06`, `reply:<inbox id>:<n>`): said at most
+                once for good.
+            identity: The person's account to say it to.
+            payload: `bot.messages.MESSAGE` as JSON; sealed here with the person's key.
+            now: When (UTC).
+            op: What to do.
+            priority: 0 answer, 5 reminder, 9 mass prompt.
+            not_before: Not before then (UTC); default at once.
+            expires_at: Worthless from then on (UTC).
+            target: The message an edit or delete aims at (`chat/message`), or a `response_url`.
+            policy: When nobody can tell whether it arrived: `resend` or `hold`.
+            chat_id: Where, if not the private chat of that account.
+
+        Returns:
+            Whether it is new.
+
+        Raises:
+            ValueError: The key is too long for its column.
+        """
+        return self._insert(
+            key=key,
+            bot_account=identity.bot_account,
+            chat_id=chat_id or identity.account.rpartition("/")[2],
+            person_id=identity.person_id,
+            op=op,
+            priority=priority,
+            not_before=not_before or now,
+            expires_at=expires_at,
+            target=target,
+            policy=policy,
+            payload=self._vault.seal_bytes(self._session, identity.person_id, payload),
+            created_at=now,
+        )
+
+    def put_raw(  # noqa: PLR0913 - as above
+        self,
+        *,
+        key: str,
+        bot_account: str,
+        chat_id: str,
+        payload: bytes,
+        now: datetime,
+        op: Op = "post",
+        priority: int = 0,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        target: str | None = None,
+        policy: Policy = "resend",
+    ) -> bool:
+        """Say something where no one person is meant (a channel, an unknown account); see `put`.
+
+        Sealed with the instance's key. Nothing personal belongs here.
+        """
+        return self._insert(
+            key=key,
+            bot_account=bot_account,
+            chat_id=chat_id,
+            person_id=None,
+            op=op,
+            priority=priority,
+            not_before=not_before or now,
+            expires_at=expires_at,
+            target=target,
+            policy=policy,
+            payload=self._vault.seal_bytes(self._session, None, payload),
+            created_at=now,
+        )
+
+    def _insert(self, *, key: str, **values: Any) -> bool:
+        if len(key) > KEY_LENGTH:
+            raise ValueError(f"outbox key of {len(key)} characters")
+        row = {"dedup_key": key, "state": "queued", "attempts": 0, "waits": 0, **values}
+        return insert_new(self._session, _OUT, row) is not None
+
+    def put_elsewhere(self, taken: Taken, identity: Identity, now: datetime) -> bool:
+        """Say to another account of the same person what could not be said to this one; see `put`.
+
+        What would have edited a message becomes a message of its own there.
+        """
+        return self.put(
+            key=f"{taken.dedup_key[: KEY_LENGTH - 6]}:other",
+            identity=identity,
+            payload=taken.payload,
+            now=now,
+            op="file" if taken.op == "file" else "post",
+            priority=taken.priority,
+            policy=taken.policy,
+        )
+
+    def cancel(self, key_prefix: str) -> int:
+        """Cancel what is still queued under keys that begin so; how many.
+
+        What is being sent now cannot be called back.
+        """
+        prefix = func.substr(_OUT.c.dedup_key, 1, len(key_prefix))
+        return changed(
+            self._session,
+            update(_OUT)
+            .where(_QUEUED, prefix == key_prefix)
+            .values(state="cancelled", payload=None),
+        )
+
+    def parked(self, limit: int = 100) -> Sequence[Parked]:
+        """What needs staff: held in doubt, or failed; newest first."""
+        names = [_OUT.c[name] for name in Parked.__dataclass_fields__]
+        rows = self._session.execute(
+            select(*names).where(_PARKED).order_by(_OUT.c.id.desc()).limit(limit)
+        )
+        return [Parked(*row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows there are in each state."""
+        rows = self._session.execute(select(_OUT.c.state, func.count()).group_by(_OUT.c.state))
+        return {row[0]: row[1] for row in rows}
+
+    # --- T1: claim --------------------------------------------------------------------------
+
+    def claim(
+        self,
+        *,
+        bot_account: str,
+        owner: str,
+        epoch: int,
+        now: datetime,
+        seconds: float,
+        limit: int,
+        busy: Collection[str] = (),
+        floor_id: int | None = None,
+    ) -> list[Taken]:
+        """Take what is next; only what is returned, and only after the commit, may be sent.
+
+        By priority, then by age; but within a chat always the oldest first, so that what people
+        read is in the order in which it happened, and at most one at a time. A row that waits to be
+        tried again holds up its chat, one planned for later does not. What has expired is put
+        aside.
+
+        Args:
+            bot_account: The token's identity.
+            owner: Who claims: must hold the lease …
+            epoch: … in this epoch, or nothing is taken.
+            now: UTC.
+            seconds: How long the platform has to answer.
+            limit: How many at most.
+            busy: Chats to leave alone (in flight, or too soon).
+            floor_id: Highest message id seen, where ids tell an order.
+        """
+        ids = self._next(bot_account, now, limit, busy)
+        if not ids:
+            return []
+        rows = self._session.execute(
+            update(_OUT)
+            .where(_OUT.c.id.in_(ids), _QUEUED, held(bot_account, owner, epoch))
+            .values(
+                state="sending",
+                epoch=epoch,
+                attempts=_OUT.c.attempts + 1,
+                claimed_at=now,
+                send_deadline=now + timedelta(seconds=seconds),
+                floor_id=floor_id,
+            )
+            .returning(*_TAKEN)
+        ).all()
+        order = {row_id: place for place, row_id in enumerate(ids)}
+        return self._opened(sorted(rows, key=lambda row: order[row.id]))
+
+    def _next(
+        self, bot_account: str, now: datetime, limit: int, busy: Collection[str]
+    ) -> list[int]:
+        """Ids of the heads of the chats whose turn it is."""
+        due = (_OUT.c.bot_account == bot_account, _QUEUED, _OUT.c.not_before <= now, _fresh(now))
+        query = select(_OUT.c.chat_id).where(*due, *_free(bot_account, now))
+        if busy:
+            query = query.where(_OUT.c.chat_id.not_in(sorted(busy)))
+        found = self._session.execute(
+            query.order_by(_OUT.c.priority, _OUT.c.id).limit(4 * limit)  # one chat may fill a few
+        ).scalars()
+        chats = list(dict.fromkeys(found))[:limit]
+        if not chats:
+            return []
+        heads = self._session.execute(
+            select(_OUT.c.chat_id, func.min(_OUT.c.id))
+            .where(*due, _OUT.c.chat_id.in_(chats))
+            .group_by(_OUT.c.chat_id)
+        )
+        head = {row[0]: row[1] for row in heads}
+        return [head[chat] for chat in chats]
+
+    def _opened(self, rows: Iterable[AnyRow]) -> list[Taken]:
+        taken = []
+        for row in rows:
+            try:
+                payload = self._vault.open_bytes(self._session, row.person_id, row.payload)
+            except Unreadable:
+                self._session.execute(
+                    update(_OUT)
+                    .where(_OUT.c.id == row.id)
+                    .values(state="cancelled", reason="erased", payload=None)
+                )
+            else:
+                taken.append(Taken(**{**row._mapping, "payload": payload}))
+        return taken
+
+    def next_due(self, bot_account: str, now: datetime) -> datetime | None:
+        """When the next row may be said; not after `now` if only its chat holds it up."""
+        due: datetime | None = self._session.execute(
+            select(func.min(_OUT.c.not_before)).where(
+                _OUT.c.bot_account == bot_account, _QUEUED, _fresh(now)
+            )
+        ).scalar()
+        return due
+
+    def expire(self, bot_account: str, now: datetime) -> int:
+        """Put aside what is worthless by now (nothing of it is claimed anyway); how many."""
+        return changed(
+            self._session,
+            update(_OUT)
+            .where(_OUT.c.bot_account == bot_account, _QUEUED, _OUT.c.expires_at <= now)
+            .values(state="expired", payload=None),
+        )
+
+    # --- T2: settle -------------------------------------------------------------------------
+
+    def sent(self, results: Sequence[tuple[Taken, str | None]], now: datetime) -> None:
+        """The platform took these, under these ids. A result of another epoch is ignored."""
+        if results:
+            self._session.execute(
+                _SENT,
+                [
+                    {"row_id": row.id, "mine": row.epoch, "message": message, "at": now}
+                    for row, message in results
+                ],
+            )
+
+    def requeue(
+        self,
+        row: Taken,
+        not_before: datetime,
+        reason: str | None,
+        *,
+        attempts: int = 0,
+        waits: int = 0,
+    ) -> bool:
+        """Certainly not delivered: say it later.
+
+        Args:
+            row: The claim.
+            not_before: When (UTC).
+            reason: Why, without personal text.
+            attempts: To add: -1 when this claim never reached for the platform, or must not count.
+            waits: To add: 1 when the platform said "too soon".
+
+        Returns:
+            Whether the claim was still ours.
+        """
+        return self._settle(
+            row,
+            state="queued",
+            not_before=not_before,
+            reason=reason,
+            attempts=_OUT.c.attempts + attempts,
+            waits=_OUT.c.waits + waits,
+        )
+
+    def fail(self, row: Taken, reason: str) -> bool:
+        """It will never arrive; staff see it. Returns whether the claim was still ours."""
+        return self._settle(row, state="failed", reason=reason[:200])
+
+    def hold(self, row: Taken, reason: str) -> bool:
+        """Nobody can tell whether it arrived: staff decide. Returns whether it was still ours."""
+        return self._settle(row, state="in_doubt", reason=reason[:200])
+
+    def _settle(self, row: Taken, **values: Any) -> bool:
+        statement = (
+            update(_OUT)
+            .where(_OUT.c.id == row.id, _SENDING, _OUT.c.epoch == row.epoch)
+            .values(**values)
+        )
+        return changed(self._session, statement) == 1
+
+    # --- R: recover -------------------------------------------------------------------------
+
+    def adopt(
+        self, *, bot_account: str, owner: str, epoch: int, overdue: datetime, known: Collection[int]
+    ) -> list[Taken]:
+        """Take over lost claims, so that a late result of theirs no longer counts.
+
+        Args:
+            bot_account: The token's identity.
+            owner: Who takes over: must hold the lease …
+            epoch: … in this epoch.
+            overdue: Claims of this epoch whose deadline was before that are taken too (UTC).
+            known: Rows this process is still busy with.
+        """
+        lost: ColumnElement[bool] = or_(_OUT.c.epoch < epoch, _OUT.c.send_deadline < overdue)
+        statement = update(_OUT).where(
+            _OUT.c.bot_account == bot_account, _SENDING, lost, held(bot_account, owner, epoch)
+        )
+        if known:
+            statement = statement.where(_OUT.c.id.not_in(sorted(known)))
+        rows = self._session.execute(statement.values(epoch=epoch).returning(*_TAKEN)).all()
+        return self._opened(sorted(rows, key=lambda row: row.id))
+
+    def purge(self, before: datetime, limit: int = 1000) -> int:
+        """Delete up to `limit` old settled rows; call until 0. What needs staff stays."""
+        over = _OUT.c.state.in_(("sent", "expired", "cancelled"))
+        old = select(_OUT.c.id).where(over, _OUT.c.created_at < before).limit(limit)
+        return changed(self._session, delete(_OUT).where(_OUT.c.id.in_(old)))
