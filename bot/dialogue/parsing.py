@@ -26,6 +26,8 @@ Reason = Literal[
     "answer-too-few",
     "answer-too-many",
     "answer-off-scale",
+    "answer-not-a-year",
+    "answer-not-an-email",
     "answer-not-a-date",
     "answer-not-past",
     "answer-not-future",
@@ -35,8 +37,9 @@ Reason = Literal[
 
 `answer-needed` (no answer given), `answer-required` (this question can't be skipped),
 `answer-too-short` min, `answer-too-long` max length, `answer-gone` (the option no longer exists),
-`answer-too-few` min, `answer-too-many` max, `answer-off-scale` min max, `answer-not-a-date`,
-`answer-not-past`, `answer-not-future`, `answer-nothing-to-repeat`.
+`answer-too-few` min, `answer-too-many` max, `answer-off-scale` min max, `answer-not-a-year`,
+`answer-not-an-email`, `answer-not-a-date`, `answer-not-past`, `answer-not-future`,
+`answer-nothing-to-repeat`.
 """
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
@@ -77,7 +80,7 @@ def fits(question: Question, value: object) -> Value | None:
     low, high = question.bounds
     match question.kind, value:
         case "text", str() if value == clean(value) and low <= len(value) <= high:
-            return value
+            return value if _SHAPES[question.format].fullmatch(value) else None
         case "choice", str() if question.option(value):
             return value
         case "many", tuple() if low <= len(value) <= high:
@@ -106,7 +109,7 @@ def take(question: Question, raw: str | tuple[str, ...], today: date) -> Given |
     single = raw if isinstance(raw, str) else (raw[0] if len(raw) == 1 else "")
     match question.kind:
         case "text":
-            return _text(question, single)
+            return _text(question, single, today)
         case "choice":
             return single if question.option(single) else Refusal("answer-gone")
         case "scale":
@@ -128,7 +131,7 @@ def read(question: Question, text: str, today: date) -> Given | Refusal | None:
     """
     match question.kind:
         case "text":
-            return _text(question, text)
+            return _text(question, text, today)
         case "choice":
             return _option(question, text)
         case "many":
@@ -152,8 +155,21 @@ def clean(text: str) -> str:
     return "".join(kept).strip()
 
 
-def _text(question: Question, text: str) -> str | Refusal:
+_SHAPES: Final[Mapping[str | None, re.Pattern[str]]] = {
+    None: re.compile(r"(?s).*"),
+    "year": re.compile(r"(?:19|20|21)[0-9]{2}"),
+    "email": re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+"),
+}
+
+
+def _text(question: Question, text: str, today: date) -> str | Refusal:
     cleaned = clean(text)
+    if question.format == "year":
+        cleaned = _year(cleaned, today) if cleaned else ""
+    elif question.format == "email":
+        cleaned = re.sub(r"^mailto:", "", cleaned.strip("<> ").partition("|")[0]).lower()
+    if cleaned and not _SHAPES[question.format].fullmatch(cleaned):
+        return Refusal("answer-not-a-year" if question.format == "year" else "answer-not-an-email")
     low, high = question.bounds
     if not cleaned:
         return Refusal("answer-needed")
@@ -162,6 +178,16 @@ def _text(question: Question, text: str) -> str | Refusal:
     if len(cleaned) > high:
         return Refusal("answer-too-long", {"max": high, "length": len(cleaned)})
     return cleaned
+
+
+def _year(text: str, today: date) -> str:
+    """« 2012 », « X12 », « promo 98 », « P19 » as four figures; two figures are of the past."""
+    found = re.fullmatch(r"(?:promo(?:tion)?|[a-z]{1,3})? ?([0-9]{4}|[0-9]{2})", fold(text))
+    if not found or len(found[1]) == 4:
+        return found[1] if found else "?"
+    # Promotions are announced at most a few years ahead: "28" said in 2026 is 2028, "98" is 1998.
+    year = 2000 + int(found[1])
+    return str(year if year <= today.year + 5 else year - 100)
 
 
 def _name(text: str) -> str | Refusal:

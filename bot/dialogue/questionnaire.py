@@ -134,6 +134,8 @@ class Question(Data):
     low: Label | None = None
     high: Label | None = None
     """scale: what its two ends mean."""
+    format: Literal["year", "email"] | None = None
+    """text: a year, kept as four figures ("X12" is 2012); an e-mail address, in lower case."""
     only: Literal["past", "future"] | None = None
     """date: `past` accepts today and before, `future` today and after."""
     page: int | None = Field(default=None, ge=1)
@@ -184,6 +186,8 @@ class Question(Data):
             yield ("min",), f"a {self.kind} question has no min or max"
         elif self.kind in {"text", "many", "scale"} and (self.options or self.kind != "many"):
             yield from self._bad_bounds()
+        if self.format is not None and self.kind != "text":
+            yield ("format",), "only a text question has a format"
         if self.only is not None and self.kind != "date":
             yield ("only",), "only a date question can be past or future"
         if (self.low or self.high) and self.kind != "scale":
