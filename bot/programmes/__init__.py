@@ -1,0 +1,1 @@
+"""Programmes as files: the presets shipped with the bot, their schema, and their reader."""

@@ -1,0 +1,556 @@
+"""What a programme file may say: everything in which one programme differs from another.
+
+A programme is texts, roles, questionnaires, rhythms and figures; nothing here acts. This module
+does not know who takes part, what is stored, or what a due rhythm causes. `load` reads files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import time
+from functools import cached_property
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, PrivateAttr, StringConstraints, field_validator, model_validator
+
+from bot.dialogue.questionnaire import (
+    Data,
+    FileFaults,
+    Id,
+    Label,
+    Localised,
+    Question,
+    Questionnaire,
+    did_you_mean,
+)
+from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
+from bot.rhythm import check_rule
+
+Side = Literal["mentee", "mentor"]
+Help = Literal["one_off", "referent", "long_term"]
+Month = Annotated[int, Field(ge=1, le=12)]
+ProgrammeId = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=20)
+]
+Place = tuple[str | int, ...]
+Fault = tuple[Place, str]
+
+
+class Contact(Data):
+    """Whom people ask, and how soon they are answered."""
+
+    name: str = Field(min_length=1, max_length=200)
+    address: str | None = Field(default=None, max_length=320)
+    days: int = Field(ge=1, le=60)
+    """Working days until an answer."""
+
+
+class Quiet(Data):
+    """Local hours in which nobody is prompted; `from` later than `to` is a night."""
+
+    begin: time = Field(default=time(20), alias="from")
+    end: time = Field(default=time(8), alias="to")
+
+    @property
+    def hours(self) -> tuple[time, time]:
+        """As `bot.rhythm.into_waking_hours` takes them."""
+        return self.begin, self.end
+
+
+class Retention(Data):
+    """For how many days each class of data is kept. Source: GDPR 5(1)e."""
+
+    drafts: int = Field(default=30, ge=1)
+    """Dialogues stopped or left, from the last turn."""
+    inbox: int = Field(default=30, ge=1)
+    """Bodies of what platforms delivered."""
+    requests: int = Field(default=365, ge=1)
+    """Requests and pairs, from their end."""
+    reports: int = Field(default=1095, ge=1)
+    """Reports, from the closing of their window."""
+    audit: int = Field(default=365, ge=1)
+
+
+class About(Data):
+    """`[programme]`: who it is and how it speaks."""
+
+    id: ProgrammeId
+    name: Label
+    register_: Literal["tu", "vous"] = Field(alias="register")
+    zone: str = "Europe/Paris"
+    page: str | None = Field(default=None, pattern=r"^https?://\S+$", max_length=500)
+    """Address of the programme's page, given by the help command (A-27)."""
+    contact: Contact
+    notice: Localised
+    """The first message: who, why, how long kept, whom to ask (GDPR 13)."""
+    quiet: Quiet = Quiet()
+    retention: Retention = Retention()
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f'no time zone "{zone}"; write for example Europe/Paris') from error
+        return zone
+
+
+class Consent(Data):
+    """What is agreed to before anything but the account's id is stored."""
+
+    version: str = Field(min_length=1, max_length=32)
+    text: Localised
+
+
+class Role(Data):
+    """What a role is called here, and how one comes to it."""
+
+    label: Label
+    plural: Label
+    enrol: Literal["open", "staff"] = "staff"
+    """open: by one's own word in the chat; staff: by invitation or import only."""
+    capacity: int = Field(default=1, ge=1, le=50)
+    """mentor: mentees at most, until the person says otherwise."""
+
+
+_STAFF: Final = Role(
+    label=Label(fr="équipe", en="staff"), plural=Label(fr="équipe", en="staff"), enrol="staff"
+)
+
+
+class Roles(Data):
+    """The roles; the ids are fixed, the words are the programme's."""
+
+    mentee: Role
+    mentor: Role
+    staff: Role = _STAFF
+
+    def of(self, role: str) -> Role:
+        """The role called mentee, mentor or staff; staff for any other (an owner is staff)."""
+        return {"mentee": self.mentee, "mentor": self.mentor}.get(role, self.staff)
+
+
+class Weights(Data):
+    """How much each feature counts, relative to the others; 0 leaves it out."""
+
+    text: float = Field(default=40, ge=0)
+    sector: float = Field(default=20, ge=0)
+    job: float = Field(default=10, ge=0)
+    employer: float = Field(default=5, ge=0)
+    structure: float = Field(default=8, ge=0)
+    country: float = Field(default=10, ge=0)
+    situation: float = Field(default=7, ge=0)
+    promo_gap: float = Field(default=0, ge=0)
+    language: float = Field(default=3, ge=0)
+    city: float = Field(default=2, ge=0)
+
+
+class PromoGap(Data):
+    """Years between two promotions: full score inside `full`, none outside the limits (X-04)."""
+
+    full: tuple[int, int] = (8, 16)
+    none_below: int = 4
+    none_above: int = 25
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.none_below <= self.full[0] <= self.full[1] <= self.none_above:
+            raise ValueError("write none_below <= full[0] <= full[1] <= none_above")
+        return self
+
+
+class Matching(Data):
+    """How experts are found for a request."""
+
+    weights: Weights = Weights()
+    proposals: int = Field(default=3, ge=1, le=5)
+    threshold: float = Field(default=15, ge=0, le=100)
+    """Score out of 100 under which nobody is proposed and the team takes over."""
+    promo_gap: PromoGap = PromoGap()
+    synonyms: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """A word people use, and what profiles say instead: asso = ["association"]."""
+    regions: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """A part of the world and its countries, as they are written in profiles."""
+    near_structures: tuple[tuple[str, str], ...] = (("startup", "pme"), ("groupe", "cabinet"))
+    """Pairs that count half."""
+    near_sectors: tuple[tuple[str, str], ...] = ()
+
+    @model_validator(mode="after")
+    def _known_structures(self) -> Self:
+        for index, pair in enumerate(self.near_structures):
+            for name in pair:
+                if name not in STRUCTURES:
+                    hint = did_you_mean(name, STRUCTURES)
+                    raise FileFaults([(("near_structures", index), f'no structure "{name}"{hint}')])
+        return self
+
+
+class Proposals(Data):
+    """What happens between a request and an acceptance."""
+
+    deadline_days: int = Field(default=7, ge=1, le=60)
+    """Days an expert has to answer, then the next choice is offered."""
+    nudge_days: int = Field(default=3, ge=1, le=60)
+    """Days after which an expert is reminded once."""
+    max_asked: int = Field(default=3, ge=1, le=20)
+    """Experts one request may ask, one after the other, before the team takes over."""
+
+    @model_validator(mode="after")
+    def _nudge_first(self) -> Self:
+        if self.nudge_days >= self.deadline_days:
+            raise ValueError("nudge_days has to be less than deadline_days")
+        return self
+
+
+class Charter(Data):
+    """What a volunteer accepts before the first contact (A-19)."""
+
+    version: str = Field(min_length=1, max_length=32)
+    text: Localised
+
+
+class PairRules(Data):
+    """How long a relation lasts and what begins it."""
+
+    months: int = Field(default=6, ge=1, le=60)
+    charter: Charter | None = None
+    introduction: Localised | None = None
+    """Said to both sides when they are introduced."""
+
+
+class Rhythm(Questionnaire):
+    """A check-in: questions that come back to one or both sides of each pair."""
+
+    id: Id
+    kind: Literal["checkin"] = "checkin"
+    name: Label
+    review: bool = False
+    to: tuple[Side, ...] = Field(min_length=1)
+    pairs: tuple[Literal["long_term", "one_off"], ...] = ("long_term",)
+    """Kinds of pair that it follows."""
+    rrule: str
+    at: time
+    """Local time of the person asked."""
+    first_after_days: int = Field(default=7, ge=0, le=366)
+    """No occurrence before that many days after the pair began."""
+    remind_after_days: int | None = Field(default=None, ge=1, le=60)
+    close_after_days: int | None = Field(default=None, ge=1, le=366)
+    """Answers are taken until then; by default until the next occurrence."""
+    met: Id | None = None
+    """The choice question that says whether they met; its option `yes` means they did."""
+    next_on: Id | None = None
+    """The date question that gives the next meeting."""
+    alert_staff: Mapping[str, tuple[str | int, ...]] = Field(default_factory=dict)
+    """Staff are told when one of these questions gets one of these answers."""
+    alert_after_missed: int | None = Field(default=None, ge=1, le=20)
+    """Staff are told after that many rounds in a row without a meeting."""
+
+    def alerts(self, answers: Mapping[str, object]) -> bool:
+        """Whether these answers are to be told to staff."""
+        return any(
+            value in wanted or (isinstance(value, tuple) and bool(set(value) & set(wanted)))
+            for name, wanted in self.alert_staff.items()
+            if (value := answers.get(name)) is not None
+        )
+
+    @field_validator("rrule")
+    @classmethod
+    def _plain_rule(cls, rule: str) -> str:
+        check_rule(rule)
+        return rule
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        _raise(self._name_faults())
+        return self
+
+    def _name_faults(self) -> Iterable[Fault]:
+        yield from _refers(self, "met", self.met, "choice")
+        yield from _refers(self, "next_on", self.next_on, "date")
+        met = self.question(self.met or "")
+        if met is not None and met.option("yes") is None:
+            yield ("met",), f'the question "{self.met}" needs an option "yes"'
+        if self.alert_after_missed and not self.met:
+            yield ("alert_after_missed",), "say with 'met = \"…\"' which question tells a meeting"
+        for name, values in self.alert_staff.items():
+            yield from _wants(self, name, values)
+
+
+class Closing(Questionnaire):
+    """Questions at the end of a relation."""
+
+    to: tuple[Side, ...] = ("mentee", "mentor")
+
+
+class Guide(Data):
+    """A text pushed to one side of each pair in a given month (A-07)."""
+
+    month: int = Field(ge=0, le=60)
+    """Whole months after the pair began; 0 is with the introduction."""
+    to: tuple[Side, ...] = ("mentee",)
+    text: Localised
+
+
+class Wish(Data):
+    """Which questions of a report make up the wish for an internship or job (E-12)."""
+
+    kind: Id
+    """A choice question; its option `none` means that nothing is wished for."""
+    field: Id | None = None
+    place: Id | None = None
+    start_on: Id | None = None
+    months: Id | None = None
+
+
+class Report(Questionnaire):
+    """A quarterly report."""
+
+    id: Id
+    name: Label
+    to: Literal["mentee", "mentor"] = "mentee"
+    months: tuple[Month, ...] = Field(min_length=1, max_length=4)
+    day: int = Field(default=1, ge=1, le=31)
+    at: time
+    """Local time of the person asked."""
+    open_days: int = Field(default=21, ge=1, le=90)
+    reminders_after_days: tuple[int, ...] = Field(default=(7, 14), max_length=5)
+    wish: Wish | None = None
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        _raise(self._part_faults())
+        return self
+
+    def _part_faults(self) -> Iterable[Fault]:
+        quarters = [(month - 1) // 3 for month in self.months]
+        if len(set(quarters)) != len(quarters):
+            yield ("months",), "a report is kept by quarter: at most one month of each quarter"
+        days = self.reminders_after_days
+        if list(days) != sorted(set(days)) or (
+            days and not 0 < days[0] <= days[-1] < self.open_days
+        ):
+            yield (
+                ("reminders_after_days",),
+                f"write growing numbers of days from 1 to {self.open_days - 1}",
+            )
+        if self.wish is not None:
+            yield from _refers(self, "kind", self.wish.kind, "choice", below=("wish",))
+            yield from _refers(self, "field", self.wish.field, below=("wish",))
+            yield from _refers(self, "place", self.wish.place, below=("wish",))
+            yield from _refers(self, "start_on", self.wish.start_on, "date", below=("wish",))
+            yield from _refers(self, "months", self.wish.months, "choice", below=("wish",))
+            months = self.question(self.wish.months or "")
+            if months and not all(o.value.isdecimal() for o in months.options):
+                yield ("wish", "months"), "its options have to be whole numbers of months"
+
+
+class Programme(Data):
+    """A whole programme file. Sections that are absent are services it does not offer."""
+
+    about: About = Field(alias="programme")
+    consent: Consent
+    roles: Roles
+    profile: Questionnaire | None = None
+    """Asked when someone joins, whatever the role."""
+    intake: Questionnaire | None = None
+    """What a request says; without it pairs are made by staff only."""
+    expert: Questionnaire | None = None
+    """How someone registers as expert or mentor in the chat."""
+    matching: Matching = Matching()
+    proposals: Proposals = Proposals()
+    pair: PairRules = PairRules()
+    objective: Questionnaire | None = None
+    """The objective one side writes and the other approves (A-18): its first text question."""
+    rhythms: tuple[Rhythm, ...] = ()
+    closing: Closing | None = None
+    guides: tuple[Guide, ...] = ()
+    reports: tuple[Report, ...] = ()
+    _file: str = PrivateAttr(default="")
+    _digest: str = PrivateAttr(default="")
+
+    @property
+    def id(self) -> str:
+        """Its id, as in the name of a preset."""
+        return self.about.id
+
+    @property
+    def name(self) -> Label:
+        """What people call it."""
+        return self.about.name
+
+    @property
+    def register(self) -> Literal["tu", "vous"]:
+        """How the bot's own words address people (A-29)."""
+        return self.about.register_
+
+    @property
+    def zone(self) -> str:
+        """IANA name of its time zone, for people who gave none."""
+        return self.about.zone
+
+    @property
+    def contact(self) -> Contact:
+        """Whom people ask."""
+        return self.about.contact
+
+    @property
+    def page(self) -> str | None:
+        """Address of its page."""
+        return self.about.page
+
+    @property
+    def quiet(self) -> tuple[time, time]:
+        """Local hours (from, to) without prompts."""
+        return self.about.quiet.hours
+
+    @property
+    def retention(self) -> Retention:
+        """How long each class of data is kept."""
+        return self.about.retention
+
+    @property
+    def file(self) -> str:
+        """The file it was read from."""
+        return self._file
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, in hexadecimal: which version an answer was given to."""
+        return self._digest
+
+    def read_from(self, file: str, digest: str) -> Self:
+        """Remember where it came from; called once, by the reader of files."""
+        self._file, self._digest = file, digest
+        return self
+
+    def rhythm(self, name: str) -> Rhythm | None:
+        """The rhythm of that id, if there is one."""
+        return next((r for r in self.rhythms if r.id == name), None)
+
+    def report(self, name: str) -> Report | None:
+        """The report of that id, if there is one."""
+        return next((r for r in self.reports if r.id == name), None)
+
+    @cached_property
+    def questionnaires(self) -> Mapping[str, Questionnaire]:
+        """Every questionnaire by the kind of its conversations.
+
+        profile, intake, expert, objective, closing, `checkin:<rhythm>`, `report:<report>`.
+        """
+        found: dict[str, Questionnaire | None] = {
+            "profile": self.profile,
+            "intake": self.intake,
+            "expert": self.expert,
+            "objective": self.objective,
+            "closing": self.closing,
+            **{f"checkin:{r.id}": r for r in self.rhythms},
+            **{f"report:{r.id}": r for r in self.reports},
+        }
+        return {kind: qs for kind, qs in found.items() if qs is not None}
+
+    def questionnaire(self, kind: str) -> Questionnaire | None:
+        """The questionnaire of conversations of that kind, in today's file."""
+        return self.questionnaires.get(kind)
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        _raise(self._whole_faults())
+        return self
+
+    def _whole_faults(self) -> Iterable[Fault]:
+        yield from _unique("rhythms", [r.id for r in self.rhythms])
+        yield from _unique("reports", [r.id for r in self.reports])
+        for section, qs in (("profile", self.profile), ("expert", self.expert)):
+            for index, question in enumerate(qs.questions if qs else ()):
+                if question.fill is not None:
+                    for message in faults_of_fill(question):
+                        yield (section, "questions", index), message
+            yield from _filled_twice(section, qs)
+        for kind, qs in self.questionnaires.items():
+            yield from _misused_labels(kind, qs, self._place(kind))
+        if self.objective and not any(q.kind == "text" for q in self.objective.questions):
+            yield ("objective",), "it needs a text question, which holds the objective"
+
+    def _place(self, kind: str) -> Place:
+        name, _, part = kind.partition(":")
+        if name == "checkin":
+            return ("rhythms", [r.id for r in self.rhythms].index(part))
+        if name == "report":
+            return ("reports", [r.id for r in self.reports].index(part))
+        return (name,)
+
+
+def _raise(faults: Iterable[Fault]) -> None:
+    found = list(faults)
+    if found:
+        raise FileFaults(found)
+
+
+def _unique(section: str, names: list[str]) -> Iterable[Fault]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield (section, index, "id"), f'the id "{name}" is used twice'
+
+
+def _filled_twice(section: str, qs: Questionnaire | None) -> Iterable[Fault]:
+    # Questions that exclude each other may fill the same column; two without a `when` can't.
+    seen: set[str] = set()
+    for index, question in enumerate(qs.questions if qs else ()):
+        if question.fill and not question.when:
+            if question.fill in seen:
+                yield (section, "questions", index), f'"{question.fill}" is filled twice'
+            seen.add(question.fill)
+
+
+def _misused_labels(kind: str, qs: Questionnaire, place: Place) -> Iterable[Fault]:
+    for index, question in enumerate(qs.questions):
+        here = (*place, "questions", index)
+        if question.fill is not None and kind not in {"profile", "expert"}:
+            yield here, "'fill' belongs to questions of [profile] or [expert]"
+        if question.feature is not None:
+            if kind not in {"profile", "intake"}:
+                yield here, "'feature' belongs to questions of [intake] or [profile]"
+            if question.feature not in FEATURES:
+                hint = did_you_mean(question.feature, FEATURES)
+                yield here, f'no matching feature "{question.feature}"{hint}'
+            yield from ((here, m) for m in _bad_matches(question))
+        elif question.fill is None and any(o.match for o in question.options):
+            yield here, "'match' of an option needs the question's 'feature' or 'fill'"
+
+
+def _bad_matches(question: Question) -> Iterable[str]:
+    known = {"structure": STRUCTURES, "help_kind": HELPS}.get(question.feature or "")
+    for option in question.options if known else ():
+        for value in option.match or (option.value,):
+            if known and value not in known:
+                hint = did_you_mean(value, known)
+                yield f'"{value}" is no {question.feature}{hint}'
+
+
+def _refers(
+    qs: Questionnaire, key: str, name: str | None, kind: str | None = None, below: Place = ()
+) -> Iterable[Fault]:
+    if name is None:
+        return
+    question = qs.question(name)
+    if question is None:
+        yield (*below, key), f'no question "{name}"{did_you_mean(name, qs.by_id)}'
+    elif kind and question.kind != kind:
+        yield (*below, key), f'"{name}" has to be a {kind} question, not a {question.kind}'
+
+
+def _wants(qs: Questionnaire, name: str, values: tuple[str | int, ...]) -> Iterable[Fault]:
+    question = qs.question(name)
+    if question is None:
+        yield ("alert_staff",), f'no question "{name}"{did_you_mean(name, qs.by_id)}'
+        return
+    low, high = question.bounds
+    for value in values:
+        if question.kind == "scale" and isinstance(value, int) and low <= value <= high:
+            continue
+        if isinstance(value, str) and question.option(value):
+            continue
+        hint = did_you_mean(str(value), (o.value for o in question.options))
+        yield ("alert_staff",), f'"{value}" is no answer to "{name}"{hint}'
