@@ -160,12 +160,12 @@ class OutboxStore:
         identity: Identity,
         payload: bytes,
         now: datetime,
-        op: Op = "post",
+        op: str = "post",
         priority: int = 0,
         not_before: datetime | None = None,
         expires_at: datetime | None = None,
         target: str | None = None,
-        policy: Policy = "resend",
+        policy: str = "resend",
         chat_id: str | None = None,
     ) -> bool:
         """Say something to a person, once the transaction commits.
@@ -213,12 +213,12 @@ class OutboxStore:
         chat_id: str,
         payload: bytes,
         now: datetime,
-        op: Op = "post",
+        op: str = "post",
         priority: int = 0,
         not_before: datetime | None = None,
         expires_at: datetime | None = None,
         target: str | None = None,
-        policy: Policy = "resend",
+        policy: str = "resend",
     ) -> bool:
         """Say something where no one person is meant (a channel, an unknown account); see `put`.
 
