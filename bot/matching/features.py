@@ -1,0 +1,235 @@
+"""What people chose with buttons, against what a directory says: one number in [0, 1] per profile.
+
+Each feature is a column over the whole directory. Who may be proposed is settled elsewhere, before;
+this module refuses to know gender, origin, grades, address and photo: they are no features.
+
+Source: matching goals D (scoring model).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.matching.places import countries_in, country, is_region, key, language, region
+from bot.matching.text import Floats, Mask, Phrases
+
+Rows = npt.NDArray[np.int64]
+
+MAX_VALUES = 20
+"""Values of one choice that are read."""
+PROMO_NONE_UNDER, PROMO_FULL_FROM, PROMO_FULL_TO, PROMO_NONE_OVER = 4, 8, 16, 25
+"""The trapezoid of the years between mentee and mentor (X-20 with X-04 to X-10)."""
+
+LIVED, NEAR_REGION, NEAR_STRUCTURE, NEAR_JOB = 0.8, 0.4, 0.5, 0.7
+
+_NEAR = {
+    frozenset(pair)
+    for pair in (
+        ("startup", "pme"), ("groupe", "cabinet"), ("public", "recherche"),
+        ("public", "association"), ("independant", "cabinet"), ("independant", "startup"),
+    )
+}  # fmt: skip
+_SMALL = {"de", "du", "des", "d", "l", "la", "le", "les", "ans", "cap", "of", "the"}
+_SAME = {
+    "chercheur": "jeunechercheur", "youngresearcher": "jeunechercheur",
+    "earlycareer": "debutcarriere", "trentaine": "30", "seniors": "senior",
+    "abroad": "international", "etranger": "international",
+    "solo": "independant", "freelance": "independant",
+    "entreprise": "groupe", "grandgroupe": "groupe", "grandeentreprise": "groupe",
+    "jeunepousse": "startup", "startups": "startup", "conseil": "cabinet", "ong": "association",
+}  # fmt: skip
+
+
+class Profile(Protocol):
+    """What matching reads of somebody who may be proposed; public fields only."""
+
+    @property
+    def person_id(self) -> int: ...  # noqa: D102
+    @property
+    def promo(self) -> int | None: ...  # noqa: D102
+    @property
+    def job(self) -> str: ...  # noqa: D102
+    @property
+    def employer(self) -> str: ...  # noqa: D102
+    @property
+    def structure(self) -> str: ...  # noqa: D102
+    @property
+    def sector(self) -> str: ...  # noqa: D102
+    @property
+    def city(self) -> str: ...  # noqa: D102
+    @property
+    def country(self) -> str: ...  # noqa: D102
+    @property
+    def countries(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def bio(self) -> str: ...  # noqa: D102
+    @property
+    def situations(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def languages(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def helps(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def topics(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a mentee wants, as read from the answers.
+
+    Attributes:
+        text: Their own words; may be empty.
+        features: Choices by feature (`sector`, `structure`, `country`, `language`, `situation`,
+            `city`, `employer`, `job`, `help_kind`); `text` holds further own words. Unknown
+            features are left aside.
+        promo: Their year of entry, for the gap in years.
+        language: The language to talk in; somebody who lists languages without it is left out.
+    """
+
+    text: str = ""
+    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    promo: int | None = None
+    language: str | None = None
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The values chosen for a feature, without empty ones."""
+        some = (value.strip()[:200] for value in self.features.get(name, ())[:MAX_VALUES])
+        return tuple(value for value in some if value)
+
+    @property
+    def words(self) -> str:
+        """All their own words."""
+        return "\n".join([self.text, *self.features.get("text", ())[:MAX_VALUES]])
+
+
+def tag(value: str) -> str:
+    """A situation or kind of employer as compared: `jeune_chercheur` = « Jeune chercheur »."""
+    spaced = "".join(c if c.isalnum() else " " for c in value.casefold())
+    found = "".join(key(word) for word in spaced.split() if word not in _SMALL)
+    return _SAME.get(found, found)
+
+
+def structure_nearness(wanted: str, held: str) -> float:
+    """1 for the same kind of employer, 0.5 for a neighbour (start-up and small firm), else 0."""
+    if wanted == held:
+        return 1.0
+    return NEAR_STRUCTURE if frozenset((wanted, held)) in _NEAR else 0.0
+
+
+def promo_nearness(gaps: Floats) -> Floats:
+    """How well gaps in years suit: full from 8 to 16, none under 4 and beyond 25, or unknown."""
+    ends = (PROMO_NONE_UNDER, PROMO_FULL_FROM, PROMO_FULL_TO, PROMO_NONE_OVER)
+    return np.interp(np.nan_to_num(gaps, nan=-1.0), ends, (0.0, 1.0, 1.0, 0.0), left=0, right=0)
+
+
+class Columns:
+    """The directory by column: for each value, the rows that hold it.
+
+    Args:
+        profiles: The people, in the order of their rows.
+        lexicon: Stem → fields (see `bot.matching.text`).
+    """
+
+    def __init__(self, profiles: Sequence[Profile], lexicon: Mapping[str, frozenset[str]]) -> None:
+        self.size = len(profiles)
+        self._lives = _rows((country(p.country),) for p in profiles)
+        self._lived = _rows([country(c) for c in p.countries] for p in profiles)
+        self._speaks = _rows([language(name) for name in p.languages] for p in profiles)
+        self._silent = np.array([not p.languages for p in profiles], bool)
+        self._knows = _rows([tag(s) for s in p.situations] for p in profiles)
+        self._structure = _rows((tag(p.structure),) for p in profiles)
+        self._city = _rows((key(p.city),) for p in profiles)
+        self._helps = _rows(p.helps for p in profiles)
+        self._unsaid_help = np.array([not p.helps for p in profiles], bool)
+        self._promo: Floats = np.array(
+            [np.nan if p.promo is None else p.promo for p in profiles], float
+        )
+        self._sector = Phrases([f"{p.sector}\n{p.topics}" for p in profiles], lexicon)
+        self._job = Phrases([p.job for p in profiles], lexicon)
+        self._employer = Phrases([p.employer for p in profiles], lexicon)
+        homes = Counter({name: len(rows) for name, rows in self._lives.items() if name})
+        self.home = homes.most_common(1)[0][0] if homes else ""
+        self._by_name: dict[str, Callable[[str], Floats]] = {
+            "sector": lambda v: np.maximum(
+                self._sector.nearness(v), NEAR_JOB * self._job.nearness(v)
+            ),
+            "job": lambda v: np.maximum(
+                self._job.nearness(v), NEAR_STRUCTURE * self._sector.nearness(v)
+            ),
+            "employer": self._employer.nearness,
+            "structure": self._of_structure,
+            "country": self._of_country,
+            "city": lambda v: self._marks((self._city, key(v), 1.0)),
+            "help_kind": lambda v: np.maximum(
+                self._marks((self._helps, v, 1.0)), 0.5 * self._unsaid_help
+            ),
+        }
+
+    def features(self, wish: Wish) -> dict[str, Floats]:
+        """One column per feature that the mentee answered; a feature not answered is absent."""
+        found: dict[str, Floats] = {}
+        for name, one in self._by_name.items():
+            if values := wish.values(name):
+                found[name] = np.max([one(v) for v in values], axis=0)
+        for name, rows, same in (
+            ("situation", self._knows, tag),
+            ("language", self._speaks, language),
+        ):
+            if keys := {same(v) for v in wish.values(name)}:
+                found[name] = sum(
+                    (self._marks((rows, k, 1.0)) for k in keys), np.zeros(self.size)
+                ) / len(keys)
+        if wish.promo is not None:
+            found["promo"] = promo_nearness(wish.promo - self._promo)
+        return found
+
+    def speaking(self, name: str) -> Mask:
+        """Who speaks a language, or does not say which ones."""
+        found: Mask = self._silent.copy()
+        found[self._speaks.get(language(name), [])] = True
+        return found
+
+    def _of_structure(self, value: str) -> Floats:
+        wanted = tag(value)
+        held = [(self._structure, s, structure_nearness(wanted, s)) for s in self._structure]
+        return self._marks(*held)
+
+    def _of_country(self, value: str) -> Floats:
+        """Lives there 1, lived there 0.8, same region 0.4.
+
+        Living at home (where most people live) says nothing to who wants a whole region.
+        """
+        wanted = countries_in(value)
+        if is_region(value):
+            wanted -= {self.home}
+            near: Iterable[str] = ()
+        else:
+            regions = {region(c) for c in wanted} - {None}
+            near = [c for c in self._lives if region(c) in regions and c != self.home]
+        return self._marks(
+            *((self._lives, c, NEAR_REGION) for c in near),
+            *((self._lived, c, LIVED) for c in wanted),
+            *((self._lives, c, 1.0) for c in wanted),
+        )
+
+    def _marks(self, *marks: tuple[Mapping[str, Rows], str, float]) -> Floats:
+        """A column with each mark's weight in its rows; the highest wins."""
+        column = np.zeros(self.size)
+        for rows, name, weight in sorted(marks, key=lambda mark: mark[2]):
+            if name and name in rows:
+                column[rows[name]] = weight
+        return column
+
+
+def _rows(values: Iterable[Iterable[str]]) -> dict[str, Rows]:
+    found: dict[str, list[int]] = {}
+    for row, some in enumerate(values):
+        for value in dict.fromkeys(some):
+            found.setdefault(value, []).append(row)
+    return {value: np.array(rows) for value, rows in found.items()}

@@ -1,0 +1,234 @@
+"""Why somebody is proposed: at most three reasons, each true of their public record.
+
+A reason is a message id with arguments taken from the record as they stand there; the catalogue
+words it. No number of the score, no hidden field, nothing about the mentee ever comes out of here.
+
+Source: matching goals A6 (reasons in plain words) and E1 (every reason is true of the row).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bot.matching.features import (
+    NEAR_STRUCTURE,
+    Profile,
+    Wish,
+    structure_nearness,
+    tag,
+)
+from bot.matching.places import countries_in, country, is_region, key, language, region
+from bot.matching.text import TextIndex, fields_of, stems
+
+MOST = 3
+MAX_QUOTE = 160
+_CLAUSE = re.compile(r"\s*(?:[.;:!?\n…]+(?=\s|$)|\s[–—-]\s)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A message id of the catalogue and its arguments, all taken from a public record.
+
+    Ids and arguments: `reason-says` (quote), `reason-job` (job, employer: may be empty),
+    `reason-sector` (sector), `reason-topics` (topics), `reason-employer` (employer),
+    `reason-structure` (structure), `reason-lives` (country), `reason-lived` (country),
+    `reason-region` (country), `reason-situation` (situation), `reason-language` (language),
+    `reason-city` (city), `reason-help` (kind), `reason-promo` (promo, gap in years).
+    What is missing: `missing-<feature>` (wanted: the mentee's own choice).
+    """
+
+    id: str
+    args: Mapping[str, str | int] = field(default_factory=dict)
+
+
+def clauses(bio: str) -> list[str]:
+    """The clauses of a bio, as written."""
+    return [c for c in (part.strip(" ,\t") for part in _CLAUSE.split(bio)) if c]
+
+
+def quote(bio: str, wish: str, index: TextIndex) -> str | None:
+    """The clause that has most to do with the wish, shortened; none if no clause has."""
+    asked = frozenset(stems(wish))
+    fields = fields_of(asked, index.lexicon)
+    best, found = 0.0, None
+    for clause in clauses(bio):
+        held = stems(clause)
+        shared = sum(index.rarity(s) for s in asked.intersection(held))
+        near = fields_of(held, index.lexicon)
+        value = shared + 0.5 * sum(min(fields[n], near[n]) for n in sorted(fields.keys() & near))
+        if value > best:
+            best, found = value, clause
+    return None if found is None else _short(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a reason is judged by: the wish, the directory's texts, the country most live in."""
+
+    wish: Wish
+    index: TextIndex
+    home: str = ""
+
+
+def reasons(profile: Profile, context: Context, contributions: Mapping[str, float]) -> list[Reason]:
+    """At most three reasons, the largest contribution first.
+
+    Args:
+        profile: The one proposed.
+        context: The wish and the directory it is judged in.
+        contributions: Feature → weight × value of this profile; `text` for the own words.
+    """
+    found: list[Reason] = []
+    for name in sorted(contributions, key=lambda n: (-contributions[n], n)):
+        if contributions[name] <= 0:
+            continue
+        found += [r for r in _OF[name](profile, context) if r not in found]
+    if not found and (profile.job or profile.employer):
+        found = [_job(profile)]
+    return found[:MOST]
+
+
+def missing(wish: Wish, values: Mapping[str, float]) -> list[Reason]:
+    """What was asked with a button and this profile does not offer.
+
+    Args:
+        wish: The mentee's wish.
+        values: Feature → value of this profile.
+    """
+    return [
+        Reason(f"missing-{name}", {"wanted": wish.values(name)[0]})
+        for name in ("sector", "country", "structure", "employer", "job", "language", "city")
+        if name in values and values[name] <= 0 and len(wish.values(name)) == 1
+    ]
+
+
+def _short(text: str) -> str:
+    if len(text) <= MAX_QUOTE:
+        return text
+    cut = text[: MAX_QUOTE - 1]
+    return (cut.rsplit(None, 1)[0] if " " in cut else cut).rstrip(" ,;") + "…"
+
+
+def _job(profile: Profile) -> Reason:
+    return Reason("reason-job", {"job": profile.job, "employer": profile.employer})
+
+
+def _related(text: str, wish: str, index: TextIndex) -> bool:
+    """Whether two texts share a word or a field."""
+    held, asked = stems(text), stems(wish)
+    return bool(
+        set(held) & set(asked)
+        or fields_of(held, index.lexicon).keys() & fields_of(asked, index.lexicon).keys()
+    )
+
+
+def _of_text(profile: Profile, context: Context) -> list[Reason]:
+    found = []
+    if (said := quote(profile.bio, context.wish.words, context.index)) is not None:
+        found.append(Reason("reason-says", {"quote": said}))
+    if profile.job and _related(
+        f"{profile.job}\n{profile.employer}", context.wish.words, context.index
+    ):
+        found.append(_job(profile))
+    if profile.sector and _related(profile.sector, context.wish.words, context.index):
+        found.append(Reason("reason-sector", {"sector": profile.sector}))
+    if profile.topics and _related(profile.topics, context.wish.words, context.index):
+        found.append(Reason("reason-topics", {"topics": _short(profile.topics)}))
+    return found[:2]  # room for what was chosen
+
+
+def _of_work(profile: Profile, context: Context) -> list[Reason]:
+    wanted = "\n".join(context.wish.values("sector") + context.wish.values("job"))
+    if profile.sector and _related(profile.sector, wanted, context.index):
+        return [Reason("reason-sector", {"sector": profile.sector})]
+    if profile.job and _related(profile.job, wanted, context.index):
+        return [_job(profile)]
+    if profile.topics and _related(profile.topics, wanted, context.index):
+        return [Reason("reason-topics", {"topics": _short(profile.topics)})]
+    return []
+
+
+def _of_employer(profile: Profile, context: Context) -> list[Reason]:
+    if profile.employer and _related(
+        profile.employer, "\n".join(context.wish.values("employer")), context.index
+    ):
+        return [Reason("reason-employer", {"employer": profile.employer})]
+    return []
+
+
+def _of_structure(profile: Profile, context: Context) -> list[Reason]:
+    held = tag(profile.structure)
+    if any(
+        structure_nearness(tag(v), held) >= NEAR_STRUCTURE for v in context.wish.values("structure")
+    ):
+        return [Reason("reason-structure", {"structure": profile.structure})]
+    return []
+
+
+def _of_country(profile: Profile, context: Context) -> list[Reason]:
+    values = context.wish.values("country")
+    wanted = frozenset().union(
+        *(countries_in(v) - ({context.home} if is_region(v) else frozenset()) for v in values)
+    )
+    if profile.country and country(profile.country) in wanted:
+        return [Reason("reason-lives", {"country": profile.country})]
+    for name in profile.countries:
+        if country(name) in wanted:
+            return [Reason("reason-lived", {"country": name})]
+    regions = {region(country(v)) for v in values if not is_region(v)} - {None}
+    here = country(profile.country)
+    if here != context.home and region(here) in regions:
+        return [Reason("reason-region", {"country": profile.country})]
+    return []
+
+
+def _of_situation(profile: Profile, context: Context) -> list[Reason]:
+    wanted = {tag(v) for v in context.wish.values("situation")}
+    return [
+        Reason("reason-situation", {"situation": s}) for s in profile.situations if tag(s) in wanted
+    ][:1]
+
+
+def _of_language(profile: Profile, context: Context) -> list[Reason]:
+    wanted = {language(v) for v in context.wish.values("language")}
+    return [
+        Reason("reason-language", {"language": name})
+        for name in profile.languages
+        if language(name) in wanted
+    ][:1]
+
+
+def _of_city(profile: Profile, context: Context) -> list[Reason]:
+    if profile.city and key(profile.city) in {key(v) for v in context.wish.values("city")}:
+        return [Reason("reason-city", {"city": profile.city})]
+    return []
+
+
+def _of_help(profile: Profile, context: Context) -> list[Reason]:
+    wanted = context.wish.values("help_kind")
+    return [Reason("reason-help", {"kind": kind}) for kind in profile.helps if kind in wanted][:1]
+
+
+def _of_promo(profile: Profile, context: Context) -> list[Reason]:
+    if context.wish.promo is None or profile.promo is None:
+        return []
+    return [
+        Reason("reason-promo", {"promo": profile.promo, "gap": context.wish.promo - profile.promo})
+    ]
+
+
+_OF: Mapping[str, Callable[[Profile, Context], list[Reason]]] = {
+    "text": _of_text,
+    "sector": _of_work,
+    "job": _of_work,
+    "employer": _of_employer,
+    "structure": _of_structure,
+    "country": _of_country,
+    "situation": _of_situation,
+    "language": _of_language,
+    "city": _of_city,
+    "help_kind": _of_help,
+    "promo": _of_promo,
+}

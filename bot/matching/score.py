@@ -1,0 +1,237 @@
+"""The ranking: one weighted mean per profile, a few that differ, and the reasons for each.
+
+Pure: the hard filters (consent, availability, a free place, no second refusal) are the database's
+and arrive as `only` and `exclude`. The same wish, seed and directory give the same answer, whatever
+the order of the rows and whatever the database.
+
+Source: matching goals D (scoring model), A4 (choices are features, not text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.matching.features import Columns, Profile, Wish, tag
+from bot.matching.places import country, key
+from bot.matching.reasons import Context, Reason, missing, reasons
+from bot.matching.text import MAX_QUERY, Floats, Mask, Query, TextIndex, fold
+
+WEIGHTS: Final[Mapping[str, float]] = {
+    "text": 40, "sector": 20, "job": 10, "employer": 10, "structure": 8, "country": 10,
+    "situation": 7, "help_kind": 7, "promo": 0, "language": 3, "city": 2,
+}  # fmt: skip
+"""Default weights; a programme file may give others. The gap in years counts for mentors only."""
+
+THRESHOLD: Final = 0.15
+"""Score under which nobody is proposed: the team takes the request instead."""
+VARIETY: Final = 0.3
+SHORTLIST: Final = 50
+_PARTS: Final = (("job", 1.0), ("sector", 1.0), ("employer", 1.0), ("bio", 1.0), ("topics", 1.0))
+_UNSURE: Final = re.compile(
+    r"\b(sais pas|sais plus|aucune idee|pas d'idee|perdue?s?|don'?t know|no idea|not sure|dunno"
+    r"|n'importe quoi|peu importe|whatever)\b"
+)
+_NEGATED: Final = re.compile(
+    r"\b(pas|sauf|jamais|plus envie|marre|hors de question|not|never|except|anything but)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Somebody to propose.
+
+    Attributes:
+        person_id: Whom.
+        score: In [0, 1]; for staff's statistics and tests, never shown.
+        reasons: One to three, each true of the public record.
+        missing: What the mentee chose and this person does not offer.
+    """
+
+    person_id: int
+    score: float
+    reasons: tuple[Reason, ...]
+    missing: tuple[Reason, ...] = ()
+
+
+def needs_human(text: str) -> Literal["unsure", "negated"] | None:
+    """Whether a wish should not simply be searched: not knowing at all, or saying what not.
+
+    No search here understands a negation, so a person or buttons must take it up.
+    """
+    plain = " ".join(fold(text[:MAX_QUERY]).split())
+    if _UNSURE.search(plain):
+        return "unsure"
+    return "negated" if _NEGATED.search(plain) else None
+
+
+class Index:
+    """A directory ready to be asked. Kept in memory by the caller; built anew when it changes.
+
+    Args:
+        profiles: Consenting people; each id once. Their order does not matter.
+        weights: Weight per feature (see `WEIGHTS`); a feature that is absent keeps its default.
+        fields: Words of a programme file that belong together, as in `bot.matching.lexicon`.
+        seed: Settles ties, the same way each time.
+
+    Raises:
+        ValueError: A weight of an unknown feature, or a negative one.
+    """
+
+    def __init__(
+        self,
+        profiles: Iterable[Profile],
+        weights: Mapping[str, float] | None = None,
+        *,
+        fields: str = "",
+        seed: int = 0,
+    ) -> None:
+        self.weights = {**WEIGHTS, **(weights or {})}
+        if bad := [n for n, w in self.weights.items() if n not in WEIGHTS or not w >= 0]:
+            raise ValueError(f"weights: {', '.join(sorted(bad))}")
+        self._profiles: Sequence[Profile] = sorted(profiles, key=lambda p: p.person_id)
+        self._ids = np.array([p.person_id for p in self._profiles], np.int64)
+        self._text = TextIndex(
+            ([(getattr(p, name), weight) for name, weight in _PARTS] for p in self._profiles),
+            fields,
+        )
+        self._columns = Columns(self._profiles, self._text.lexicon)
+        self._tie = _mixed(self._ids, seed)
+
+    @classmethod
+    def build(
+        cls,
+        profiles: Iterable[Profile],
+        weights: Mapping[str, float] | None = None,
+        *,
+        fields: str = "",
+        seed: int = 0,
+    ) -> Index:
+        """The same as the constructor, by the name of what it does."""
+        return cls(profiles, weights, fields=fields, seed=seed)
+
+    def __len__(self) -> int:
+        return len(self._profiles)
+
+    def propose(
+        self,
+        wish: Wish,
+        exclude: Collection[int] = (),
+        n: int = 3,
+        only: Collection[int] | None = None,
+        *,
+        variety: float = VARIETY,
+        threshold: float = THRESHOLD,
+    ) -> list[Suggestion]:
+        """The people to propose: they fit, and they differ from each other.
+
+        Args:
+            wish: What the mentee wants; with nothing in it that the directory knows, nobody comes.
+            exclude: Ids not to propose.
+            n: How many at most.
+            only: Ids that may be proposed now (`Directory.eligible`); none = all.
+            variety: Share of "differs from those already taken", in [0, 1].
+            threshold: Score under which nobody is proposed.
+        """
+        scored = self._score(wish, self._mask(wish, exclude, only))
+        order = self._order(scored.total, max(n, SHORTLIST), threshold)
+        return [
+            self._suggest(wish, scored, row)
+            for row in self._varied(scored.total, order, n, variety)
+        ]
+
+    def rank(
+        self,
+        wish: Wish,
+        top: int,
+        exclude: Collection[int] = (),
+        only: Collection[int] | None = None,
+    ) -> list[Suggestion]:
+        """The best by score alone, as many as asked even if little speaks for the last ones."""
+        scored = self._score(wish, self._mask(wish, exclude, only))
+        return [self._suggest(wish, scored, row) for row in self._order(scored.total, top, 0.0)]
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _mask(self, wish: Wish, exclude: Collection[int], only: Collection[int] | None) -> Mask:
+        mask = np.ones(len(self._ids), bool)
+        if only is not None:
+            mask &= np.isin(self._ids, np.fromiter(only, np.int64, len(only)))
+        if exclude:
+            mask &= ~np.isin(self._ids, np.fromiter(exclude, np.int64, len(exclude)))
+        if wish.language:
+            mask &= self._columns.speaking(wish.language)
+        return mask
+
+    def _score(self, wish: Wish, mask: Mask) -> _Scored:
+        columns = self._columns.features(wish)
+        query: Query = self._text.query(wish.words)
+        text = self._text.score(query, mask)
+        if text.any():
+            columns["text"] = text
+        weights = {name: self.weights[name] for name in columns if self.weights[name] > 0}
+        total = np.zeros(len(self._ids))
+        for name in sorted(weights):
+            total += weights[name] * columns[name]
+        total /= sum(weights.values()) or 1.0
+        total[~mask] = -1.0
+        return _Scored(np.round(total, 9), columns, weights)
+
+    def _order(self, total: Floats, top: int, threshold: float) -> list[int]:
+        """Rows at or above the threshold (and above 0), best first; ties by seed and id."""
+        rows = np.flatnonzero((total >= threshold) & (total > 0))
+        best = np.lexsort((self._ids[rows], self._tie[rows], -total[rows]))[: max(top, 0)]
+        return [int(row) for row in rows[best]]
+
+    def _varied(self, total: Floats, order: list[int], n: int, variety: float) -> list[int]:
+        """Maximal marginal relevance: the best first, then what fits and is not the same again."""
+        left, taken = list(order), list[int]()
+        while left and len(taken) < n:
+            gains = [
+                (1 - variety) * total[row]
+                - variety * max((self._likeness(row, other) for other in taken), default=0.0)
+                for row in left
+            ]
+            taken.append(left.pop(int(np.argmax(gains))))  # the first of equals: the better ranked
+        return taken
+
+    def _likeness(self, one: int, other: int) -> float:
+        a, b = self._profiles[one], self._profiles[other]
+        same_place = country(a.country) == country(b.country) != self._columns.home
+        return (
+            0.5 * (key(a.sector) == key(b.sector) != "")
+            + 0.25 * (tag(a.structure) == tag(b.structure) != "")
+            + 0.25 * same_place
+        )
+
+    def _suggest(self, wish: Wish, scored: _Scored, row: int) -> Suggestion:
+        profile = self._profiles[row]
+        values = {name: float(column[row]) for name, column in scored.columns.items()}
+        context = Context(wish, self._text, self._columns.home)
+        parts = {name: weight * values[name] for name, weight in scored.weights.items()}
+        return Suggestion(
+            profile.person_id,
+            float(scored.total[row]),
+            tuple(reasons(profile, context, parts)),
+            tuple(missing(wish, values)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    total: Floats
+    columns: Mapping[str, Floats]
+    weights: Mapping[str, float]
+
+
+def _mixed(ids: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
+    """A hash of (seed, id) per id: splitmix64, so that ties fall the same way on any machine."""
+    x = ids.astype(np.uint64) + np.uint64(seed % 2**64) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
