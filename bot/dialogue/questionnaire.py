@@ -105,8 +105,13 @@ class Option(Data):
     label: Label
     words: tuple[str, ...] = ()
     """Other words that mean this option when typed, in any language."""
-    match: tuple[str, ...] = ()
-    """Values of the matching feature that this option stands for (see `Question.feature`)."""
+    match: tuple[str, ...] | None = None
+    """What it stands for when it fills a column or feeds a feature; its value by default."""
+
+    @property
+    def stands_for(self) -> tuple[str, ...]:
+        """`match`, else its own value; nothing for `match = []`."""
+        return (self.value,) if self.match is None else self.match
 
     @cached_property
     def folded(self) -> frozenset[str]:

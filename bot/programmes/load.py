@@ -138,7 +138,7 @@ _HINTS: Final = {
     "Unescaped '\\' in a string": "Write \\\\ for a backslash, or use 'single quotes'.",
     "Illegal character '\\n'": 'Close the text with ", or use """ for several lines.',
     "Invalid value": 'A text needs quotes: "like this".',
-    "Expected '=' after a key": 'Write key = "value".',
+    "Expected '=' after a key": 'Write key = "value"; put a key with accents or spaces in quotes.',
 }
 
 

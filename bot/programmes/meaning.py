@@ -1,8 +1,8 @@
 """What answers stand for: columns of a person's profile, and features that matching reads.
 
 A question says `fill = "sector"` or `feature = "sector"`; an option stands for its `match` values,
-or for its own value when it has none. This module does not know where columns are kept nor how
-features are weighed.
+for its own value when it has no `match`, for nothing when `match = []`. This module does not know
+where columns are kept nor how features are weighed.
 """
 
 from __future__ import annotations
@@ -75,13 +75,12 @@ def stands_for(question: Question, answer: object) -> tuple[str, ...]:
         answer: a value of it, as `engine.result` gives them.
 
     Returns:
-        `match` values of the options chosen (an option's own value where it has none); the text,
-        date or grade itself otherwise.
+        What the options chosen stand for; the text, date or grade itself otherwise.
     """
     chosen = answer if isinstance(answer, tuple) else (answer,)
     options = [question.option(value) for value in chosen if isinstance(value, str)]
     if question.kind in {"choice", "many"}:
-        return tuple(dict.fromkeys(v for o in options if o for v in o.match or (o.value,)))
+        return tuple(dict.fromkeys(v for o in options if o for v in o.stands_for))
     return (str(answer),)
 
 
@@ -103,6 +102,8 @@ def columns(qs: Questionnaire, answers: Mapping[str, object]) -> dict[str, Colum
     for question in qs.questions:
         if question.fill and question.id in answers:
             values = stands_for(question, answers[question.id])
+            if not values:
+                continue
             match COLUMNS.get(question.fill):
                 case "number":
                     found[question.fill] = int(values[0])
@@ -128,7 +129,7 @@ def faults_of_fill(question: Question) -> Iterable[str]:
     if name not in COLUMNS:
         yield f"'fill' names no column: \"{name}\"{did_you_mean(name, COLUMNS)}"
         return
-    values = [v for o in question.options for v in o.match or (o.value,)]
+    values = [v for o in question.options for v in o.stands_for]
     if COLUMNS[name] == "number":
         if question.kind == "text" and question.format != "year":
             yield f"'{name}' is a number: ask it with a choice, a scale, or format = \"year\""

@@ -132,6 +132,30 @@ class Roles(Data):
         return {"mentee": self.mentee, "mentor": self.mentor}.get(role, self.staff)
 
 
+class Refuse(Data):
+    """Requests that this programme can't take, and what is said then (A-02)."""
+
+    when: Mapping[str, tuple[str | int, ...]] = Field(min_length=1)
+    """Refused when one of these questions has one of these answers."""
+    text: Localised
+
+    def applies(self, answers: Mapping[str, object]) -> bool:
+        """Whether these answers are refused."""
+        return _meets(self.when, answers)
+
+
+class Intake(Questionnaire):
+    """What a request says."""
+
+    refuse: Refuse | None = None
+
+    @model_validator(mode="after")
+    def _check_refuse(self) -> Self:
+        wanted = self.refuse.when.items() if self.refuse else ()
+        _raise(f for name, values in wanted for f in _wants(self, ("refuse", "when"), name, values))
+        return self
+
+
 class Weights(Data):
     """How much each feature counts, relative to the others; 0 leaves it out."""
 
@@ -249,11 +273,7 @@ class Rhythm(Questionnaire):
 
     def alerts(self, answers: Mapping[str, object]) -> bool:
         """Whether these answers are to be told to staff."""
-        return any(
-            value in wanted or (isinstance(value, tuple) and bool(set(value) & set(wanted)))
-            for name, wanted in self.alert_staff.items()
-            if (value := answers.get(name)) is not None
-        )
+        return _meets(self.alert_staff, answers)
 
     @field_validator("rrule")
     @classmethod
@@ -275,7 +295,7 @@ class Rhythm(Questionnaire):
         if self.alert_after_missed and not self.met:
             yield ("alert_after_missed",), "say with 'met = \"…\"' which question tells a meeting"
         for name, values in self.alert_staff.items():
-            yield from _wants(self, name, values)
+            yield from _wants(self, ("alert_staff",), name, values)
 
 
 class Closing(Questionnaire):
@@ -354,7 +374,7 @@ class Programme(Data):
     roles: Roles
     profile: Questionnaire | None = None
     """Asked when someone joins, whatever the role."""
-    intake: Questionnaire | None = None
+    intake: Intake | None = None
     """What a request says; without it pairs are made by staff only."""
     expert: Questionnaire | None = None
     """How someone registers as expert or mentor in the chat."""
@@ -482,6 +502,14 @@ class Programme(Data):
         return (name,)
 
 
+def _meets(wanted: Mapping[str, tuple[str | int, ...]], answers: Mapping[str, object]) -> bool:
+    return any(
+        answer in values or (isinstance(answer, tuple) and bool(set(answer) & set(values)))
+        for name, values in wanted.items()
+        if (answer := answers.get(name)) is not None
+    )
+
+
 def _raise(faults: Iterable[Fault]) -> None:
     found = list(faults)
     if found:
@@ -516,14 +544,14 @@ def _misused_labels(kind: str, qs: Questionnaire, place: Place) -> Iterable[Faul
                 hint = did_you_mean(question.feature, FEATURES)
                 yield here, f'no matching feature "{question.feature}"{hint}'
             yield from ((here, m) for m in _bad_matches(question))
-        elif question.fill is None and any(o.match for o in question.options):
+        elif question.fill is None and any(o.match is not None for o in question.options):
             yield here, "'match' of an option needs the question's 'feature' or 'fill'"
 
 
 def _bad_matches(question: Question) -> Iterable[str]:
     known = {"structure": STRUCTURES, "help_kind": HELPS}.get(question.feature or "")
     for option in question.options if known else ():
-        for value in option.match or (option.value,):
+        for value in option.stands_for:
             if known and value not in known:
                 hint = did_you_mean(value, known)
                 yield f'"{value}" is no {question.feature}{hint}'
@@ -541,10 +569,12 @@ def _refers(
         yield (*below, key), f'"{name}" has to be a {kind} question, not a {question.kind}'
 
 
-def _wants(qs: Questionnaire, name: str, values: tuple[str | int, ...]) -> Iterable[Fault]:
+def _wants(
+    qs: Questionnaire, key: Place, name: str, values: tuple[str | int, ...]
+) -> Iterable[Fault]:
     question = qs.question(name)
     if question is None:
-        yield ("alert_staff",), f'no question "{name}"{did_you_mean(name, qs.by_id)}'
+        yield key, f'no question "{name}"{did_you_mean(name, qs.by_id)}'
         return
     low, high = question.bounds
     for value in values:
@@ -553,4 +583,4 @@ def _wants(qs: Questionnaire, name: str, values: tuple[str | int, ...]) -> Itera
         if isinstance(value, str) and question.option(value):
             continue
         hint = did_you_mean(str(value), (o.value for o in question.options))
-        yield ("alert_staff",), f'"{value}" is no answer to "{name}"{hint}'
+        yield key, f'"{value}" is no answer to "{name}"{hint}'
