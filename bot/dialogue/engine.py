@@ -156,10 +156,23 @@ def current_page(qs: Questionnaire, state: State) -> Page | None:
     return next(p for p in pages(qs, state) if asked in p.questions) if asked else None
 
 
-def suggestions(qs: Questionnaire, last: Mapping[str, Value]) -> dict[str, Value]:
-    """What to offer again of the last round: `suggest_last` questions whose answer still fits."""
-    found = {q.id: valid(q, last) for q in qs.questions if q.suggest_last}
-    return {name: v for name, v in found.items() if v is not None and not isinstance(v, Skipped)}
+def suggestions(qs: Questionnaire, last: Mapping[str, Value], *, today: date) -> dict[str, Value]:
+    """What to offer again of the last round: answers to `suggest_last` questions that still fit.
+
+    Args:
+        qs: today's questionnaire.
+        last: the answers of the last round.
+        today: the date where the person lives; a date now on the wrong side is not offered.
+    """
+    found: dict[str, Value] = {}
+    for question in qs.questions:
+        value = valid(question, last)
+        if not question.suggest_last or value is None or isinstance(value, Skipped):
+            continue
+        if question.kind == "date" and isinstance(take(question, str(value), today), Refusal):
+            continue
+        found[question.id] = value
+    return found
 
 
 def asking(qs: Questionnaire, state: State, question: Question) -> Ask:

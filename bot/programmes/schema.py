@@ -244,7 +244,24 @@ class PairRules(Data):
     """Said to both sides when they are introduced."""
 
 
-class Rhythm(Questionnaire):
+class Watched(Questionnaire):
+    """A questionnaire some of whose answers call for staff."""
+
+    alert_staff: Mapping[str, tuple[str | int, ...]] = Field(default_factory=dict)
+    """Staff are told when one of these questions gets one of these answers."""
+
+    def alerts(self, answers: Mapping[str, object]) -> bool:
+        """Whether these answers are to be told to staff."""
+        return _meets(self.alert_staff, answers)
+
+    @model_validator(mode="after")
+    def _check_alerts(self) -> Self:
+        wanted = self.alert_staff.items()
+        _raise(f for name, values in wanted for f in _wants(self, ("alert_staff",), name, values))
+        return self
+
+
+class Rhythm(Watched):
     """A check-in: questions that come back to one or both sides of each pair."""
 
     id: Id
@@ -266,14 +283,8 @@ class Rhythm(Questionnaire):
     """The choice question that says whether they met; its option `yes` means they did."""
     next_on: Id | None = None
     """The date question that gives the next meeting."""
-    alert_staff: Mapping[str, tuple[str | int, ...]] = Field(default_factory=dict)
-    """Staff are told when one of these questions gets one of these answers."""
     alert_after_missed: int | None = Field(default=None, ge=1, le=20)
     """Staff are told after that many rounds in a row without a meeting."""
-
-    def alerts(self, answers: Mapping[str, object]) -> bool:
-        """Whether these answers are to be told to staff."""
-        return _meets(self.alert_staff, answers)
 
     @field_validator("rrule")
     @classmethod
@@ -294,11 +305,9 @@ class Rhythm(Questionnaire):
             yield ("met",), f'the question "{self.met}" needs an option "yes"'
         if self.alert_after_missed and not self.met:
             yield ("alert_after_missed",), "say with 'met = \"…\"' which question tells a meeting"
-        for name, values in self.alert_staff.items():
-            yield from _wants(self, ("alert_staff",), name, values)
 
 
-class Closing(Questionnaire):
+class Closing(Watched):
     """Questions at the end of a relation."""
 
     to: tuple[Side, ...] = ("mentee", "mentor")
@@ -324,7 +333,7 @@ class Wish(Data):
     months: Id | None = None
 
 
-class Report(Questionnaire):
+class Report(Watched):
     """A quarterly report."""
 
     id: Id
