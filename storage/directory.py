@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 
 from storage.tables import Consent, Expert, Identity, Membership, Pair, Person, Proposal, Request
 
-REFUSED = ("declined", "expired")
+REFUSED = ("declined", "lapsed")
 """States of a proposal after which the same expert is not proposed to the same mentee again."""
 
 PROPOSED = "proposed"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,18 +23,8 @@ Rows = npt.NDArray[np.int64]
 
 MAX_VALUES = 20
 """Values of one choice that are read."""
-PROMO_NONE_UNDER, PROMO_FULL_FROM, PROMO_FULL_TO, PROMO_NONE_OVER = 4, 8, 16, 25
-"""The trapezoid of the years between mentee and mentor (X-20 with X-04 to X-10)."""
+LIVED, SAME_REGION, NEAR, JOB_FOR_SECTOR = 0.8, 0.4, 0.5, 0.7
 
-LIVED, NEAR_REGION, NEAR_STRUCTURE, NEAR_JOB = 0.8, 0.4, 0.5, 0.7
-
-_NEAR = {
-    frozenset(pair)
-    for pair in (
-        ("startup", "pme"), ("groupe", "cabinet"), ("public", "recherche"),
-        ("public", "association"), ("independant", "cabinet"), ("independant", "startup"),
-    )
-}  # fmt: skip
 _SMALL = {"de", "du", "des", "d", "l", "la", "le", "les", "ans", "cap", "of", "the"}
 _SAME = {
     "chercheur": "jeunechercheur", "youngresearcher": "jeunechercheur",
@@ -79,6 +69,45 @@ class Profile(Protocol):
     def topics(self) -> str: ...  # noqa: D102
 
 
+WEIGHTS: Final[Mapping[str, float]] = {
+    "text": 40, "sector": 20, "job": 10, "employer": 8, "structure": 8, "country": 10,
+    "situation": 7, "help_kind": 7, "promo_gap": 0, "language": 3, "city": 2,
+}  # fmt: skip
+"""Weights where a programme file gives none. The gap in years counts for mentors only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one programme matches; all of it is read at the time of asking.
+
+    Attributes:
+        weights: Weight per feature; one that is absent has its weight of `WEIGHTS`.
+        threshold: Score in [0, 1] under which nobody is proposed: the team takes over.
+        variety: Share of "differs from those already taken", in [0, 1].
+        synonyms: A word people use, and what profiles say instead.
+        regions: A part of the world, and its countries.
+        near_structures: Pairs of kinds of employer that count half.
+        near_sectors: Pairs of sectors that count half.
+        promo_full: Gap in years (from, to) that suits fully.
+        promo_none: Gaps under the first and over the second do not suit at all.
+        seed: Settles ties, the same way each time.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    threshold: float = 0.15
+    variety: float = 0.3
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    regions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    near_structures: tuple[tuple[str, str], ...] = (
+        ("startup", "pme"), ("groupe", "cabinet"), ("independant", "cabinet"),
+        ("public", "association"), ("public", "recherche"),
+    )  # fmt: skip
+    near_sectors: tuple[tuple[str, str], ...] = ()
+    promo_full: tuple[int, int] = (8, 16)
+    promo_none: tuple[int, int] = (4, 25)
+    seed: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a mentee wants, as read from the answers.
@@ -115,17 +144,33 @@ def tag(value: str) -> str:
     return _SAME.get(found, found)
 
 
-def structure_nearness(wanted: str, held: str) -> float:
+def structure_nearness(wanted: str, held: str, rules: Rules) -> float:
     """1 for the same kind of employer, 0.5 for a neighbour (start-up and small firm), else 0."""
     if wanted == held:
         return 1.0
-    return NEAR_STRUCTURE if frozenset((wanted, held)) in _NEAR else 0.0
+    near = {frozenset((tag(one), tag(other))) for one, other in rules.near_structures}
+    return NEAR if frozenset((wanted, held)) in near else 0.0
 
 
-def promo_nearness(gaps: Floats) -> Floats:
-    """How well gaps in years suit: full from 8 to 16, none under 4 and beyond 25, or unknown."""
-    ends = (PROMO_NONE_UNDER, PROMO_FULL_FROM, PROMO_FULL_TO, PROMO_NONE_OVER)
-    return np.interp(np.nan_to_num(gaps, nan=-1.0), ends, (0.0, 1.0, 1.0, 0.0), left=0, right=0)
+def promo_nearness(gaps: Floats, rules: Rules) -> Floats:
+    """How well gaps in years suit: full in the middle of the trapezoid, none outside or unknown."""
+    low, high = rules.promo_none
+    ends = (low, *rules.promo_full, high)
+    gaps = np.nan_to_num(gaps, nan=low - 1.0)
+    return np.interp(gaps, ends, (0.0, 1.0, 1.0, 0.0), left=0, right=0)
+
+
+def countries_of(value: str, rules: Rules) -> frozenset[str]:
+    """The countries that a country's or region's name means, the programme's regions first."""
+    for name, members in rules.regions.items():
+        if key(name) == key(value):
+            return frozenset(country(one) for one in members)
+    return countries_in(value)
+
+
+def names_region(value: str, rules: Rules) -> bool:
+    """Whether the value is a region, a continent, or a region of the programme."""
+    return is_region(value) or any(key(name) == key(value) for name in rules.regions)
 
 
 class Columns:
@@ -155,26 +200,22 @@ class Columns:
         self._employer = Phrases([p.employer for p in profiles], lexicon)
         homes = Counter({name: len(rows) for name, rows in self._lives.items() if name})
         self.home = homes.most_common(1)[0][0] if homes else ""
-        self._by_name: dict[str, Callable[[str], Floats]] = {
-            "sector": lambda v: np.maximum(
-                self._sector.nearness(v), NEAR_JOB * self._job.nearness(v)
-            ),
-            "job": lambda v: np.maximum(
-                self._job.nearness(v), NEAR_STRUCTURE * self._sector.nearness(v)
-            ),
+
+    def features(self, wish: Wish, rules: Rules) -> dict[str, Floats]:
+        """One column per feature that the mentee answered; a feature not answered is absent."""
+        of_one: Mapping[str, Callable[[str], Floats]] = {
+            "sector": lambda v: self._of_sector(v, rules),
+            "job": lambda v: np.maximum(self._job.nearness(v), NEAR * self._sector.nearness(v)),
             "employer": self._employer.nearness,
-            "structure": self._of_structure,
-            "country": self._of_country,
+            "structure": lambda v: self._of_structure(v, rules),
+            "country": lambda v: self._of_country(v, rules),
             "city": lambda v: self._marks((self._city, key(v), 1.0)),
             "help_kind": lambda v: np.maximum(
                 self._marks((self._helps, v, 1.0)), 0.5 * self._unsaid_help
             ),
         }
-
-    def features(self, wish: Wish) -> dict[str, Floats]:
-        """One column per feature that the mentee answered; a feature not answered is absent."""
         found: dict[str, Floats] = {}
-        for name, one in self._by_name.items():
+        for name, one in of_one.items():
             if values := wish.values(name):
                 found[name] = np.max([one(v) for v in values], axis=0)
         for name, rows, same in (
@@ -186,7 +227,7 @@ class Columns:
                     (self._marks((rows, k, 1.0)) for k in keys), np.zeros(self.size)
                 ) / len(keys)
         if wish.promo is not None:
-            found["promo"] = promo_nearness(wish.promo - self._promo)
+            found["promo_gap"] = promo_nearness(wish.promo - self._promo, rules)
         return found
 
     def speaking(self, name: str) -> Mask:
@@ -195,25 +236,34 @@ class Columns:
         found[self._speaks.get(language(name), [])] = True
         return found
 
-    def _of_structure(self, value: str) -> Floats:
+    def _of_sector(self, value: str, rules: Rules) -> Floats:
+        near = [b for a, b in _both_ways(rules.near_sectors) if key(a) == key(value)]
+        parts = [
+            self._sector.nearness(value),
+            JOB_FOR_SECTOR * self._job.nearness(value),
+            *(NEAR * self._sector.nearness(other) for other in near),
+        ]
+        return np.asarray(np.max(parts, axis=0))
+
+    def _of_structure(self, value: str, rules: Rules) -> Floats:
         wanted = tag(value)
-        held = [(self._structure, s, structure_nearness(wanted, s)) for s in self._structure]
+        held = [(self._structure, s, structure_nearness(wanted, s, rules)) for s in self._structure]
         return self._marks(*held)
 
-    def _of_country(self, value: str) -> Floats:
+    def _of_country(self, value: str, rules: Rules) -> Floats:
         """Lives there 1, lived there 0.8, same region 0.4.
 
         Living at home (where most people live) says nothing to who wants a whole region.
         """
-        wanted = countries_in(value)
-        if is_region(value):
+        wanted = countries_of(value, rules)
+        near: Iterable[str] = ()
+        if names_region(value, rules):
             wanted -= {self.home}
-            near: Iterable[str] = ()
         else:
             regions = {region(c) for c in wanted} - {None}
             near = [c for c in self._lives if region(c) in regions and c != self.home]
         return self._marks(
-            *((self._lives, c, NEAR_REGION) for c in near),
+            *((self._lives, c, SAME_REGION) for c in near),
             *((self._lived, c, LIVED) for c in wanted),
             *((self._lives, c, 1.0) for c in wanted),
         )
@@ -225,6 +275,10 @@ class Columns:
             if name and name in rows:
                 column[rows[name]] = weight
         return column
+
+
+def _both_ways(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [ways for one, other in pairs for ways in ((one, other), (other, one))]
 
 
 def _rows(values: Iterable[Iterable[str]]) -> dict[str, Rows]:

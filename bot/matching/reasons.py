@@ -13,14 +13,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.matching.features import (
-    NEAR_STRUCTURE,
+    NEAR,
     Profile,
+    Rules,
     Wish,
+    countries_of,
+    names_region,
     structure_nearness,
     tag,
 )
-from bot.matching.places import countries_in, country, is_region, key, language, region
-from bot.matching.text import TextIndex, fields_of, stems
+from bot.matching.places import country, key, language, region
+from bot.matching.text import TextIndex, fields_of, meant, stems
 
 MOST = 3
 MAX_QUOTE = 160
@@ -65,11 +68,17 @@ def quote(bio: str, wish: str, index: TextIndex) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a reason is judged by: the wish, the directory's texts, the country most live in."""
+    """What a reason is judged by: the wish, the programme, the texts, where most people live."""
 
     wish: Wish
+    rules: Rules
     index: TextIndex
     home: str = ""
+
+    @property
+    def words(self) -> str:
+        """The mentee's own words, with what the programme says they stand for."""
+        return "\n".join([self.wish.words, *meant(self.wish.words, self.rules.synonyms)])
 
 
 def reasons(profile: Profile, context: Context, contributions: Mapping[str, float]) -> list[Reason]:
@@ -126,15 +135,13 @@ def _related(text: str, wish: str, index: TextIndex) -> bool:
 
 def _of_text(profile: Profile, context: Context) -> list[Reason]:
     found = []
-    if (said := quote(profile.bio, context.wish.words, context.index)) is not None:
+    if (said := quote(profile.bio, context.words, context.index)) is not None:
         found.append(Reason("reason-says", {"quote": said}))
-    if profile.job and _related(
-        f"{profile.job}\n{profile.employer}", context.wish.words, context.index
-    ):
+    if profile.job and _related(f"{profile.job}\n{profile.employer}", context.words, context.index):
         found.append(_job(profile))
-    if profile.sector and _related(profile.sector, context.wish.words, context.index):
+    if profile.sector and _related(profile.sector, context.words, context.index):
         found.append(Reason("reason-sector", {"sector": profile.sector}))
-    if profile.topics and _related(profile.topics, context.wish.words, context.index):
+    if profile.topics and _related(profile.topics, context.words, context.index):
         found.append(Reason("reason-topics", {"topics": _short(profile.topics)}))
     return found[:2]  # room for what was chosen
 
@@ -161,7 +168,8 @@ def _of_employer(profile: Profile, context: Context) -> list[Reason]:
 def _of_structure(profile: Profile, context: Context) -> list[Reason]:
     held = tag(profile.structure)
     if any(
-        structure_nearness(tag(v), held) >= NEAR_STRUCTURE for v in context.wish.values("structure")
+        structure_nearness(tag(v), held, context.rules) >= NEAR
+        for v in context.wish.values("structure")
     ):
         return [Reason("reason-structure", {"structure": profile.structure})]
     return []
@@ -170,14 +178,18 @@ def _of_structure(profile: Profile, context: Context) -> list[Reason]:
 def _of_country(profile: Profile, context: Context) -> list[Reason]:
     values = context.wish.values("country")
     wanted = frozenset().union(
-        *(countries_in(v) - ({context.home} if is_region(v) else frozenset()) for v in values)
+        *(
+            countries_of(v, context.rules)
+            - ({context.home} if names_region(v, context.rules) else frozenset())
+            for v in values
+        )
     )
     if profile.country and country(profile.country) in wanted:
         return [Reason("reason-lives", {"country": profile.country})]
     for name in profile.countries:
         if country(name) in wanted:
             return [Reason("reason-lived", {"country": name})]
-    regions = {region(country(v)) for v in values if not is_region(v)} - {None}
+    regions = {region(country(v)) for v in values if not names_region(v, context.rules)} - {None}
     here = country(profile.country)
     if here != context.home and region(here) in regions:
         return [Reason("reason-region", {"country": profile.country})]
@@ -230,5 +242,5 @@ _OF: Mapping[str, Callable[[Profile, Context], list[Reason]]] = {
     "language": _of_language,
     "city": _of_city,
     "help_kind": _of_help,
-    "promo": _of_promo,
+    "promo_gap": _of_promo,
 }

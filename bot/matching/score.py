@@ -17,20 +17,12 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from bot.matching.features import Columns, Profile, Wish, tag
+from bot.matching.features import WEIGHTS, Columns, Profile, Rules, Wish, tag
 from bot.matching.places import country, key
 from bot.matching.reasons import Context, Reason, missing, reasons
-from bot.matching.text import MAX_QUERY, Floats, Mask, Query, TextIndex, fold
+from bot.matching.text import MAX_QUERY, Floats, Mask, TextIndex, fold
 
-WEIGHTS: Final[Mapping[str, float]] = {
-    "text": 40, "sector": 20, "job": 10, "employer": 10, "structure": 8, "country": 10,
-    "situation": 7, "help_kind": 7, "promo": 0, "language": 3, "city": 2,
-}  # fmt: skip
-"""Default weights; a programme file may give others. The gap in years counts for mentors only."""
-
-THRESHOLD: Final = 0.15
-"""Score under which nobody is proposed: the team takes the request instead."""
-VARIETY: Final = 0.3
+DEFAULT: Final = Rules()
 SHORTLIST: Final = 50
 _PARTS: Final = (("job", 1.0), ("sector", 1.0), ("employer", 1.0), ("bio", 1.0), ("topics", 1.0))
 _UNSURE: Final = re.compile(
@@ -73,47 +65,24 @@ def needs_human(text: str) -> Literal["unsure", "negated"] | None:
 class Index:
     """A directory ready to be asked. Kept in memory by the caller; built anew when it changes.
 
+    One index serves all programmes: what they set (`Rules`) is read at the time of asking.
+
     Args:
         profiles: Consenting people; each id once. Their order does not matter.
-        weights: Weight per feature (see `WEIGHTS`); a feature that is absent keeps its default.
-        fields: Words of a programme file that belong together, as in `bot.matching.lexicon`.
-        seed: Settles ties, the same way each time.
-
-    Raises:
-        ValueError: A weight of an unknown feature, or a negative one.
     """
 
-    def __init__(
-        self,
-        profiles: Iterable[Profile],
-        weights: Mapping[str, float] | None = None,
-        *,
-        fields: str = "",
-        seed: int = 0,
-    ) -> None:
-        self.weights = {**WEIGHTS, **(weights or {})}
-        if bad := [n for n, w in self.weights.items() if n not in WEIGHTS or not w >= 0]:
-            raise ValueError(f"weights: {', '.join(sorted(bad))}")
+    def __init__(self, profiles: Iterable[Profile]) -> None:
         self._profiles: Sequence[Profile] = sorted(profiles, key=lambda p: p.person_id)
         self._ids = np.array([p.person_id for p in self._profiles], np.int64)
         self._text = TextIndex(
-            ([(getattr(p, name), weight) for name, weight in _PARTS] for p in self._profiles),
-            fields,
+            [(getattr(p, name), weight) for name, weight in _PARTS] for p in self._profiles
         )
         self._columns = Columns(self._profiles, self._text.lexicon)
-        self._tie = _mixed(self._ids, seed)
 
     @classmethod
-    def build(
-        cls,
-        profiles: Iterable[Profile],
-        weights: Mapping[str, float] | None = None,
-        *,
-        fields: str = "",
-        seed: int = 0,
-    ) -> Index:
+    def build(cls, profiles: Iterable[Profile]) -> Index:
         """The same as the constructor, by the name of what it does."""
-        return cls(profiles, weights, fields=fields, seed=seed)
+        return cls(profiles)
 
     def __len__(self) -> int:
         return len(self._profiles)
@@ -125,8 +94,7 @@ class Index:
         n: int = 3,
         only: Collection[int] | None = None,
         *,
-        variety: float = VARIETY,
-        threshold: float = THRESHOLD,
+        rules: Rules = DEFAULT,
     ) -> list[Suggestion]:
         """The people to propose: they fit, and they differ from each other.
 
@@ -135,15 +103,12 @@ class Index:
             exclude: Ids not to propose.
             n: How many at most.
             only: Ids that may be proposed now (`Directory.eligible`); none = all.
-            variety: Share of "differs from those already taken", in [0, 1].
-            threshold: Score under which nobody is proposed.
+            rules: The programme's.
         """
-        scored = self._score(wish, self._mask(wish, exclude, only))
-        order = self._order(scored.total, max(n, SHORTLIST), threshold)
-        return [
-            self._suggest(wish, scored, row)
-            for row in self._varied(scored.total, order, n, variety)
-        ]
+        scored = self._score(wish, self._mask(wish, exclude, only), rules)
+        order = self._order(scored, max(n, SHORTLIST), rules.threshold)
+        rows = self._varied(scored.total, order, n, rules.variety)
+        return [self._suggest(scored, row) for row in rows]
 
     def rank(
         self,
@@ -151,10 +116,12 @@ class Index:
         top: int,
         exclude: Collection[int] = (),
         only: Collection[int] | None = None,
+        *,
+        rules: Rules = DEFAULT,
     ) -> list[Suggestion]:
         """The best by score alone, as many as asked even if little speaks for the last ones."""
-        scored = self._score(wish, self._mask(wish, exclude, only))
-        return [self._suggest(wish, scored, row) for row in self._order(scored.total, top, 0.0)]
+        scored = self._score(wish, self._mask(wish, exclude, only), rules)
+        return [self._suggest(scored, row) for row in self._order(scored, top, 0.0)]
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -168,24 +135,26 @@ class Index:
             mask &= self._columns.speaking(wish.language)
         return mask
 
-    def _score(self, wish: Wish, mask: Mask) -> _Scored:
-        columns = self._columns.features(wish)
-        query: Query = self._text.query(wish.words)
-        text = self._text.score(query, mask)
+    def _score(self, wish: Wish, mask: Mask, rules: Rules) -> _Scored:
+        columns = self._columns.features(wish, rules)
+        text = self._text.score(self._text.query(wish.words, rules.synonyms), mask)
         if text.any():
             columns["text"] = text
-        weights = {name: self.weights[name] for name in columns if self.weights[name] > 0}
+        weights = {name: rules.weights.get(name, WEIGHTS[name]) for name in sorted(columns)}
         total = np.zeros(len(self._ids))
-        for name in sorted(weights):
-            total += weights[name] * columns[name]
+        for name, weight in weights.items():
+            total += weight * columns[name]
         total /= sum(weights.values()) or 1.0
         total[~mask] = -1.0
-        return _Scored(np.round(total, 9), columns, weights)
+        context = Context(wish, rules, self._text, self._columns.home)
+        return _Scored(np.round(total, 9), columns, weights, context)
 
-    def _order(self, total: Floats, top: int, threshold: float) -> list[int]:
+    def _order(self, scored: _Scored, top: int, threshold: float) -> list[int]:
         """Rows at or above the threshold (and above 0), best first; ties by seed and id."""
+        total = scored.total
         rows = np.flatnonzero((total >= threshold) & (total > 0))
-        best = np.lexsort((self._ids[rows], self._tie[rows], -total[rows]))[: max(top, 0)]
+        tie = _mixed(self._ids[rows], scored.context.rules.seed)
+        best = np.lexsort((self._ids[rows], tie, -total[rows]))[: max(top, 0)]
         return [int(row) for row in rows[best]]
 
     def _varied(self, total: Floats, order: list[int], n: int, variety: float) -> list[int]:
@@ -209,16 +178,15 @@ class Index:
             + 0.25 * same_place
         )
 
-    def _suggest(self, wish: Wish, scored: _Scored, row: int) -> Suggestion:
+    def _suggest(self, scored: _Scored, row: int) -> Suggestion:
         profile = self._profiles[row]
         values = {name: float(column[row]) for name, column in scored.columns.items()}
-        context = Context(wish, self._text, self._columns.home)
         parts = {name: weight * values[name] for name, weight in scored.weights.items()}
         return Suggestion(
             profile.person_id,
             float(scored.total[row]),
-            tuple(reasons(profile, context, parts)),
-            tuple(missing(wish, values)),
+            tuple(reasons(profile, scored.context, parts)),
+            tuple(missing(scored.context.wish, values)),
         )
 
 
@@ -227,6 +195,7 @@ class _Scored:
     total: Floats
     columns: Mapping[str, Floats]
     weights: Mapping[str, float]
+    context: Context
 
 
 def _mixed(ids: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:

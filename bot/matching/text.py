@@ -36,6 +36,8 @@ MAX_WORDS = 400
 
 K1, B = 1.2, 0.5  # BM25: profiles are short, so length counts half
 W_STEMS, W_CHARS, W_FIELDS = 1.0, 0.5, 1.0  # shares of the fused text score, kept round
+SYNONYM = 0.8  # weight of a word the programme's list gives for one that was said
+_BLOCK = 2_000  # profiles at a time, where a whole matrix would be large
 LIKE = 0.2  # cosine of character n-grams under which, with no word in common, nothing is alike
 CLOSE = 0.55  # cosine of character n-grams from which an unknown word is taken for a known one
 _MARKS = re.compile("[\u0300-\u036f]")
@@ -156,13 +158,10 @@ class TextIndex:
 
     Args:
         documents: For each profile, (text, weight) for each of its parts.
-        extra: Fields of a programme file, in the form of the lexicon; added to the common ones.
     """
 
-    def __init__(self, documents: Iterable[Iterable[tuple[str, float]]], extra: str = "") -> None:
-        self.lexicon: dict[str, frozenset[str]] = dict(common_fields())
-        for one, names in parse_fields(extra).items():
-            self.lexicon[one] = self.lexicon.get(one, frozenset()) | names
+    def __init__(self, documents: Iterable[Iterable[tuple[str, float]]]) -> None:
+        self.lexicon = common_fields()
         vocabulary: dict[str, int] = {}
         rows: list[int] = []
         columns: list[int] = []
@@ -248,9 +247,17 @@ class TextIndex:
 
     # --- asking ---------------------------------------------------------------------------------
 
-    def query(self, text: str) -> Query:
-        """Read a wish: its stems, the nearest known word for each unknown one, its fields."""
-        asked = list(islice(words(text[:MAX_QUERY]), MAX_WORDS))
+    def query(self, text: str, synonyms: Mapping[str, tuple[str, ...]] | None = None) -> Query:
+        """Read a wish: its stems, the nearest known word for each unknown one, its fields.
+
+        Args:
+            text: The wish, as typed.
+            synonyms: A word people use, and what profiles say instead; these count a little less.
+        """
+        asked = dict.fromkeys(islice(words(text[:MAX_QUERY]), MAX_WORDS), 1.0)
+        for stands_for in meant(text, synonyms or {}):
+            for word in words(stands_for):
+                asked.setdefault(word, SYNONYM)
         by_stem = np.zeros(len(self._stems))
         by_gram = np.zeros(len(self._grams))
         by_field = np.zeros(len(self.fields))
@@ -258,19 +265,19 @@ class TextIndex:
         unknown = 0
         for name, share in fields_of(map(stem, asked), self.lexicon).items():
             by_field[self.fields[name]] += share
-        for word in dict.fromkeys(asked):
+        for word, weight in asked.items():
             grams = _grams(word)
             here = [self._grams[g] for g in grams if g in self._grams]
-            np.add.at(by_gram, here, self._gram_idf[here])
+            np.add.at(by_gram, here, weight * self._gram_idf[here])
             unknown += len(grams) - len(here)
             known = self._stems.get(stem(word))
             if known is not None:
-                by_stem[known] = 1.0
+                by_stem[known] = max(by_stem[known], weight)
             elif stem(word) not in self.lexicon and (near := self._nearest(word)) is not None:
-                meant, cosine = near
-                place = self._stems[stem(meant)]
-                by_stem[place] = max(by_stem[place], cosine)
-                for name, share in fields_of([stem(meant)], self.lexicon).items():
+                like, cosine = near
+                place = self._stems[stem(like)]
+                by_stem[place] = max(by_stem[place], weight * cosine)
+                for name, share in fields_of([stem(like)], self.lexicon).items():
                     by_field[self.fields[name]] += share * cosine
         length = float(np.sqrt(by_gram @ by_gram + unknown * rare**2))
         return Query(by_stem, by_gram, by_field, length)
@@ -319,7 +326,11 @@ class TextIndex:
         return total / top if top > 0 else total
 
 
-_BLOCK = 2_000
+def meant(text: str, synonyms: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """What the words of a text stand for; the programme's own words may be stop words here."""
+    said = dict.fromkeys(_WORD.findall(fold(text[:MAX_QUERY])))
+    by_word = {fold(word): instead for word, instead in synonyms.items()}
+    return [one for word in islice(said, MAX_WORDS) for one in by_word.get(word, ())]
 
 
 class Phrases:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
-from bot.matching import Index, Wish
+from bot.matching import Index, Rules, Wish
+from bot.programmes.schema import Matching
 from storage.directory import Directory
 
 _CHOICES = {
@@ -26,18 +27,9 @@ _CHOICES = {
 
 
 class ExpertIndex:
-    """The index over the consenting experts, kept for as long as the directory's version stays.
+    """The index over the consenting experts, kept for as long as the directory's version stays."""
 
-    Args:
-        weights: Weight per feature, from the programme file.
-        fields: Words of the programme file that belong together.
-        seed: Settles ties.
-    """
-
-    def __init__(
-        self, weights: Mapping[str, float] | None = None, *, fields: str = "", seed: int = 0
-    ) -> None:
-        self._weights, self._fields, self._seed = weights, fields, seed
+    def __init__(self) -> None:
         self._kept: tuple[tuple[int, int], Index] | None = None
         self._lock = Lock()
 
@@ -46,11 +38,24 @@ class ExpertIndex:
         with self._lock:  # two threads would build the same thing twice
             version = directory.version()
             if self._kept is None or self._kept[0] != version:
-                built = Index(
-                    directory.profiles(), self._weights, fields=self._fields, seed=self._seed
-                )
-                self._kept = (version, built)
+                self._kept = (version, Index(directory.profiles()))
             return self._kept[1]
+
+
+def rules_of(matching: Matching, seed: int = 0) -> Rules:
+    """The rules of a programme file's `[matching]` table."""
+    gap = matching.promo_gap
+    return Rules(
+        weights=matching.weights.model_dump(),
+        threshold=matching.threshold / 100,
+        synonyms=matching.synonyms,
+        regions=matching.regions,
+        near_structures=matching.near_structures,
+        near_sectors=matching.near_sectors,
+        promo_full=gap.full,
+        promo_none=(gap.none_below, gap.none_above),
+        seed=seed,
+    )
 
 
 def wish_of(text: str, choices: Mapping[str, Any]) -> Wish:
