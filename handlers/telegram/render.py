@@ -240,6 +240,8 @@ def _button(choice: Choice) -> Json | None:
     label = clip(flat(choice.label), LIMITS["label"])
     button: Json = {"text": label if visible(label) else ELLIPSIS}
     if choice.url:
+        if not linkable(choice.url):
+            return None
         button["url"] = choice.url
     elif 1 <= len(choice.token) <= LIMITS["token"] and choice.token.isascii():
         button["callback_data"] = choice.token

@@ -130,7 +130,7 @@ class Rich:
 
     def finish(self, limit: int) -> tuple[str, list[dict[str, Any]]]:
         """The text, cut hard if it is still too long, with the entities that lie in it whole."""
-        text = clip(self.text, limit)
+        text = clip(self.text, limit).rstrip()  # Telegram trims as well
         end = units(text)
         kept = [e for e in self.entities if e["offset"] + e["length"] <= end]
         if not visible(text):
