@@ -8,7 +8,7 @@ Source: delivery protocol, L.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Float, and_, exists, literal_column, select, update
+from sqlalchemy import ColumnElement, Float, and_, exists, literal_column, select, true, update
 from sqlalchemy.orm import Session
 
 from storage.tables import SenderLease
@@ -41,13 +41,16 @@ class LeaseStore:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def acquire(self, bot_account: str, owner: str, seconds: float) -> int | None:
+    def acquire(
+        self, bot_account: str, owner: str, seconds: float, *, force: bool = False
+    ) -> int | None:
         """Take a lease that has run out or was given back.
 
         Args:
             bot_account: The token's identity.
             owner: This process, by a name that no other process ever has.
             seconds: How long it lasts.
+            force: Take it from whoever has it: the caller knows that no other process lives.
 
         Returns:
             The new epoch, or None while somebody holds it.
@@ -60,7 +63,7 @@ class LeaseStore:
         now = _now(self._session)
         epoch: int | None = self._session.execute(
             update(_LEASE)
-            .where(_LEASE.c.bot_account == bot_account, _LEASE.c.until < now)
+            .where(_LEASE.c.bot_account == bot_account, true() if force else _LEASE.c.until < now)
             .values(owner=owner, epoch=_LEASE.c.epoch + 1, until=now + seconds)
             .returning(_LEASE.c.epoch)
         ).scalar()

@@ -58,6 +58,7 @@ _TAKEN = (
     _OUT.c.floor_id,
     _OUT.c.claimed_at,
     _OUT.c.send_deadline,
+    _OUT.c.expires_at,
     _OUT.c.payload,
 )
 _MINE = (_OUT.c.id == bindparam("row_id"), _SENDING, _OUT.c.epoch == bindparam("mine"))
@@ -74,17 +75,24 @@ def _fresh(now: datetime) -> ColumnElement[bool]:
     return or_(_OUT.c.expires_at.is_(None), _OUT.c.expires_at > now)
 
 
-def _free(bot_account: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Nothing of the chat is in flight, and nothing waits there to be tried again."""
+def _free(
+    bot_account: str, now: datetime, busy_ops: Collection[str] = ()
+) -> list[ColumnElement[bool]]:
+    """Nothing of the chat is in flight, nor waits there to be tried again or for its turn."""
     other = _OUT.alias("other")
     same = (other.c.bot_account == bot_account, other.c.chat_id == _OUT.c.chat_id)
     queued = other.c.state == literal_column("'queued'")
     again = or_(other.c.attempts > 0, other.c.waits > 0)
     sending = other.c.state == literal_column("'sending'")
-    return (
+    free = [
         ~exists().where(*same, queued, other.c.not_before > now, again),
         ~exists().where(*same, sending),
-    )
+    ]
+    if busy_ops:
+        older = (other.c.id <= _OUT.c.id, other.c.not_before <= now)
+        ops = other.c.op.in_(sorted(busy_ops))
+        free.append(~exists().where(*same, queued, *older, ops))
+    return free
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,7 @@ class Taken:
         floor_id: Highest message id seen when it was claimed, where ids tell an order.
         claimed_at: When (UTC).
         send_deadline: In doubt after that (UTC).
+        expires_at: Worthless from then on (UTC).
         payload: `bot.messages.MESSAGE` as JSON.
     """
 
@@ -125,6 +134,7 @@ class Taken:
     floor_id: int | None
     claimed_at: datetime
     send_deadline: datetime
+    expires_at: datetime | None
     payload: bytes
 
 
@@ -257,6 +267,7 @@ class OutboxStore:
             now=now,
             op="file" if taken.op == "file" else "post",
             priority=taken.priority,
+            expires_at=taken.expires_at,
             policy=taken.policy,
         )
 
@@ -288,7 +299,7 @@ class OutboxStore:
 
     # --- T1: claim --------------------------------------------------------------------------
 
-    def claim(
+    def claim(  # noqa: PLR0913 - keywords that each say one thing
         self,
         *,
         bot_account: str,
@@ -298,6 +309,7 @@ class OutboxStore:
         seconds: float,
         limit: int,
         busy: Collection[str] = (),
+        busy_ops: Collection[str] = (),
         floor_id: int | None = None,
     ) -> list[Taken]:
         """Take what is next; only what is returned, and only after the commit, may be sent.
@@ -314,10 +326,11 @@ class OutboxStore:
             now: UTC.
             seconds: How long the platform has to answer.
             limit: How many at most.
-            busy: Chats to leave alone (in flight, or too soon).
+            busy: Chats to leave alone (too soon).
+            busy_ops: Operations to leave alone; they hold up their chats.
             floor_id: Highest message id seen, where ids tell an order.
         """
-        ids = self._next(bot_account, now, limit, busy)
+        ids = self._next(bot_account, now, limit, busy, busy_ops)
         if not ids:
             return []
         rows = self._session.execute(
@@ -337,11 +350,16 @@ class OutboxStore:
         return self._opened(sorted(rows, key=lambda row: order[row.id]))
 
     def _next(
-        self, bot_account: str, now: datetime, limit: int, busy: Collection[str]
+        self,
+        bot_account: str,
+        now: datetime,
+        limit: int,
+        busy: Collection[str],
+        busy_ops: Collection[str],
     ) -> list[int]:
         """Ids of the heads of the chats whose turn it is."""
         due = (_OUT.c.bot_account == bot_account, _QUEUED, _OUT.c.not_before <= now, _fresh(now))
-        query = select(_OUT.c.chat_id).where(*due, *_free(bot_account, now))
+        query = select(_OUT.c.chat_id).where(*due, *_free(bot_account, now, busy_ops))
         if busy:
             query = query.where(_OUT.c.chat_id.not_in(sorted(busy)))
         found = self._session.execute(
@@ -373,14 +391,25 @@ class OutboxStore:
                 taken.append(Taken(**{**row._mapping, "payload": payload}))
         return taken
 
-    def next_due(self, bot_account: str, now: datetime) -> datetime | None:
-        """When the next row may be said; not after `now` if only its chat holds it up."""
+    def next_due(self, bot_account: str, after: datetime) -> datetime | None:
+        """The next instant after that one from which something may be said."""
         due: datetime | None = self._session.execute(
             select(func.min(_OUT.c.not_before)).where(
-                _OUT.c.bot_account == bot_account, _QUEUED, _fresh(now)
+                _OUT.c.bot_account == bot_account, _QUEUED, _OUT.c.not_before > after
             )
         ).scalar()
         return due
+
+    def any_due(self, bot_account: str, now: datetime) -> bool:
+        """Whether something could be said now, were there no limits of speed."""
+        query = select(_OUT.c.id).where(
+            _OUT.c.bot_account == bot_account,
+            _QUEUED,
+            _OUT.c.not_before <= now,
+            _fresh(now),
+            *_free(bot_account, now),
+        )
+        return self._session.execute(query.limit(1)).scalar() is not None
 
     def expire(self, bot_account: str, now: datetime) -> int:
         """Put aside what is worthless by now (nothing of it is claimed anyway); how many."""

@@ -1,0 +1,1 @@
+"""When, and how often: inbox, timers and delivery. It knows rows and the bot, never a platform."""

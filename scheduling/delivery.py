@@ -1,0 +1,559 @@
+"""Says what is in the outbox: one sender per token at a time, at the permitted pace, at most once.
+
+The intent is committed before the wire and the result after it; what was in flight at a crash is
+looked up, never sent again blindly. No database transaction is open while a platform is called.
+This module knows rows and outcomes, no platform, and no words.
+
+Only the chats concerned wait for a look-up, not the whole token: after a crash everybody else is
+answered at once, although the platform's history may take seconds to tell.
+
+Source: delivery protocol, "Outbound, transaction by transaction" and "Crash points".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from scheduling.clock import Clock, elapsed
+from scheduling.pacing import Limits, Pace, Rate
+from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Scope, Sender, Sent
+from scheduling.settling import (
+    REPEATABLE,
+    GivenBack,
+    OnUnreachable,
+    Result,
+    settle,
+    too_soon,
+)
+from scheduling.worker import Worker
+from storage.leases import LeaseStore
+from storage.outbox import Taken
+from storage.unit_of_work import Database
+
+__all__ = [
+    "Claimed",
+    "Delivery",
+    "Doubtful",
+    "Limits",
+    "NotSent",
+    "Outcome",
+    "Protocol",
+    "Rate",
+    "Scope",
+    "Sender",
+    "Sent",
+]
+
+log = logging.getLogger(__name__)
+
+MAX_IN_FLIGHT = 32
+MAX_LOOKS = 60  # then nobody can tell, and staff decide
+LONGEST_GATE = 0.5  # seconds a claim may wait for its turn; more, and it is given back
+SHORTEST_PAUSE = 0.02  # so that a clock that stands still cannot make the loop spin
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """The times of the protocol, in seconds.
+
+    Attributes:
+        ttl: Length of a lease.
+        http_timeout: How long a platform has to answer; less than half of `ttl`.
+        quiet: Silence after taking over from somebody, while their rate window drains.
+        margin: How long after its deadline a send may still arrive.
+        sweep: How often lost claims are looked for.
+        poll: How often to look for rows of other processes; None: there are none.
+    """
+
+    ttl: float = 10.0
+    http_timeout: float = 5.0
+    quiet: float = 1.0
+    margin: float = 1.0
+    sweep: float = 60.0
+    poll: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse times that would let two senders overlap.
+
+        Raises:
+            ValueError: The platform's time is not less than half of the lease.
+        """
+        if self.http_timeout >= self.ttl / 2:
+            raise ValueError("the time-out must be less than half of the lease")
+
+
+class Delivery:
+    """Sends what is due, for all tokens.
+
+    Args:
+        database: Where the outbox is.
+        worker: Where its statements run.
+        clock: Tells what is due.
+        senders: By our sending identity (`slack:T1`, `telegram:123456`).
+        paced: Keep to the senders' limits; off in stories, where the platform is a fake and time
+            stands still.
+        times: The protocol's times.
+        sole: No other process can be at work on this database (an exclusive lock says so): a lease
+            that a crash left behind is taken over at once.
+        on_unreachable: `(uow, row, now)`, tells staff that somebody cannot be reached any more.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        worker: Worker,
+        clock: Clock,
+        senders: Mapping[str, Sender],
+        *,
+        paced: bool = True,
+        times: Protocol | None = None,
+        sole: bool = False,
+        on_unreachable: OnUnreachable | None = None,
+    ) -> None:
+        if times is None:
+            times = Protocol(poll=None if database.is_sqlite else 0.2)
+        self._lanes = {
+            account: _Lane(account, sender, self, Pace(sender.limits, elapsed) if paced else None)
+            for account, sender in senders.items()
+        }
+        self.database = database
+        self.worker = worker
+        self.clock = clock
+        self.times = times
+        self.sole = sole
+        self.on_unreachable = on_unreachable
+        self.owner = uuid.uuid4().hex
+
+    def wake(self) -> None:
+        """Something may have been queued: look now. Call after the commit, on the event loop."""
+        for lane in self._lanes.values():
+            lane.wake()
+
+    async def run(self) -> None:
+        """Send until `stop`."""
+        await asyncio.gather(*(lane.run() for lane in self._lanes.values()))
+
+    async def drain(self) -> None:
+        """Send everything due now and return when nothing more is due, in flight or in doubt."""
+        while True:
+            before = sum(lane.claims for lane in self._lanes.values())
+            for lane in self._lanes.values():
+                await lane.drain()
+            if sum(lane.claims for lane in self._lanes.values()) == before:
+                return  # nothing went from one token to another meanwhile
+
+    async def stop(self) -> None:
+        """Finish what is in flight, write it down, give the leases back."""
+        await asyncio.gather(*(lane.stop() for lane in self._lanes.values()))
+
+    def holds(self, bot_account: str) -> bool:
+        """Whether this process is the one that sends (and, for Telegram, polls) with this token."""
+        lane = self._lanes.get(bot_account)
+        return lane is not None and lane.safe()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One transaction's work: settle, recover, claim."""
+
+    results: Sequence[Result]
+    epoch: int
+    renew: bool
+    recover: bool
+    known: frozenset[int]
+    limit: int
+    chats: frozenset[str]
+    ops: frozenset[str]
+    floor: int | None
+    ask: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    held: bool = True
+    moved: bool = False
+    adopted: Sequence[Taken] = ()
+    taken: Sequence[Taken] = ()
+    next_due: float | None = None
+    more: bool = False
+
+
+class _Lane:
+    """One token."""
+
+    def __init__(self, account: str, sender: Sender, delivery: Delivery, pace: Pace | None) -> None:
+        self.account = account
+        self.claims = 0
+        self._sender = sender
+        self._d = delivery
+        self._pace = pace
+        self._epoch: int | None = None
+        self._lease_end = self._renew_at = self._recover_at = self._quiet_until = 0.0
+        self._in_flight: dict[int, Taken] = {}
+        self._doubts: dict[int, Taken] = {}
+        self._results: list[Result] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._gate = asyncio.Lock()  # keeps claims in order while they wait for their turn
+        self._at_gate = 0
+        self._full = False  # the last claim took all it was allowed to
+        self._troubles = 0
+        self._woken = asyncio.Event()
+        self._running = self._stopping = False
+        self._step = self._idle_step = 0
+        self._wanted = 0  # a drain waits for this step
+        self._idle = asyncio.Event()
+        self._ended = asyncio.Event()
+
+    # --- the loop ---------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def safe(self) -> bool:
+        """Whether an answer to a call made now would still come within the lease."""
+        times = self._d.times
+        return self._epoch is not None and elapsed() + times.http_timeout <= self._lease_end
+
+    async def run(self) -> None:
+        self._running = True
+        self._ended.clear()
+        try:
+            while not (self._stopping and self._settled()):
+                await self._pause(await self._advance())
+            await self._release()
+        finally:
+            self._running = False
+            self._ended.set()
+
+    async def drain(self) -> None:
+        self._wanted = self._step + 1  # a step under way may have looked too early
+        wanted = self._wanted
+        while self._idle_step < wanted:
+            if self._running:
+                self._idle.clear()
+                self.wake()
+                await self._idle.wait()
+            else:
+                pause = await self._advance()
+                if self._idle_step < wanted:
+                    await self._pause(pause)
+
+    async def stop(self) -> None:
+        self._stopping = True
+        for task in list(self._tasks):
+            if task.get_name() == "look-up":  # the next start looks up instead
+                task.cancel()
+        self._doubts.clear()
+        self.wake()
+        if self._running:
+            await self._ended.wait()
+        else:
+            while not self._settled():
+                await self._pause(await self._advance())
+            await self._release()
+
+    def _settled(self) -> bool:
+        return not (self._in_flight or self._doubts or self._results)
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+
+    async def _advance(self) -> float:
+        """One step: lease, settle, recover, claim; returns the seconds until the next."""
+        self._step += 1
+        step = self._step
+        self._woken.clear()
+        try:
+            if self._epoch is None and not await self._acquire():
+                return max(SHORTEST_PAUSE, self._d.times.ttl / 10)
+            pause = await self._work(step)
+        except Exception as error:  # the database is away: wait for it
+            self._troubles += 1
+            log.error(  # noqa: TRY400 - the text of a database error may quote parameters
+                "delivery stumbled account=%s error=%s", self.account, type(error).__name__
+            )
+            return min(0.1 * 2.0**self._troubles, 5.0)
+        self._troubles = 0
+        return pause
+
+    async def _work(self, step: int) -> float:
+        job = self._job(step)
+        self._results = []
+        begun = elapsed()
+        try:
+            done = await self._d.worker.run(self._transact, job)
+        except BaseException:
+            self._results[:0] = job.results
+            raise
+        times = self._d.times
+        if not done.held:
+            log.warning("lease lost account=%s epoch=%s", self.account, job.epoch)
+            self._epoch = None
+            return 0.0
+        if job.renew:
+            self._lease_end, self._renew_at = begun + times.ttl, begun + times.ttl / 3
+        if job.recover:
+            self._recover_at = begun + times.sweep
+            self._recover(done.adopted)
+        for row in done.taken:
+            self.claims += 1
+            self._in_flight[row.id] = row
+            self._at_gate += 1
+            self._begin(self._send(row), "send")
+        self._full = bool(done.taken) and len(done.taken) >= job.limit
+        if done.moved:
+            self._d.wake()
+        if not (done.taken or done.more) and self._settled():
+            self._idle_step = step
+            self._idle.set()
+        if self._full and self._room():
+            return 0.0
+        return self._until_next(done)
+
+    def _job(self, step: int) -> _Job:
+        assert self._epoch is not None  # noqa: S101 - acquired by the caller
+        now = elapsed()
+        chats, ops, _ = self._pace.busy() if self._pace else (set(), set(), None)
+        return _Job(
+            results=tuple(self._results),
+            epoch=self._epoch,
+            renew=now >= self._renew_at,
+            recover=now >= self._recover_at,
+            known=frozenset(
+                {*self._in_flight, *self._doubts, *(result.row.id for result in self._results)}
+            ),
+            limit=self._room(),
+            chats=frozenset(chats),
+            ops=frozenset(ops),
+            floor=self._sender.floor(),
+            ask=self._wanted > self._idle_step,
+        )
+
+    def _room(self) -> int:
+        """How many rows may be claimed now."""
+        if self._stopping or elapsed() < self._quiet_until:
+            return 0
+        room = MAX_IN_FLIGHT - len(self._in_flight)
+        if self._pace is not None:
+            ahead = self._pace.ahead()
+            if self._at_gate > ahead // 2 or self._pace.account_wait() > LONGEST_GATE:
+                return 0
+            room = min(room, ahead - self._at_gate)
+        return max(room, 0)
+
+    def _until_next(self, done: _Done) -> float:
+        now = elapsed()
+        waits = [self._renew_at - now, self._recover_at - now]
+        if now < self._quiet_until:
+            waits.append(self._quiet_until - now)
+        if self._d.times.poll is not None:
+            waits.append(self._d.times.poll)
+        if self._pace is not None:
+            *_, free = self._pace.busy()
+            if free is not None:
+                waits.append(free)
+            if (wait := self._pace.account_wait()) > LONGEST_GATE:
+                waits.append(wait - LONGEST_GATE)
+        if done.next_due is not None:
+            waits.append(done.next_due)
+        return max(SHORTEST_PAUSE, min(waits))
+
+    # --- the transactions, in the worker ------------------------------------------------------
+
+    def _transact(self, job: _Job) -> _Done:
+        now = self._d.clock.now()
+        owner, times = self._d.owner, self._d.times
+        with self._d.database.unit_of_work() as uow:
+            held = not job.renew or LeaseStore(uow.session).renew(
+                self.account, owner, job.epoch, times.ttl
+            )
+            moved = settle(uow, job.results, now, self._d.on_unreachable)
+            if not held:
+                uow.commit()
+                return _Done(held=False, moved=moved)
+            adopted: Sequence[Taken] = ()
+            if job.recover:
+                uow.outbox.expire(self.account, now)
+                adopted = uow.outbox.adopt(
+                    bot_account=self.account,
+                    owner=owner,
+                    epoch=job.epoch,
+                    overdue=now - timedelta(seconds=times.margin),
+                    known=job.known,
+                )
+            taken: Sequence[Taken] = ()
+            if job.limit:
+                taken = uow.outbox.claim(
+                    bot_account=self.account,
+                    owner=owner,
+                    epoch=job.epoch,
+                    now=now,
+                    seconds=times.http_timeout,
+                    limit=job.limit,
+                    busy=job.chats,
+                    busy_ops=job.ops,
+                    floor_id=job.floor,
+                )
+            due = None if taken else self._seconds_to(uow.outbox.next_due(self.account, now), now)
+            more = job.ask and not taken and uow.outbox.any_due(self.account, now)
+            uow.commit()
+        return _Done(True, moved, adopted, taken, due, more)
+
+    @staticmethod
+    def _seconds_to(due: datetime | None, now: datetime) -> float | None:
+        return None if due is None else (due - now).total_seconds()
+
+    async def _acquire(self) -> bool:
+        begun = elapsed()
+        epoch = await self._d.worker.run(self._take_lease)
+        if epoch is None:
+            return False
+        times = self._d.times
+        self._epoch = epoch
+        self._lease_end, self._renew_at = begun + times.ttl, begun + times.ttl / 3
+        self._recover_at = 0.0  # before anything is sent
+        # the first holder ever has no predecessor whose window would have to drain
+        self._quiet_until = begun + times.quiet if self._pace is not None and epoch > 1 else 0.0
+        log.info("sending account=%s epoch=%s", self.account, epoch)
+        return True
+
+    def _take_lease(self) -> int | None:
+        with self._d.database.unit_of_work() as uow:
+            epoch = LeaseStore(uow.session).acquire(
+                self.account, self._d.owner, self._d.times.ttl, force=self._d.sole
+            )
+            uow.commit()
+        return epoch
+
+    async def _release(self) -> None:
+        epoch, self._epoch = self._epoch, None
+        if epoch is not None:
+            await self._d.worker.run(self._give_lease, epoch)
+
+    def _give_lease(self, epoch: int) -> None:
+        with self._d.database.unit_of_work() as uow:
+            LeaseStore(uow.session).release(self.account, self._d.owner, epoch)
+            uow.commit()
+
+    # --- the wire -----------------------------------------------------------------------------
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, row: Taken) -> None:
+        try:
+            outcome = await self._attempt(row)
+        finally:
+            self._in_flight.pop(row.id, None)
+        if isinstance(outcome, NotSent) and outcome.retry_after is not None and self._pace:
+            which = {"chat": row.chat_id, "method": row.op, "account": ""}[outcome.scope]
+            self._pace.hold(outcome.scope, which, too_soon(outcome.retry_after))
+        if isinstance(outcome, Doubtful) and row.op not in REPEATABLE:
+            self._look_up([row])
+        else:
+            self._results.append(Result(row, outcome))
+        self.wake()
+
+    async def _attempt(self, row: Taken) -> Outcome | GivenBack:
+        try:
+            if not await self._turn(row):
+                return GivenBack()
+        finally:
+            self._at_gate -= 1
+            if self._full and self._room():
+                self.wake()  # there was more than could be claimed
+        try:
+            claimed = Claimed.of(row)
+        except ValidationError:
+            return NotSent("unreadable message", permanent=True)
+        try:
+            async with asyncio.timeout(self._d.times.http_timeout):
+                return await self._sender.send(claimed)
+        except TimeoutError:
+            return Doubtful("timeout")
+        except Exception as error:  # whatever a library raises, the row must be settled
+            # its text may quote an address with a token, or what was to be said
+            log.error("send raised row=%s error=%s", row.id, type(error).__name__)  # noqa: TRY400
+            return Doubtful(type(error).__name__)
+
+    async def _turn(self, row: Taken) -> bool:
+        """Wait for the row's turn; False when it is too late for it to go with this claim."""
+        if self._pace is None:
+            return self._mine(row)
+        async with self._gate:
+            while wait := self._pace.wait(row.chat_id, row.op):
+                if wait > LONGEST_GATE:
+                    return False
+                await asyncio.sleep(wait)
+            if not self._mine(row):
+                return False
+            self._pace.note(row.chat_id, row.op)
+        return True
+
+    def _mine(self, row: Taken) -> bool:
+        return row.epoch == self._epoch and self.safe()
+
+    # --- looking up ---------------------------------------------------------------------------
+
+    def _recover(self, rows: Sequence[Taken]) -> None:
+        if rows:
+            log.info("recovering account=%s rows=%s", self.account, len(rows))
+        for row in rows:
+            if row.op in REPEATABLE:
+                self._results.append(Result(row, Doubtful("interrupted"), looked=True))
+                self.wake()
+        self._look_up([row for row in rows if row.op not in REPEATABLE])
+
+    def _look_up(self, rows: Sequence[Taken]) -> None:
+        if rows and not self._stopping:
+            self._doubts.update({row.id: row for row in rows})
+            self._begin(self._looking(rows), "look-up")
+
+    async def _looking(self, rows: Sequence[Taken]) -> None:
+        """Ask the platform until it has an answer for each row, or never will."""
+        delay = self._d.times.margin
+        for look in range(1, MAX_LOOKS + 1):
+            await asyncio.sleep(delay)
+            found = await self._ask(rows, look)
+            again: list[Taken] = []
+            delay = 0.0
+            for row in rows:
+                outcome = found.get(row.id, Doubtful("no look-up"))
+                if isinstance(outcome, Doubtful) and outcome.look_again is not None:
+                    again.append(row)
+                    delay = max(delay, outcome.look_again)
+                else:
+                    self._looked(row, Result(row, outcome, looked=True))
+            if not again:
+                return
+            rows = again
+        for row in rows:
+            self._looked(row, Result(row, Doubtful("no look-up"), looked=True, hold=True))
+
+    async def _ask(self, rows: Sequence[Taken], look: int) -> Mapping[int, Outcome]:
+        try:
+            return await self._sender.reconcile([Claimed.of(row) for row in rows])
+        except Exception as error:  # the platform is away: ask again
+            log.warning("look-up raised rows=%s error=%s", len(rows), type(error).__name__)
+            again = Doubtful("look-up failed", look_again=min(2.0**look, 60.0))
+            return {row.id: again for row in rows}
+
+    def _looked(self, row: Taken, result: Result) -> None:
+        self._doubts.pop(row.id, None)
+        self._results.append(result)
+        self.wake()

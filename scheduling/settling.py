@@ -1,0 +1,144 @@
+"""What follows from what a platform answered: sent, later, elsewhere, given up, for staff.
+
+Pure rules and the outbox statements they lead to; nothing here talks to a platform.
+
+Source: delivery protocol, "Answers of the platforms" and "Policy when inconclusive".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduling.sender import Doubtful, NotSent, Outcome, Sent
+from storage.outbox import Taken
+from storage.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+# Seconds before the next attempt after the first, the second … without an answer; then it is given
+# up, about sixteen hours after the first attempt.
+LADDER = (5, 60, 300, 1800, 1800, 3600, 7200, 14400, 28800)
+MAX_WAITS = 500  # "too soon" is no failure, but it ends too
+DEFAULT_WAIT = 30.0  # when the platform gave no number, or an absurd one
+LONGEST_WAIT = 3600.0
+REPEATABLE = frozenset({"edit", "delete", "home", "ephemeral"})  # may be done twice
+ELSEWHERE = frozenset({"post", "file", "edit", "ephemeral"})  # makes sense on another platform
+
+OnUnreachable = Callable[[UnitOfWork, Taken, datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Claimed, but its turn never came: as if it had not been claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a claim.
+
+    Attributes:
+        row: The claim.
+        outcome: What the sender, or its look-up, said.
+        looked: Whether it is a look-up's last word.
+        hold: Leave it to staff whatever the policy says: no look-up was possible.
+    """
+
+    row: Taken
+    outcome: Outcome | GivenBack
+    looked: bool = False
+    hold: bool = False
+
+
+def too_soon(retry_after: float) -> float:
+    """Seconds to wait after a 429, whatever the platform wrote there."""
+    return retry_after if 0 < retry_after <= LONGEST_WAIT else DEFAULT_WAIT
+
+
+def settle(
+    uow: UnitOfWork, results: Sequence[Result], now: datetime, on_unreachable: OnUnreachable | None
+) -> bool:
+    """Write down what became of claims, by compare-and-set: a claim no longer ours is left alone.
+
+    Args:
+        uow: Open; committed by the caller.
+        results: What became of them.
+        now: UTC.
+        on_unreachable: Tells staff that somebody cannot be reached any more.
+
+    Returns:
+        Whether messages were queued for another account.
+    """
+    moved = False
+    sent: list[tuple[Taken, str | None]] = []
+    for result in results:
+        row = result.row
+        match result.outcome:
+            case Sent(message_id):
+                sent.append((row, message_id))
+            case NotSent(unreachable=True):
+                moved |= _unreachable(uow, row, now, on_unreachable)
+            case NotSent(reason, permanent=True):
+                log.warning("refused row=%s op=%s reason=%s", row.id, row.op, reason)
+                uow.outbox.fail(row, reason)
+            case NotSent(reason, retry_after=float() | int() as seconds):
+                _wait(uow, row, now, reason, too_soon(seconds))
+            case NotSent(reason):
+                _again(uow, row, now, reason, at_once=result.looked)
+            case Doubtful(reason):
+                if result.hold or (row.op not in REPEATABLE and row.policy == "hold"):
+                    log.warning("in doubt row=%s op=%s reason=%s", row.id, row.op, reason)
+                    uow.outbox.hold(row, reason)
+                else:
+                    _again(uow, row, now, reason, at_once=result.looked)
+            case GivenBack():
+                uow.outbox.requeue(row, now, None, attempts=-1)
+    uow.outbox.sent(sent, now)
+    return moved
+
+
+def _wait(uow: UnitOfWork, row: Taken, now: datetime, reason: str, seconds: float) -> None:
+    if row.waits >= MAX_WAITS:
+        uow.outbox.fail(row, "too many tries")
+    else:
+        later = now + timedelta(seconds=seconds)
+        uow.outbox.requeue(row, later, reason[:200], attempts=-1, waits=1)
+
+
+def _again(uow: UnitOfWork, row: Taken, now: datetime, reason: str, *, at_once: bool) -> None:
+    if row.attempts > len(LADDER):
+        log.warning("given up row=%s op=%s reason=%s", row.id, row.op, reason)
+        uow.outbox.fail(row, "too many tries")
+        return
+    seconds = 0 if at_once and row.attempts == 1 else LADDER[row.attempts - 1]
+    uow.outbox.requeue(row, now + timedelta(seconds=seconds), reason[:200])
+
+
+def _unreachable(
+    uow: UnitOfWork, row: Taken, now: datetime, on_unreachable: OnUnreachable | None
+) -> bool:
+    """The person's other account is tried; staff are told once, when it turns out."""
+    if not uow.outbox.fail(row, "unreachable") or row.person_id is None:
+        return False
+    accounts = uow.people.identities(row.person_id)
+    news = False
+    for account in accounts:
+        here = account.bot_account == row.bot_account
+        if here and account.account.rpartition("/")[2] == row.chat_id:
+            news |= account.reachable
+            account.reachable = False
+    uow.session.flush()
+    other = next((account for account in accounts if account.reachable), None)
+    moved = False
+    if other is not None and other.bot_account != row.bot_account and row.op in ELSEWHERE:
+        moved = uow.outbox.put_elsewhere(row, other, now)
+    if news and on_unreachable is not None:
+        try:
+            with uow.session.begin_nested():
+                on_unreachable(uow, row, now)
+        except Exception as error:  # news for staff must not undo what was settled
+            kind = type(error).__name__  # not its text, which may quote somebody
+            log.error("could not tell staff row=%s error=%s", row.id, kind)  # noqa: TRY400
+    return moved
