@@ -226,13 +226,17 @@ def _day(question: Question, day: date, today: date) -> str | Refusal:
     return day.isoformat()
 
 
+_FIGURE: Final = re.compile(r"#?([0-9]{1,3})[.)°]?", re.ASCII)
+
+
 def _option(question: Question, text: str) -> str | None:
     folded = fold(text)
     for option in question.options:
         if text.strip() == option.value or folded in option.folded:
             return option.value
-    if re.fullmatch("[0-9]{1,3}", folded) and 1 <= int(folded) <= len(question.options):
-        return question.options[int(folded) - 1].value
+    place = _FIGURE.fullmatch(text.strip())
+    if place and 1 <= int(place[1]) <= len(question.options):
+        return question.options[int(place[1]) - 1].value
     return _nearly(question, folded)
 
 
@@ -244,7 +248,8 @@ def _nearly(question: Question, folded: str) -> str | None:
         option.value
         for option in question.options
         for spelling in difflib.get_close_matches(folded, option.folded, n=3, cutoff=0.88)
-        if re.findall("[0-9]+", spelling) == re.findall("[0-9]+", folded)
+        if abs(len(spelling) - len(folded)) <= 2
+        and re.findall("[0-9]+", spelling) == re.findall("[0-9]+", folded)
     }
     return close.pop() if len(close) == 1 else None
 
@@ -295,8 +300,8 @@ _NUMBERS: Final = {
 
 
 def _number(text: str, top: int) -> int | None:
-    """« 4 », « quatre », « 4/5 », « 4 sur 5 », « four out of five »."""
-    words = fold(text).split()
+    """« 4 », « quatre », « 4/5 », « 4 sur 5 », « four out of 5 »."""
+    words = [] if "-" in text else fold(text).split()  # folding would make 1 of -1
     for ending in ((str(top),), ("sur", str(top)), ("out", "of", str(top))):
         if len(words) == len(ending) + 1 and tuple(words[1:]) == ending:
             words = words[:1]

@@ -32,7 +32,7 @@ _Label = Annotated[str, StringConstraints(min_length=1, max_length=75, strip_whi
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 
 _LIGATURES: Final = str.maketrans({"œ": "oe", "æ": "ae"})
-_NOT_A_WORD: Final = re.compile(r"[^\w]+|_+")
+_NOT_A_WORD: Final = re.compile(r"[\W_]+")
 
 
 def fold(text: str) -> str:
@@ -44,8 +44,9 @@ def fold(text: str) -> str:
     Returns:
         The words in lower case, without accents, punctuation or emoji, one space between them.
     """
-    lowered = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    bare = "".join(c for c in lowered if not unicodedata.combining(c))
+    lowered = unicodedata.normalize("NFKD", text).casefold().translate(_LIGATURES)
+    plain = unicodedata.normalize("NFKD", lowered).casefold()
+    bare = "".join(c for c in plain if not unicodedata.combining(c))
     return _NOT_A_WORD.sub(" ", bare).strip()
 
 
