@@ -81,9 +81,12 @@ class Sent:
 
     Attributes:
         message_id: The platform's name for it, `chat/message`; None where it has none.
+        keep: There is more of it to show than fits at once (pages of buttons): its content is
+            kept, as long as the row is.
     """
 
     message_id: str | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

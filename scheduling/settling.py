@@ -73,11 +73,12 @@ def settle(
     """
     moved = False
     sent: list[tuple[Taken, str | None]] = []
+    keep: list[tuple[Taken, str | None]] = []
     for result in results:
         row = result.row
         match result.outcome:
-            case Sent(message_id):
-                sent.append((row, message_id))
+            case Sent(message_id, keep=more):
+                (keep if more else sent).append((row, message_id))
             case NotSent(unreachable=True):
                 moved |= _unreachable(uow, row, now, on_unreachable)
             case NotSent(reason, permanent=True):
@@ -96,6 +97,7 @@ def settle(
             case GivenBack():
                 uow.outbox.requeue(row, now, None, attempts=-1)
     uow.outbox.sent(sent, now)
+    uow.outbox.sent(keep, now, keep=True)
     return moved
 
 

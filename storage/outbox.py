@@ -66,9 +66,9 @@ _SENT = (
     update(_OUT)
     .where(*_MINE)
     .values(state="sent", message_id=bindparam("message"), sent_at=bindparam("at"), reason=None)
-    # what was said need not be kept: the person has it, and the answers are kept elsewhere
-    .values(payload=None)
 )
+# what was said need not be kept: the person has it, and the answers are kept elsewhere
+_SENT_AND_FORGOTTEN = _SENT.values(payload=None)
 
 
 def _fresh(now: datetime) -> ColumnElement[bool]:
@@ -135,6 +135,21 @@ class Taken:
     claimed_at: datetime
     send_deadline: datetime
     expires_at: datetime | None
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something said whose content is kept.
+
+    Attributes:
+        bot_account: Who said it.
+        chat_id: Where: only there may more of it be shown.
+        payload: `bot.messages.MESSAGE` as JSON.
+    """
+
+    bot_account: str
+    chat_id: str
     payload: bytes
 
 
@@ -422,16 +437,40 @@ class OutboxStore:
 
     # --- T2: settle -------------------------------------------------------------------------
 
-    def sent(self, results: Sequence[tuple[Taken, str | None]], now: datetime) -> None:
-        """The platform took these, under these ids. A result of another epoch is ignored."""
+    def sent(
+        self, results: Sequence[tuple[Taken, str | None]], now: datetime, *, keep: bool = False
+    ) -> None:
+        """The platform took these, under these ids. A result of another epoch is ignored.
+
+        Args:
+            results: The claims, and the platform's ids for them.
+            now: When (UTC).
+            keep: Keep their content (until `purge`), for the platform shows it in parts; see
+                `kept`.
+        """
         if results:
             self._session.execute(
-                _SENT,
+                _SENT if keep else _SENT_AND_FORGOTTEN,
                 [
                     {"row_id": row.id, "mine": row.epoch, "message": message, "at": now}
                     for row, message in results
                 ],
             )
+
+    def kept(self, row_id: int) -> Kept | None:
+        """What was said in parts and can be shown further; None once forgotten or erased."""
+        row = self._session.execute(
+            select(_OUT.c.bot_account, _OUT.c.chat_id, _OUT.c.person_id, _OUT.c.payload).where(
+                _OUT.c.id == row_id, _OUT.c.state == "sent", _OUT.c.payload.is_not(None)
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        try:
+            payload = self._vault.open_bytes(self._session, row.person_id, row.payload)
+        except Unreadable:
+            return None
+        return Kept(row.bot_account, row.chat_id, payload)
 
     def requeue(
         self,
