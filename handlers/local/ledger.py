@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from aiohttp import web
-from multidict import MultiDictProxy
 
 Json = dict[str, Any]
 Now = Callable[[], datetime]
@@ -269,8 +268,7 @@ async def read_arguments(request: web.Request, json_fields: frozenset[str]) -> J
             if isinstance(body, dict):
                 found.update(body)
     elif request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}:
-        form: MultiDictProxy[Any] = await request.post()
-        for name, value in form.items():
+        for name, value in (await request.post()).items():
             if isinstance(value, web.FileField):
                 found[name] = Upload(value.filename, value.file.read(), value.content_type)
             else:

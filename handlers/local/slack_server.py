@@ -6,6 +6,7 @@ what the platform would hold, in its own ledger.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -246,7 +247,7 @@ class SlackServer(LocalPlatform):
             if remark.startswith("unknown argument"):
                 self._refuse(method, remark, arguments=arguments)
         marks = tuple(m for text in _shown_texts(arguments) for m in active_marks(text))
-        moment = asyncio.get_running_loop().time()
+        moment = time.monotonic()
         call = Call(method, arguments, answer, self.now(), moment, refused, fault, remarks, marks)
         self.calls.append(call)
         self._changed()
