@@ -58,12 +58,14 @@ class Rendered:
         entities: `entities` or `caption_entities`.
         reply_markup: An inline keyboard, a `ForceReply`, or nothing.
         file: The document, where there is one.
+        paged: Not all buttons are shown: there are further pages.
     """
 
     text: str
     entities: tuple[Json, ...] = ()
     reply_markup: Json | None = None
     file: File | None = None
+    paged: bool = False
 
     @property
     def keyboard(self) -> Json | None:
@@ -106,13 +108,13 @@ def render(message: Message | Home, row: int = 0, page: int = 0) -> Rendered:
     text, entities = _compose(sections, LIMITS["caption" if file else "text"])
     if file and text == ELLIPSIS:
         text = ""  # a document needs no caption
-    rows = keyboard(sections, row, page)
+    rows, paged = keyboard(sections, row, page)
     markup: Json | None = {"inline_keyboard": rows} if rows else None
     wanted = next((s.placeholder for s in sections if s.placeholder), "")
     placeholder = clip(flat(wanted), LIMITS["placeholder"])
     if not rows and visible(placeholder):
         markup = {"force_reply": True, "input_field_placeholder": placeholder}
-    return Rendered(text, tuple(entities), markup, file)
+    return Rendered(text, tuple(entities), markup, file, paged)
 
 
 def page_of(token: str) -> tuple[int, int] | None:
@@ -196,8 +198,8 @@ def _add_table(rich: Rich, table: Table, keep: int) -> int:
 # --- keyboard ---------------------------------------------------------------------------------
 
 
-def keyboard(sections: Sequence[Message], row: int, page: int) -> list[Row]:
-    """The inline keyboard's rows: answers (paged beyond twelve), then done, then the quiet ones."""
+def keyboard(sections: Sequence[Message], row: int, page: int) -> tuple[list[Row], bool]:
+    """The rows of buttons: answers (paged beyond twelve), done, the quiet ones; whether paged."""
     alone = list(_line_buttons(sections))
     flowing = [_button(c) for s in sections for c in s.choices]
     flowing += [_toggle(o) for s in sections if s.pick for o in s.pick.options]
@@ -216,7 +218,7 @@ def keyboard(sections: Sequence[Message], row: int, page: int) -> list[Row]:
     rows += turn
     rows += [[b] for b in done if b]
     rows += _flow([b for b in quiet if b])
-    return _at_most(rows, LIMITS["buttons"])
+    return _at_most(rows, LIMITS["buttons"]), bool(turn)
 
 
 def _line_buttons(sections: Sequence[Message]) -> Iterator[Json | None]:

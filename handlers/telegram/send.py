@@ -1,0 +1,358 @@
+"""Saying things on Telegram: one Bot API call per outbox row, and what came of it.
+
+Never retries by itself and never waits for its turn: both are the delivery's. The library's own
+rate limiter and retries stay off. This module does not know what the messages mean.
+
+Source: delivery protocol, "Answers of the platforms" and "Looking up a doubtful send".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, assert_never
+
+from telegram import (
+    Bot,
+    ForceReply,
+    InlineKeyboardMarkup,
+    InputFile,
+    LinkPreviewOptions,
+    MessageEntity,
+)
+from telegram import Message as Posted
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from handlers.telegram.render import Rendered, render
+from scheduling.pacing import Limits, Rate
+from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
+
+NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
+ACCOUNT_WAIT_MOST: Final = 60.0  # a longer "retry after" is one chat's flood, not everybody's
+TOKEN_WAIT: Final = 60.0  # until staff have put the token right
+PROBE_AGAIN: Final = 5.0
+PROBE_MOST: Final = 64  # edits per doubtful message; beyond, its policy decides
+PROBE_BLIND: Final = 12  # as many when nothing marks the end: about what is in flight at once
+PAGES_KEPT: Final = 5000
+
+# By name, for httpx is the library's choice, not ours: no connection was made, nothing was sent.
+_NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
+_SAME: Final = "message is not modified"
+_NO_TEXT: Final = "there is no text in the message to edit"
+# The message an edit or delete aims at is gone or is not ours to change: nothing is left to do.
+_NO_LONGER: Final = (
+    "message to edit not found",
+    "message can't be edited",
+    "message to delete not found",
+    "message can't be deleted",
+    "message_id_invalid",
+)
+
+
+def is_group(chat_id: str) -> bool:
+    """Whether a chat id is a group's or a channel's: those are negative."""
+    return chat_id.startswith("-")
+
+
+# What Telegram allows (30 a second in all, 1 a second in a chat, 20 a minute in a group), with a
+# little room because it counts arrivals.
+LIMITS: Final = Limits(
+    account=(Rate(30, 1.03, smooth=True),),
+    chat=(Rate(1, 1.05),),
+    group=(Rate(20, 60.5),),
+    is_group=is_group,
+)
+
+
+class Pages:
+    """Which page of a long keyboard somebody looks at, so that a redrawn message stays there.
+
+    A comfort, not a truth: it lives in memory, and without it a redraw shows the first page.
+    """
+
+    def __init__(self) -> None:
+        self._pages: OrderedDict[str, int] = OrderedDict()
+
+    def note(self, message: str, page: int) -> None:
+        """Remember the page of a message (`chat/message`)."""
+        self._pages[message] = page
+        self._pages.move_to_end(message)
+        if len(self._pages) > PAGES_KEPT:
+            self._pages.popitem(last=False)
+
+    def of(self, message: str) -> int:
+        """The page last shown there; 0 if unknown."""
+        return self._pages.get(message, 0)
+
+
+class TelegramSender:
+    """Implements `scheduling.sender.Sender` with one bot's token.
+
+    Args:
+        bot: The library's bot, initialised, without a rate limiter.
+        marker_chat: A chat of the operator's (`"123"`), where a silent message marks the end of the
+            range in which a doubtful message is looked for; it is deleted at once. Without one, a
+            message can be found but not proved absent.
+        floor: Highest message id known from before, if any.
+    """
+
+    limits: Limits = LIMITS
+
+    def __init__(self, bot: Bot, marker_chat: str | None = None, floor: int | None = None) -> None:
+        self._bot = bot
+        self._marker_chat = marker_chat
+        self._floor = floor
+        self.pages = Pages()
+
+    def floor(self) -> int | None:
+        """Highest message id seen; private chats and basic groups share one sequence."""
+        return self._floor
+
+    def saw(self, chat_id: int | str, message_id: int) -> None:
+        """Note an id, ours or a person's; channels and supergroups count for themselves."""
+        if not str(chat_id).startswith("-100"):
+            self._floor = max(self._floor or 0, message_id)
+
+    async def send(self, row: Claimed) -> Outcome:
+        """Say it, with one call."""
+        try:
+            return await self._say(row)
+        except TelegramError as error:
+            return classify(error, row)
+
+    async def _say(self, row: Claimed) -> Outcome:
+        match row.op:
+            case "post" | "file" | "ephemeral" | "home":
+                return await self._post(row)
+            case "edit" | "delete":
+                target = _place(row.target)
+                if target is None:
+                    return NotSent(f"{row.op} without a target", permanent=True)
+                if row.op == "delete":
+                    await self._bot.delete_message(*target)
+                else:
+                    shown = render(row.message, row.id, self.pages.of(row.target or ""))
+                    await self._edit(target, shown)
+                    return Sent(row.target, keep=shown.paged)
+                return Sent(row.target)
+            case _:
+                assert_never(row.op)
+
+    async def _post(self, row: Claimed) -> Sent:
+        shown = render(row.message, row.id)
+        try:
+            posted = await self._post_to(row.chat_id, shown)
+        except ChatMigrated as moved:  # a group became a supergroup; nothing was sent yet
+            posted = await self._post_to(str(moved.new_chat_id), shown)
+        self.saw(posted.chat_id, posted.message_id)
+        return Sent(f"{posted.chat_id}/{posted.message_id}", keep=shown.paged)
+
+    async def _post_to(self, chat_id: str, shown: Rendered) -> Posted:
+        markup = _markup(shown.reply_markup)
+        if shown.file:
+            return await self._bot.send_document(
+                chat_id,
+                InputFile(shown.file.content, filename=shown.file.name),
+                caption=shown.text or None,
+                caption_entities=_entities(shown),
+                reply_markup=markup,
+            )
+        return await self._bot.send_message(
+            chat_id,
+            shown.text,
+            entities=_entities(shown),
+            reply_markup=markup,
+            link_preview_options=NO_PREVIEW,
+        )
+
+    async def _edit(self, target: tuple[str, int], shown: Rendered) -> None:
+        """Make a message say this; a document keeps its document and gets a new caption."""
+        chat_id, message_id = target
+        keyboard = inline_keyboard(shown)
+        if shown.file is None:
+            try:
+                await self._bot.edit_message_text(
+                    shown.text,
+                    chat_id,
+                    message_id,
+                    entities=_entities(shown),
+                    reply_markup=keyboard,
+                    link_preview_options=NO_PREVIEW,
+                )
+            except BadRequest as error:
+                if _NO_TEXT not in error.message.lower():
+                    raise
+            else:
+                return
+        await self._bot.edit_message_caption(
+            chat_id,
+            message_id,
+            caption=shown.text,
+            caption_entities=_entities(shown),
+            reply_markup=keyboard,
+        )
+
+    # --- looking up ---------------------------------------------------------------------------
+
+    async def reconcile(self, rows: Sequence[Claimed]) -> Mapping[int, Outcome]:
+        """Find out which of these arrived, by editing into what they would be (the edit-probe).
+
+        Telegram has no history for bots and no key against repeats. But a message that is there
+        answers "not modified" to being given the keyboard it has, and one that is not is "not
+        found"; at most one message per chat is in flight, so what is found between the floor and
+        the marker is it.
+        """
+        posts = [row for row in rows if row.op not in {"edit", "delete"}]
+        found: dict[int, Outcome] = {
+            row.id: NotSent("safe to repeat") for row in rows if row.op in {"edit", "delete"}
+        }
+        if not any(map(_probable, posts)):
+            return found | {row.id: Doubtful("cannot be looked up") for row in posts}
+        ceiling, proves_absence = await self._ceiling()
+        for row in posts:
+            if not _probable(row):
+                found[row.id] = Doubtful("cannot be looked up")
+                continue
+            try:
+                found[row.id] = await self._probe(row, ceiling, proves_absence)
+            except RetryAfter as error:
+                found[row.id] = Doubtful("too many requests", _seconds(error))
+            except TelegramError:
+                found[row.id] = Doubtful("no answer to the look-up", PROBE_AGAIN)
+        return found
+
+    async def _ceiling(self) -> tuple[int, bool]:
+        """An id certainly after the doubtful ones, and whether there is one."""
+        if self._marker_chat:
+            try:
+                marker = await self._bot.send_message(
+                    self._marker_chat, "·", disable_notification=True
+                )
+            except (BadRequest, Forbidden):  # the operator has not started the bot
+                return 0, False
+            self.saw(marker.chat_id, marker.message_id)
+            await self._bot.delete_message(marker.chat_id, marker.message_id)
+            return marker.message_id, True
+        return 0, False
+
+    async def _probe(self, row: Claimed, ceiling: int, proves_absence: bool) -> Outcome:
+        floor = row.floor_id or 0
+        if not proves_absence:
+            ceiling = floor + 1 + PROBE_BLIND
+        elif ceiling - floor - 1 > PROBE_MOST:
+            return Doubtful("too many messages since")
+        shown = render(row.message, row.id)
+        uneditable = False
+        for message_id in range(floor + 1, ceiling):
+            try:
+                await self._bot.edit_message_reply_markup(
+                    row.chat_id, message_id, reply_markup=inline_keyboard(shown)
+                )
+            except BadRequest as error:
+                text = error.message.lower()
+                if _SAME not in text:
+                    uneditable = uneditable or "can't be edited" in text
+                    continue
+            self.saw(row.chat_id, message_id)
+            return Sent(f"{row.chat_id}/{message_id}", keep=shown.paged)
+        # A message with a reply prompt cannot be edited: there, "can't be edited" may be ours.
+        asked = shown.reply_markup is not None and shown.keyboard is None
+        if proves_absence and not (asked and uneditable):
+            return NotSent("not found by the look-up")
+        return Doubtful("not found, not proved absent")
+
+
+def _probable(row: Claimed) -> bool:
+    """Whether ids of that chat tell an order, and a floor is known."""
+    return row.floor_id is not None and not row.chat_id.startswith("-100")
+
+
+def classify(error: TelegramError, row: Claimed) -> Outcome:
+    """What an error says of the message: by class first, by words second.
+
+    Args:
+        error: What the library raised.
+        row: What was to be sent.
+    """
+    words = error.message.lower()
+    match error:
+        case RetryAfter():
+            return _too_soon(_seconds(error), row)
+        case InvalidToken():
+            return NotSent("token refused", retry_after=TOKEN_WAIT, scope="account")
+        case Forbidden():
+            group = is_group(row.chat_id)
+            return NotSent(_reason(error), permanent=group, unreachable=not group)
+        case BadRequest():
+            return _refused(error, words, row)
+        case NetworkError() | TimedOut():
+            if type(error.__cause__).__name__ in _NEVER_SENT:
+                return NotSent("no connection")
+            if words.startswith("too many requests"):  # a 429 that names no time
+                return _too_soon(0.0, row)
+            if words.startswith("request entity too large"):
+                return NotSent("too large", permanent=True)
+            return Doubtful(type(error.__cause__ or error).__name__)
+        case _:
+            return Doubtful(type(error).__name__)
+
+
+def _refused(error: BadRequest, words: str, row: Claimed) -> Outcome:
+    if row.op in {"edit", "delete"}:
+        if _SAME in words:
+            return Sent(row.target)
+        if any(text in words for text in _NO_LONGER):
+            return Sent(None)
+    if "chat not found" in words and not is_group(row.chat_id):
+        return NotSent(_reason(error), unreachable=True)
+    return NotSent(_reason(error), permanent=True)
+
+
+def _too_soon(seconds: float, row: Claimed) -> NotSent:
+    own = is_group(row.chat_id) or seconds > ACCOUNT_WAIT_MOST
+    return NotSent("too many requests", retry_after=seconds, scope="chat" if own else "account")
+
+
+def _seconds(error: RetryAfter) -> float:
+    value = error.retry_after
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
+def _reason(error: TelegramError) -> str:
+    """Telegram's words without what it quotes of ours."""
+    return re.sub(r"(['\"]).*?\1", "…", error.message)[:120]
+
+
+def _place(target: str | None) -> tuple[str, int] | None:
+    chat_id, _, message_id = (target or "").partition("/")
+    return (chat_id, int(message_id)) if chat_id and message_id.isdecimal() else None
+
+
+def _entities(shown: Rendered) -> list[MessageEntity]:
+    return [MessageEntity(**entity) for entity in shown.entities]
+
+
+def _markup(markup: dict[str, Any] | None) -> InlineKeyboardMarkup | ForceReply | None:
+    if markup and "force_reply" in markup:
+        return ForceReply(input_field_placeholder=markup["input_field_placeholder"])
+    return _keyboard(markup)
+
+
+def inline_keyboard(shown: Rendered) -> InlineKeyboardMarkup | None:
+    """The buttons of a message, as the library wants them."""
+    return _keyboard(shown.keyboard)
+
+
+def _keyboard(markup: dict[str, Any] | None) -> InlineKeyboardMarkup | None:
+    return InlineKeyboardMarkup.de_json(markup, None) if markup else None
