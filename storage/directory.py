@@ -97,7 +97,8 @@ class Entry:
     All entries of one import give the same keys; what no key names is left as it is.
 
     Attributes:
-        person: Columns of `Person` (external_id, email, name, promo, school, lang, zone).
+        person: Columns of `Person` (external_id, email, name, promo, school, lang, zone); none
+            never erases what is known.
         expert: Columns of `Expert`; none = the person is no expert (a mentee, a staff member).
         roles: (programme id, role) to hold as active memberships.
         accounts: (platform, account, bot account) to link.
@@ -380,7 +381,7 @@ class Directory:
         self, entries: Sequence[Entry], targets: Sequence[int | None], now: datetime
     ) -> list[int]:
         new = [
-            {"lang": "fr", **e.person, "created_at": now}
+            {**e.person, "lang": e.person.get("lang") or "fr", "created_at": now}
             for e, t in zip(entries, targets, strict=True)
             if t is None
         ]
@@ -389,7 +390,9 @@ class Directory:
             statement = insert(_PERSON).returning(_PERSON.c.id, sort_by_parameter_order=True)
             made = iter(self._session.scalars(statement, new).all())
         changed = [
-            {**e.person, "_id": t} for e, t in zip(entries, targets, strict=True) if t is not None
+            {"_id": t, **{name: value for name, value in e.person.items() if value is not None}}
+            for e, t in zip(entries, targets, strict=True)
+            if t is not None
         ]
         self._update(_PERSON, _PERSON.c.id, changed)
         return [next(made) if t is None else t for t in targets]

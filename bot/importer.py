@@ -1,0 +1,537 @@
+"""`cordee import people.csv`: reads, checks and writes a directory of people, all of it or nothing.
+
+Every fault is found in one pass and reported with its line, its column and what to write instead,
+as a message id with arguments. This module knows neither the terminal nor the words of a fault.
+
+Columns, in any order, French names. The layout of a school's directory:
+    id, email         one of the two at least; a known id or address is updated, never doubled
+    prenom, nom       name; one of the two at least for a new person
+    genre             accepted and not kept (it is never a criterion)
+    promo, ecole      year of entry; school
+    poste, employeur, secteur, ville, pays, bio
+    structure         startup, pme, groupe, public, cabinet, association, independant or recherche
+    pays_vecus, situations, langues       several, separated by semicolons
+    capacite, charge  mentees accepted at most; mentees held outside Cordée
+    disponible, consentement, methode     oui or non
+And, where useful:
+    programme         id of a programme file
+    role              mentee, mentor, staff; several separated by semicolons (mentor)
+    telegram, slack   numeric account id; workspace/member, such as T1/U42
+    langue, fuseau    fr or en; IANA time zone, such as Europe/Paris
+    aide              one_off, referent, long_term; several separated by semicolons
+    sujets            what the person can be asked about
+A cell left empty never erases a person's name, address, promotion, school or language.
+
+Source: issue "The main job", Directory; M-18.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from bot.exporter import plain
+from bot.programmes.meaning import HELPS, STRUCTURES
+from storage.directory import Directory, Entry, fold
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_ROWS: Final = 200_000
+MAX_CELL: Final = 4_000
+MAX_PARTS: Final = 40
+ROLES: Final = ("mentee", "mentor", "staff")
+
+_YES: Final = dict.fromkeys(("oui", "o", "yes", "y", "vrai", "true", "1"), True)
+_NO: Final = dict.fromkeys(("non", "n", "no", "faux", "false", "0"), False)
+_EMAIL: Final = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
+_SLACK: Final = re.compile(r"[TE][A-Z0-9]{0,30}/[UW][A-Z0-9]{0,30}")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+Args = Mapping[str, str | int]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProblem:
+    """One fault of a file.
+
+    Attributes:
+        line: Line of the file, the header being 1.
+        column: The column's name as the file writes it; "" for the line as a whole.
+        problem_id: Message id that says what is wrong and what to write instead.
+        args: Arguments of that message: `value` (shortened), `known`, `most`, `other` (a line), …
+    """
+
+    line: int
+    column: str
+    problem_id: str
+    args: Args = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a file; with problems, nothing was written.
+
+    Attributes:
+        total: Rows read.
+        created: People new to Cordée.
+        updated: People who were known.
+        problems: Every fault, by line.
+        ignored: Columns that mean nothing here and were left aside.
+    """
+
+    total: int
+    created: int = 0
+    updated: int = 0
+    problems: tuple[ImportProblem, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One checked line of a file."""
+
+    line: int
+    entry: Entry
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A file as read: its good rows and its faults."""
+
+    rows: list[Row] = field(default_factory=list)
+    problems: list[ImportProblem] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    total: int = 0
+
+
+class Fault(Exception):
+    """A cell that can't be taken; caught by the reader of the row."""
+
+    def __init__(self, problem_id: str, **args: str | int) -> None:
+        super().__init__(problem_id)
+        self.problem_id, self.args_ = problem_id, args
+
+
+def import_people(
+    directory: Directory,
+    data: bytes,
+    now: datetime,
+    *,
+    programme: str | None = None,
+    programmes: Collection[str] = (),
+    telegram_bot: str = "telegram",
+    progress: Progress = lambda done, total: None,
+) -> Imported:
+    """Read a file and write it into the directory, in the caller's transaction.
+
+    Args:
+        directory: Where to.
+        data: The file.
+        now: This moment, aware.
+        programme: Programme of the rows that name none.
+        programmes: Ids that exist; empty = not checked.
+        telegram_bot: Our account that reaches Telegram's people, `telegram:123456`.
+        progress: Told (rows written, rows in all).
+
+    Returns:
+        Counts, or the problems. The caller commits; with problems there is nothing to commit.
+    """
+    sheet = read_sheet(data, programme=programme, programmes=programmes, telegram_bot=telegram_bot)
+    problems = list(sheet.problems)
+    matched: list[int | None] = []
+    if not problems:
+        matched, problems = _match(directory, sheet.rows)
+    if problems:
+        problems.sort(key=lambda p: (p.line, p.column, p.problem_id))
+        return Imported(sheet.total, problems=tuple(problems), ignored=tuple(sheet.ignored))
+    entries = [row.entry for row in sheet.rows]
+    written = directory.upsert(entries, matched, now, lambda done: progress(done, sheet.total))
+    return Imported(sheet.total, written.created, written.updated, ignored=tuple(sheet.ignored))
+
+
+# --- the file -------------------------------------------------------------------------------------
+
+
+def read_sheet(
+    data: bytes,
+    *,
+    programme: str | None = None,
+    programmes: Collection[str] = (),
+    telegram_bot: str = "telegram",
+) -> Sheet:
+    """Read and check a file without a database; see `import_people`."""
+    sheet = Sheet()
+    if len(data) > MAX_BYTES:
+        sheet.problems.append(
+            ImportProblem(1, "", "import-file-too-long", {"most": MAX_BYTES // 2**20})
+        )
+        return sheet
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        sheet.problems.append(ImportProblem(line, "", "import-not-utf8"))
+        return sheet
+    reader = _Reader(sheet, programme, frozenset(programmes), telegram_bot)
+    for line, cells in _records(text, sheet):
+        reader.take(line, cells)
+        if sheet.total > MAX_ROWS:
+            sheet.problems.append(
+                ImportProblem(line, "", "import-too-many-rows", {"most": MAX_ROWS})
+            )
+            break
+    reader.end()
+    return sheet
+
+
+def _records(text: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
+    """The lines that hold something, each with the number of the line it starts on."""
+    first = next((line for line in re.split("[\r\n]+", text[:100_000]) if line.strip()), "")
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:  # an open quote, a cell over csv's own limit: nothing after it is sure
+            sheet.problems.append(ImportProblem(line, "", "import-bad-quotes"))
+            return
+        if any(cell.strip() for cell in cells):
+            yield line, cells
+        line = reader.line_num + 1
+
+
+class _Reader:
+    """Reads the lines of one file: the header first, then people."""
+
+    def __init__(
+        self, sheet: Sheet, programme: str | None, programmes: frozenset[str], telegram_bot: str
+    ) -> None:
+        self._sheet = sheet
+        self._programme, self._programmes = programme, programmes
+        self._telegram_bot = telegram_bot
+        self._names: dict[str, str] | None = None  # our name → as the file writes it
+        self._places: dict[str, int] = {}
+        self._width = 0
+        self._seen: dict[tuple[str, str], int] = {}  # what must be unique → line
+
+    def take(self, line: int, cells: Sequence[str]) -> None:
+        """Read one line; the first is the header."""
+        if self._names is None:
+            self._names = self._header(line, cells)
+            return
+        self._sheet.total += 1
+        if not self._places:
+            return  # the header is wrong: nothing can be said about a line
+        if len(cells) != self._width:
+            args = {"found": len(cells), "expected": self._width}
+            self._fail(line, "", "import-cell-count", args)
+            return
+        before = len(self._sheet.problems)
+        entry = self._entry(line, cells)
+        if len(self._sheet.problems) == before:
+            self._sheet.rows.append(Row(line, entry))
+
+    def end(self) -> None:
+        """Say what only the end can tell: there was nothing."""
+        if self._names is None:
+            self._fail(1, "", "import-empty")
+        elif not self._sheet.total and not self._sheet.problems:
+            self._fail(2, "", "import-empty")
+
+    def _fail(self, line: int, name: str, problem_id: str, args: Args | None = None) -> None:
+        column = (self._names or {}).get(name, name)
+        self._sheet.problems.append(ImportProblem(line, column, problem_id, args or {}))
+
+    def _header(self, line: int, cells: Sequence[str]) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for place, written in enumerate(cells):
+            name = fold(written).replace(" ", "_")
+            if name in names:
+                self._fail(line, written, "import-column-twice")
+            elif name in _COLUMNS:
+                names[name] = written.strip()
+                self._places[name] = place
+            elif close := difflib.get_close_matches(name, _COLUMNS, n=1, cutoff=0.8):
+                self._fail(line, written.strip(), "import-column-unknown", {"known": close[0]})
+            elif name:
+                self._sheet.ignored.append(written.strip()[:100])
+        if not {"id", "email"} & names.keys():
+            self._fail(line, "", "import-column-missing", {"known": "id, email"})
+        if not {"nom", "prenom"} & names.keys():
+            self._fail(line, "", "import-column-missing", {"known": "nom"})
+        self._width = len(cells)
+        if self._sheet.problems:
+            self._places = {}
+        return names
+
+    def _entry(self, line: int, cells: Sequence[str]) -> Entry:
+        values: dict[str, Any] = {}
+        for name, place in self._places.items():
+            try:
+                values[name] = _COLUMNS[name](_clean(cells[place]))
+            except Fault as fault:
+                self._fail(line, name, fault.problem_id, fault.args_)
+                values[name] = None
+        self._check_keys(line, values)
+        roles = self._roles(line, values)
+        return Entry(
+            person={
+                target: values[name] for name, target in _PERSON.items() if name in self._places
+            }
+            | self._name(line, values),
+            expert={
+                target: values[name] for name, target in _EXPERT.items() if name in self._places
+            }
+            if "mentor" in roles
+            else None,
+            roles=self._memberships(line, values, roles),
+            accounts=self._accounts(values),
+        )
+
+    def _name(self, line: int, values: Mapping[str, Any]) -> dict[str, str | None]:
+        name = " ".join(values[n] for n in ("prenom", "nom") if values.get(n))
+        if not name:
+            self._fail(line, "nom" if "nom" in self._places else "prenom", "import-no-name")
+        return {"name": name or None}
+
+    def _check_keys(self, line: int, values: Mapping[str, Any]) -> None:
+        """An id or an address, and nobody twice in the file."""
+        if not values.get("id") and not values.get("email"):
+            self._fail(line, "id" if "id" in self._places else "email", "import-no-key")
+        for name in ("id", "email", "telegram", "slack"):
+            if not (value := values.get(name)):
+                continue
+            other = self._seen.setdefault((name, value), line)
+            if other != line:
+                args: Args = {"value": _short(value), "other": other}
+                self._fail(line, name, "import-twice-in-file", args)
+
+    def _roles(self, line: int, values: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(values.get("role") or ()) or ("mentor",)
+
+    def _memberships(
+        self, line: int, values: Mapping[str, Any], roles: Sequence[str]
+    ) -> tuple[tuple[str, str], ...]:
+        programme = values.get("programme") or self._programme
+        if programme is None:
+            if values.get("role") and set(roles) - {"mentor"}:
+                self._fail(line, "role", "import-role-without-programme")
+            return ()
+        if self._programmes and programme not in self._programmes:
+            near = difflib.get_close_matches(programme, self._programmes, n=1, cutoff=0.5)
+            known = ", ".join(near or sorted(self._programmes))
+            args = {"value": _short(programme), "known": known}
+            self._fail(line, "programme", "import-programme-unknown", args)
+        return tuple((programme, role) for role in roles)
+
+    def _accounts(self, values: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+        found = []
+        if telegram := values.get("telegram"):
+            found.append(("telegram", telegram, self._telegram_bot))
+        if slack := values.get("slack"):
+            found.append(("slack", slack, f"slack:{slack.split('/')[0]}"))
+        return tuple(found)
+
+
+# --- against the directory ------------------------------------------------------------------------
+
+
+def _match(
+    directory: Directory, rows: Sequence[Row]
+) -> tuple[list[int | None], list[ImportProblem]]:
+    """For each row the person it updates; a fault where id, address and accounts disagree."""
+    people = [row.entry.person for row in rows]
+    by_id = directory.known("external_id", _given(people, "external_id"))
+    by_email = directory.known("email", _given(people, "email"))
+    accounts = [account for row in rows for account in row.entry.accounts]
+    holders = {
+        platform: directory.holders(platform, [a for p, a, _ in accounts if p == platform])
+        for platform in {p for p, _, _ in accounts}
+    }
+    problems: list[ImportProblem] = []
+    matched: list[int | None] = []
+    lines: dict[int, int] = {}
+    for row in rows:
+        one = by_id.get(row.entry.person.get("external_id") or "")
+        other = by_email.get(row.entry.person.get("email") or "")
+        if one is not None and other is not None and one != other:
+            problems.append(ImportProblem(row.line, "email", "import-two-people"))
+        person_id = one if one is not None else other
+        matched.append(person_id)
+        if person_id is not None and lines.setdefault(person_id, row.line) != row.line:
+            args = {"other": lines[person_id]}
+            problems.append(ImportProblem(row.line, "", "import-same-person", args))
+        for platform, account, _ in row.entry.accounts:
+            holder = holders[platform].get(account)
+            if holder is not None and holder != person_id:
+                problems.append(ImportProblem(row.line, platform, "import-account-taken"))
+    return matched, problems
+
+
+def _given(people: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    return [value for person in people if (value := person.get(name))]
+
+
+# --- cells ----------------------------------------------------------------------------------------
+
+
+def _clean(cell: str) -> str:
+    """A cell without what a spreadsheet or an export put around it."""
+    text = unicodedata.normalize("NFC", plain(cell.strip()))
+    if _CONTROL.search(text):
+        raise Fault("import-control-character")
+    if len(text) > MAX_CELL:
+        raise Fault("import-cell-too-long", most=MAX_CELL, found=len(text))
+    return text
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 60 else value[:59] + "…"
+
+
+def _text(most: int) -> Callable[[str], str]:
+    def read(cell: str) -> str:
+        if len(cell) > most:
+            raise Fault("import-cell-too-long", most=most, found=len(cell))
+        return cell
+
+    return read
+
+
+def _optional(most: int) -> Callable[[str], str | None]:
+    read = _text(most)
+    return lambda cell: read(cell) or None
+
+
+def _list(most: int) -> Callable[[str], list[str]]:
+    def read(cell: str) -> list[str]:
+        parts = list(dict.fromkeys(p for part in cell.split(";") if (p := part.strip())))
+        if len(parts) > MAX_PARTS:
+            raise Fault("import-too-many-parts", most=MAX_PARTS, found=len(parts))
+        if long := next((p for p in parts if len(p) > most), None):
+            raise Fault("import-cell-too-long", most=most, found=len(long))
+        return parts
+
+    return read
+
+
+def _one_of(known: Sequence[str], empty: str | None) -> Callable[[str], str | None]:
+    def read(cell: str) -> str | None:
+        value = cell.casefold()
+        if value and value not in known:
+            raise Fault("import-not-one-of", value=_short(cell), known=", ".join(known))
+        return value or empty
+
+    return read
+
+
+def _some_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+    split, one = _list(60), _one_of(known, None)
+    return lambda cell: [value for part in split(cell) if (value := one(part)) is not None]
+
+
+def _whole(low: int, high: int, empty: int | None) -> Callable[[str], int | None]:
+    def read(cell: str) -> int | None:
+        if not cell:
+            return empty
+        if not (cell.isascii() and cell.isdecimal() and len(cell) < 10):
+            raise Fault("import-not-a-number", value=_short(cell), low=low, high=high)
+        if not low <= int(cell) <= high:
+            raise Fault("import-out-of-range", value=cell, low=low, high=high)
+        return int(cell)
+
+    return read
+
+
+def _yes_no(empty: bool) -> Callable[[str], bool]:
+    def read(cell: str) -> bool:
+        if not cell:
+            return empty
+        try:
+            return (_YES | _NO)[cell.casefold()]
+        except KeyError:
+            raise Fault("import-not-yes-no", value=_short(cell)) from None
+
+    return read
+
+
+def _matching(pattern: re.Pattern[str], most: int, problem_id: str) -> Callable[[str], str | None]:
+    def read(cell: str) -> str | None:
+        if cell and (len(cell) > most or not pattern.fullmatch(cell)):
+            raise Fault(problem_id, value=_short(cell))
+        return cell or None
+
+    return read
+
+
+def _email(cell: str) -> str | None:
+    found = _matching(_EMAIL, 320, "import-not-an-address")(cell)
+    return found.lower() if found else None
+
+
+def _zone(cell: str) -> str | None:
+    try:
+        return ZoneInfo(cell).key if cell else None
+    except (ValueError, OSError, LookupError):
+        raise Fault("import-not-a-zone", value=_short(cell)) from None
+
+
+_COLUMNS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "id": _optional(64),
+    "email": _email,
+    "prenom": _text(99),
+    "nom": _text(100),
+    "genre": _text(40),
+    "promo": _whole(1900, 2100, None),
+    "ecole": _optional(200),
+    "poste": _text(300),
+    "employeur": _text(300),
+    "structure": _one_of(STRUCTURES, ""),
+    "secteur": _text(200),
+    "ville": _text(200),
+    "pays": _text(100),
+    "pays_vecus": _list(100),
+    "bio": _text(MAX_CELL),
+    "situations": _list(60),
+    "capacite": _whole(0, 100, 1),
+    "charge": _whole(0, 1000, 0),
+    "disponible": _yes_no(empty=True),
+    "consentement": _yes_no(empty=False),
+    "methode": _yes_no(empty=False),
+    "langues": _list(60),
+    "programme": _optional(20),
+    "role": _some_of(ROLES),
+    "telegram": _matching(re.compile(r"[1-9][0-9]*"), 19, "import-not-a-telegram-id"),
+    "slack": _matching(_SLACK, 62, "import-not-a-slack-id"),
+    "langue": _one_of(("fr", "en"), None),
+    "fuseau": _zone,
+    "aide": _some_of(HELPS),
+    "sujets": _text(1000),
+}
+"""Column → how its cells are read. Each raises `Fault` for what it can't take."""
+
+_PERSON: Final = {
+    "id": "external_id", "email": "email", "promo": "promo", "ecole": "school", "langue": "lang",
+    "fuseau": "zone",
+}  # fmt: skip
+_EXPERT: Final = {
+    "poste": "job", "employeur": "employer", "structure": "structure", "secteur": "sector",
+    "ville": "city", "pays": "country", "pays_vecus": "countries", "bio": "bio",
+    "situations": "situations", "langues": "languages", "aide": "helps", "sujets": "topics",
+    "capacite": "capacity", "charge": "outside_load", "disponible": "available",
+    "consentement": "consenting", "methode": "method",
+}  # fmt: skip
+
+COLUMNS: Final = tuple(_COLUMNS)
+"""Every column a file may have."""
