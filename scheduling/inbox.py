@@ -1,4 +1,4 @@
-"""What was heard: kept before the platform is told so, then worked, each person's one after the other.
+"""What was heard: kept before the platform is told so, then worked, in order for each person.
 
 An effect, its messages and the mark that the row is done are one transaction. This module cannot
 read a platform's payload (readers are handed in) and does not know what an event leads to (the bot
@@ -90,7 +90,7 @@ class Inbox:
             it is done.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root names them all
         self,
         database: Database,
         worker: Worker,

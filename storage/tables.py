@@ -258,6 +258,18 @@ class Conversation(Base):
     closes_at: Mapped[datetime | None] = _c(Utc, "answers are taken until then")
 
 
+class Stray(Base):
+    """Words that fitted no question, kept so that the person can hand them to the team."""
+
+    __tablename__ = "stray"
+    id: Mapped[int] = _id()
+    person_id: Mapped[int] = _person("who wrote them")
+    programme_id: Mapped[str | None] = _c(String(20), "programme they were in")
+    text: Mapped[bytes] = _c(Sealed, "the words", "staff")
+    said_at: Mapped[datetime] = _c(Utc, "written")
+    passed_at: Mapped[datetime | None] = _c(Utc, "handed to the team")
+
+
 # --- requests, proposals, pairs -------------------------------------------------------------------------------------
 
 
@@ -528,7 +540,8 @@ class Outbox(Base):
               sqlite_where=text("state='sending'"), postgresql_where=text("state='sending'")),
         Index("ix_outbox_parked", "id", sqlite_where=text("state IN ('in_doubt', 'failed')"),
               postgresql_where=text("state IN ('in_doubt', 'failed')")),
-        {"sqlite_autoincrement": True},  # a number is never used again: platforms are asked for it
+        {"sqlite_autoincrement": True,  # a number is never used again: platforms are asked for it
+         "postgresql_with": {"fillfactor": 80}},  # each row changes twice: leave room beside it
     )  # fmt: skip
     id: Mapped[int] = _id()
     dedup_key: Mapped[str] = _c(String(160), "its meaning: never planned twice", unique=True)
