@@ -1,6 +1,7 @@
 """The local Slack, driven by slack_sdk and slack-bolt: what people do reaches the application."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -217,6 +218,65 @@ async def test_what_nobody_heard_is_delivered_later(
     await handler.close_async()  # type: ignore[no-untyped-call]
 
 
+async def test_a_refreshed_socket_reconnects_and_two_sockets_share_the_events(
+    slack: FakeSlack, app: AsyncApp
+) -> None:
+    heard = []
+
+    @app.event("message")
+    async def hear(event: Json) -> None:
+        heard.append(event["text"])
+
+    await slack.disconnect_sockets()
+    await until(lambda: slack.sockets == 1)
+    second = AsyncSocketModeHandler(app, slack.secrets.app_token)
+    await second.connect_async()  # type: ignore[no-untyped-call]
+    await until(lambda: slack.sockets == 2)
+    for i in range(4):
+        await slack.dm("ULEA", f"n° {i}")
+    await until(lambda: len(heard) == 4)
+    assert sorted(heard) == [f"n° {i}" for i in range(4)]
+    assert all(d.ok for d in slack.deliveries)
+    await second.close_async()  # type: ignore[no-untyped-call]
+
+
+async def test_a_late_or_forged_click_reaches_the_application(
+    slack: FakeSlack, app: AsyncApp
+) -> None:
+    values = []
+
+    @app.action("go")
+    async def pressed(ack: Any, action: Json) -> None:
+        await ack()
+        values.append(action["value"])
+
+    sent = await app.client.chat_postMessage(channel="ULEA", text="Trop tard")
+    assert (
+        await slack.press_forged("ULEA", "ULEA", sent["ts"], {"action_id": "go", "value": "x"})
+    ).ok
+    assert values == ["x"]
+    with pytest.raises(ValueError, match="nothing called 'Oui' here"):
+        await slack.press("ULEA", "ULEA", sent["ts"], "Oui")
+    with pytest.raises(ValueError, match="sees no message"):
+        await slack.press("UPAUL", "UPAUL", sent["ts"], "Oui")
+
+
+async def test_a_click_nobody_acknowledges_is_a_refusal(
+    slack: FakeSlack, client: AsyncWebClient
+) -> None:
+    sent = await client.chat_postMessage(channel="ULEA", text="t", blocks=[actions(button())])
+    assert not (await slack.press("ULEA", "ULEA", sent["ts"], "Oui")).ok
+    assert not (await slack.slash("ULEA", "/cordee")).ok
+    assert [r.error for r in slack.refusals] == ["operation_timeout"] * 2
+
+
+async def test_the_page_is_told_of_every_change(slack: FakeSlack, client: AsyncWebClient) -> None:
+    told = []
+    slack.on_change = lambda: told.append(len(slack.messages("ULEA")))
+    await client.chat_postMessage(channel="ULEA", text="t")
+    assert told == [1]
+
+
 async def test_a_file_goes_up_in_three_steps(slack: FakeSlack, client: AsyncWebClient) -> None:
     channel = (await client.conversations_open(users="ULEA"))["channel"]["id"]
     await client.files_upload_v2(
@@ -336,3 +396,15 @@ async def test_the_ledger_tells_marks_wherever_mrkdwn_is_read(
     assert slack.calls[-1].remarks == (
         "no text beside the blocks, for notifications and screen readers",
     )
+
+
+def test_the_platforms_know_nothing_of_the_product() -> None:
+    folder = Path(__file__).parents[1] / "handlers" / "local"
+    judges = [*folder.glob("*slack*.py"), *folder.glob("*telegram*.py"), folder / "ledger.py"]
+    assert len(judges) > 10
+    for module in judges:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            top = {name.partition(".")[0] for name in names}
+            assert not top & {"bot", "storage", "scheduling", "slack_sdk", "telegram"}, module.name

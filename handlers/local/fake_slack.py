@@ -320,8 +320,7 @@ class FakeSlack(SlackServer):
             user: Who does.
             view: The view's id.
             values: By block_id, action_id or label: a text, an option's value or label, a list of
-                these, a date. What is not
-                named keeps what it holds.
+                these, a date. What is not named keeps what it holds.
             repeat: How many times the submission is delivered.
 
         Returns:

@@ -1,10 +1,9 @@
 """What Slack takes in Block Kit and mrkdwn, and what it refuses.
 
 Pure functions on JSON; refuses to know who sends or where it goes. The limits are those of Slack's
-reference
-(docs.slack.dev/reference/block-kit), of npm `@slack/types` and of the validators of slack_sdk;
-where the sources disagree the
-looser documented one is applied, except that unknown fields are refused, as Slack does.
+reference (docs.slack.dev/reference/block-kit), of npm `@slack/types` and of the validators of
+slack_sdk; where the sources disagree the looser documented one is applied, except that unknown
+fields are refused, as Slack does.
 """
 
 import re
@@ -547,8 +546,8 @@ def active_marks(text: str) -> list[str]:
 
     Returns:
         Each mention or link as written (`<!channel>`, `<@U1>`, `<https://x|y>`), a bare address
-        (linked by Slack itself), and
-        each stray `<` or `>`; `>` opening a line is a quotation and is not counted.
+        (linked by Slack itself), and each stray `<` or `>`; `>` opening a line is a quotation and
+        is not counted.
     """
     found = []
     for hit in _MARK.finditer(text):

@@ -1,8 +1,7 @@
-"""A Slack on the loopback interface: the Web API, Socket Mode, signed HTTP, and people who click.
+"""A Slack on the loopback interface: the Web API, Socket Mode, and signed HTTP.
 
 It serves the real slack-bolt and slack_sdk, and refuses what Slack refuses. It refuses to know the
-bot: what it holds is
-what the platform would hold, in its own ledger.
+bot: what it holds is what the platform would hold, in its own ledger.
 """
 
 import asyncio

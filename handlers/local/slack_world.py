@@ -1,8 +1,7 @@
 """What the local Slack remembers: people, channels, messages, views, files, one-time tickets.
 
 Refuses to know HTTP and the application; only plain state and the few rules that belong to it
-(ids, time stamps, states of
-inputs).
+(ids, time stamps, states of inputs).
 """
 
 import itertools
@@ -346,8 +345,7 @@ def value_of(element: Json, chosen: Any) -> Json:
     Args:
         element: As in the blocks.
         chosen: What the person entered: text, an option's value or label, a list of these, a date;
-            None leaves what was
-            prefilled.
+            None leaves what was prefilled.
 
     Returns:
         `{"type": …, "value" | "selected_option" | …: …}`; labels are escaped, as Slack's are.

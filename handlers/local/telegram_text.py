@@ -301,9 +301,7 @@ def read_text(arguments: Json, name: str, entities_name: str, most: int) -> tupl
     if mode == "html":
         text, entities = parse_html(raw)
     elif mode in {"markdown", "markdownv2"}:
-        raise Refused(
-            "Bad Request: Markdown is not read by this local server", fault_of="caller", status=400
-        )
+        raise Refused("Bad Request: Markdown is not read by this local server")
     elif mode:
         raise Refused("Bad Request: unsupported parse_mode")
     else:
