@@ -12,13 +12,14 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Final
 
 BOM: Final = "\ufeff"
 _RISKY: Final = re.compile(r"'*[=+\-@\t\r]")
 _ARMED: Final = re.compile(r"'+[=+\-@\t\r]")
 
-Cell = str | int | float | bool | None
+Cell = str | int | float | bool | date | None
 
 
 def neutral(text: str) -> str:
@@ -36,7 +37,7 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
 
     Args:
         header: Names of the columns.
-        rows: Cells; none is an empty cell, true and false are `oui` and `non`.
+        rows: Cells; none is an empty cell, true and false are `oui` and `non`, instants are UTC.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
@@ -54,5 +55,11 @@ def _cell(value: Cell) -> str | int | float:
             return "oui" if value else "non"
         case int() | float():
             return value
+        case date():
+            return (
+                value.isoformat(" ", "minutes")
+                if isinstance(value, datetime)
+                else value.isoformat()
+            )
         case str():
             return neutral(value)

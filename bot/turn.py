@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from bot.events import Author, Event, Pressed
 from bot.i18n import Words, language, words
 from bot.messages import MESSAGE, Ack, Form, Home, Message
 from bot.programmes.schema import Programme
+from bot.rhythm import into_waking_hours
 from storage.tables import Identity, Person
 from storage.unit_of_work import UnitOfWork
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bot.bot import Bot
 
 STAFF_ROLES = frozenset({"staff", "owner"})
+QUIET = (time(20), time(8))  # for people who are in no programme yet
 ANSWER, REMINDER, MASS = 0, 5, 9  # outbox priorities: people first
 
 
@@ -106,6 +108,8 @@ class Scene:
         identity = identity or self.uow.people.reach(person)
         if identity is None:
             return False
+        if priority > ANSWER and not_before is None:
+            not_before = self.waking(person)
         if op is None:
             op = "home" if isinstance(message, Home) else "file" if message.file else "post"
         self.uow.outbox.put(
@@ -121,6 +125,12 @@ class Scene:
             policy=policy,
         )
         return True
+
+    def waking(self, person: Person) -> datetime:
+        """Now, or the end of the person's quiet hours."""
+        programme = self.bot.programmes.get(person.programme_id or "")
+        quiet = programme.quiet if programme else QUIET
+        return into_waking_hours(self.now, self.zone(person, programme), quiet)
 
     def tell_staff(
         self,
@@ -183,8 +193,9 @@ class Turn(Scene):
 
     def _current(self) -> Programme | None:
         programmes = self.bot.programmes
-        if self.me.programme_id in programmes:
-            return programmes[self.me.programme_id]
+        remembered = programmes.get(self.me.programme_id or "")
+        if remembered is not None:
+            return remembered
         return next(iter(programmes.values())) if len(programmes) == 1 else None
 
     @property
@@ -284,6 +295,17 @@ class Turn(Scene):
             identity=self.identity,
             op="edit",
             target=f"{self.event.on.chat}/{self.event.on.message}",
+        )
+
+    def farewell(self, message: Message) -> None:
+        """The last word to somebody who was just erased: sealed with the instance's key, theirs is gone."""
+        self._said += 1
+        self.uow.outbox.put_raw(
+            key=f"reply:{self.event.id}:{self._said}",
+            bot_account=self.author.bot_account,
+            chat_id=self.author.chat,
+            payload=MESSAGE.dump_json(message, exclude_defaults=True),
+            now=self.now,
         )
 
     def show(self, person: Person, message: Message, *, what: str) -> bool:

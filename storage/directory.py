@@ -265,6 +265,11 @@ class Directory:
         self._session.flush()
         return expert
 
+    def is_free(self, person_id: int, now: datetime) -> bool:
+        """Whether this expert may be proposed or asked at this moment."""
+        found = select(Expert.person_id).where(Expert.person_id == person_id, *_free(now))
+        return self._session.scalar(found) is not None
+
     def pause(self, person_id: int, now: datetime, until: datetime | None = None) -> None:
         """Stop proposing this expert, until a moment or until they say so."""
         self._change(person_id, now, available=False, paused_until=until, paused_at=now)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from storage.upsert import changed
 from storage.vault import Vault
 from storage.tables import Checkin, Meeting, Objective, Pair, Series, SeriesException
 
@@ -37,14 +38,15 @@ class Pairs:
         values: dict[str, Any] = {"state": state, "version": version + 1}
         if ended_at is not None:
             values["ended_at"] = ended_at
-        done = self._session.execute(
+        done = changed(
+            self._session,
             update(Pair)
             .where(Pair.id == pair.id, Pair.version == version)
             .values(**values)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
         self._session.refresh(pair)
-        return bool(done.rowcount)
+        return bool(done)
 
     def of_person(
         self, person_id: int, programme_id: str | None = None, *, ended: bool = False
@@ -100,7 +102,8 @@ class Pairs:
 
     def settle_objective(self, row: Objective, version: int, state: str, now: datetime) -> bool:
         """Approve or decline, once; approving one replaces the one before it."""
-        done = self._session.execute(
+        done = changed(
+            self._session,
             update(Objective)
             .where(
                 Objective.id == row.id,
@@ -108,9 +111,9 @@ class Pairs:
                 Objective.state == "proposed",
             )
             .values(state=state, version=version + 1, settled_at=now)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
-        if done.rowcount and state == "approved":
+        if done and state == "approved":
             self._session.execute(
                 update(Objective)
                 .where(
@@ -121,7 +124,7 @@ class Pairs:
                 .values(state="replaced", settled_at=now)
             )
         self._session.refresh(row)
-        return bool(done.rowcount)
+        return bool(done)
 
     # --- rhythm ---
 

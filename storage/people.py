@@ -71,7 +71,25 @@ class People:
         """The account to write to: the one last used, else any that can be reached."""
         usable = [i for i in self.identities(person.id) if i.reachable]
         preferred = [i for i in usable if i.platform == person.reply_on]
-        return (preferred or usable or [None])[0]
+        return next(iter(preferred or usable), None)
+
+    def find(self, words: str) -> Person | None:
+        """Somebody by address, by id in the imported directory, by `#number`, or by account (`slack:T1/U1`)."""
+        wanted = words.strip()
+        if wanted.startswith("#") and wanted[1:].isdecimal():
+            return self.get(int(wanted[1:]))
+        platform, _, account = wanted.partition(":")
+        if account:
+            identity = self.by_account(platform, account)
+            return self.get(identity.person_id) if identity else None
+        by_email = select(Person).where(Person.email == wanted.lower())
+        by_id = select(Person).where(Person.external_id == wanted)
+        return self._session.scalar(by_email) or self._session.scalar(by_id)
+
+    def email_taken(self, email: str, *, by_other_than: int) -> bool:
+        """Whether another person has this address."""
+        found = self._session.scalar(select(Person.id).where(Person.email == email))
+        return found is not None and found != by_other_than
 
     # --- roles ---
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from storage.upsert import changed
 from storage.vault import Vault
 from storage.tables import Proposal, Request
 
@@ -81,14 +82,15 @@ class Requests:
         due_at: datetime | None = None,
     ) -> bool:
         """Compare-and-set the state; False when somebody was quicker."""
-        done = self._session.execute(
+        done = changed(
+            self._session,
             update(Request)
             .where(Request.id == request.id, Request.version == version)
             .values(state=state, version=version + 1, changed_at=now, due_at=due_at)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
         self._session.refresh(request)
-        return bool(done.rowcount)
+        return bool(done)
 
     def live(self, person_id: int, programme_id: str) -> Request | None:
         """The person's request that is not at its end yet."""
@@ -192,14 +194,15 @@ class Requests:
         values: dict[str, Any] = {"state": state, "version": version + 1, "due_at": due_at}
         if asked_at is not None:
             values["asked_at"] = asked_at
-        done = self._session.execute(
+        done = changed(
+            self._session,
             update(Proposal)
             .where(Proposal.id == proposal.id, Proposal.version == version)
             .values(**values)
-            .execution_options(synchronize_session=False)
+            .execution_options(synchronize_session=False),
         )
         self._session.refresh(proposal)
-        return bool(done.rowcount)
+        return bool(done)
 
     def asked_of(self, expert_id: int, programme_id: str | None = None) -> Sequence[Proposal]:
         """Proposals waiting for this expert's answer, oldest first."""

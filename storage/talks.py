@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.vault import Vault
-from storage.tables import Conversation
+from storage.tables import Conversation, Stray
 
 
 class Talks:
@@ -94,3 +94,26 @@ class Talks:
         if status is not None:
             query = query.where(Conversation.status == status)
         return self._session.scalar(query.order_by(Conversation.id.desc()).limit(1))
+
+    def keep_stray(
+        self, person_id: int, programme_id: str | None, words: str, now: datetime
+    ) -> Stray:
+        """Keep words that fitted nowhere, sealed for their author."""
+        row = Stray(
+            person_id=person_id,
+            programme_id=programme_id,
+            text=self._vault.seal(self._session, person_id, words),
+            said_at=now,
+        )
+        self._session.add(row)
+        self._session.flush()
+        return row
+
+    def stray(self, stray_id: int) -> Stray | None:
+        """Words kept under this number."""
+        return self._session.get(Stray, stray_id)
+
+    def stray_text(self, row: Stray) -> str:
+        """What was written."""
+        words: str = self._vault.open(self._session, row.person_id, row.text)
+        return words

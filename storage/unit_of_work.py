@@ -23,6 +23,7 @@ from storage.inbox import InboxStore
 from storage.outbox import OutboxStore
 from storage.pairs import Pairs
 from storage.people import People
+from storage.privacy import Privacy
 from storage.reports import Reports
 from storage.requests import Requests
 from storage.vault import Vault
@@ -80,6 +81,7 @@ class UnitOfWork:
         self.requests = Requests(self.session, self.vault)
         self.pairs = Pairs(self.session, self.vault)
         self.reports = Reports(self.session, self.vault)
+        self.privacy = Privacy(self.session, self.vault)
         self.inbox = InboxStore(self.session, self.vault)
         self.outbox = OutboxStore(self.session, self.vault)
         self.timers = TimerStore(self.session)

@@ -1,0 +1,171 @@
+"""The only ways to reach another person's data.
+
+Each function takes the turn and a number that came from outside, and gives the row only if the person who acted may
+have it. Refused and missing raise the same error. Nothing in the product reads a row by a number from a payload in
+any other way.
+
+Source: house, "authority always comes from the person who pressed"; quality rules, section 3.
+"""
+
+from __future__ import annotations
+
+from bot.errors import NotAllowed
+from bot.turn import STAFF_ROLES, Turn
+from storage.tables import (
+    Checkin,
+    Conversation,
+    Meeting,
+    Objective,
+    Pair,
+    Proposal,
+    Request,
+    Stray,
+)
+
+_NO = "not there, or not theirs"
+
+
+def own_conversation(turn: Turn, number: int) -> Conversation:
+    """A dialogue of the person who acted; the turn goes on in its programme.
+
+    Raises:
+        NotAllowed: Somebody else's, or there is none.
+    """
+    talk = turn.uow.talks.get(number)
+    if talk is None or talk.person_id != turn.me.id:
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(talk.programme_id))
+    return talk
+
+
+def own_request(turn: Turn, number: int) -> Request:
+    """A request made by the person who acted.
+
+    Raises:
+        NotAllowed: Somebody else's, or there is none.
+    """
+    request = turn.uow.requests.get(number)
+    if request is None or request.person_id != turn.me.id:
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(request.programme_id))
+    return request
+
+
+def own_proposal(turn: Turn, number: int) -> tuple[Proposal, Request]:
+    """A proposal made for a request of the person who acted.
+
+    Raises:
+        NotAllowed: Somebody else's, or there is none.
+    """
+    proposal = turn.uow.requests.proposal(number)
+    if proposal is None:
+        raise NotAllowed(_NO)
+    return proposal, own_request(turn, proposal.request_id)
+
+
+def asked_of_me(turn: Turn, number: int) -> tuple[Proposal, Request]:
+    """A proposal sent to the person who acted, as expert.
+
+    Raises:
+        NotAllowed: Sent to somebody else, never sent, or there is none.
+    """
+    proposal = turn.uow.requests.proposal(number)
+    if proposal is None or proposal.expert_id != turn.me.id or proposal.asked_at is None:
+        raise NotAllowed(_NO)
+    request = turn.uow.requests.get(proposal.request_id)
+    if request is None:
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(request.programme_id))
+    return proposal, request
+
+
+def own_pair(turn: Turn, number: int) -> Pair:
+    """A pair the person who acted is in.
+
+    Raises:
+        NotAllowed: Somebody else's, or there is none.
+    """
+    pair = turn.uow.pairs.get(number)
+    if pair is None or turn.me.id not in (pair.mentee_id, pair.mentor_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(pair.programme_id))
+    return pair
+
+
+def partner_of(turn: Turn, pair: Pair) -> int:
+    """The number of the other side."""
+    return pair.mentor_id if turn.me.id == pair.mentee_id else pair.mentee_id
+
+
+def objective_to_settle(turn: Turn, number: int) -> tuple[Objective, Pair]:
+    """An objective of one's own pair, proposed by the other side: only they may approve it (A-18).
+
+    Raises:
+        NotAllowed: One's own proposal, another pair's, or there is none.
+    """
+    objective = turn.uow.pairs.objective(number)
+    if objective is None or objective.author_id == turn.me.id:
+        raise NotAllowed(_NO)
+    return objective, own_pair(turn, objective.pair_id)
+
+
+def own_checkin(turn: Turn, number: int | None) -> tuple[Checkin, Pair]:
+    """A check-in addressed to the person who acted.
+
+    Raises:
+        NotAllowed: Somebody else's, or there is none.
+    """
+    checkin = turn.uow.pairs.checkin(number or 0)
+    if checkin is None or checkin.person_id != turn.me.id:
+        raise NotAllowed(_NO)
+    return checkin, own_pair(turn, checkin.pair_id)
+
+
+def own_meeting(turn: Turn, number: int) -> tuple[Meeting, Pair]:
+    """A meeting of one's own pair.
+
+    Raises:
+        NotAllowed: Another pair's, or there is none.
+    """
+    meeting = turn.uow.pairs.meeting(number)
+    if meeting is None:
+        raise NotAllowed(_NO)
+    return meeting, own_pair(turn, meeting.pair_id)
+
+
+def own_stray(turn: Turn, number: int) -> Stray:
+    """Words the person who acted wrote.
+
+    Raises:
+        NotAllowed: Somebody else's, or there are none.
+    """
+    stray = turn.uow.talks.stray(number)
+    if stray is None or stray.person_id != turn.me.id:
+        raise NotAllowed(_NO)
+    return stray
+
+
+def staff_request(turn: Turn, number: int) -> Request:
+    """A request of a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    request = turn.uow.requests.get(number)
+    if request is None or not turn.roles_in(request.programme_id) & STAFF_ROLES:
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(request.programme_id))
+    return request
+
+
+def staff_pair(turn: Turn, number: int) -> Pair:
+    """A pair of a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    pair = turn.uow.pairs.get(number)
+    if pair is None or not turn.roles_in(pair.programme_id) & STAFF_ROLES:
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(pair.programme_id))
+    return pair

@@ -1,0 +1,211 @@
+"""What happens to an event: who it is, what they may do, and which module answers.
+
+`Bot.handle` is one transaction's work, started and committed by the inbox. Authority comes from the account that
+acted, never from what the event carries; whatever is not allowed looks like what does not exist. Every human who
+writes privately gets an answer. This module words nothing and knows no platform.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import assert_never
+
+from bot import dialogues, followup, onboarding
+from bot.commands import everyone, staff
+from bot.commands.registry import ACTS, COMMANDS, Who, find
+from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
+from bot.errors import NotAllowed
+from bot.events import Commanded, Event, Opened, Pressed, Reached, Said, Submitted
+from bot.experts import Experts
+from bot.flows import FLOWS, pairs
+from bot.messages import Ack, Message
+from bot.programmes.schema import Programme
+from bot.turn import Turn
+from storage.timers import DueTimer
+from storage.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+FAMILIES = (everyone, staff, *FLOWS)  # importing them fills the registries
+
+
+class Bot:
+    """The bot of no platform.
+
+    Args:
+        programmes: Programme files by id, in the order of the setting.
+        staff: First staff accounts, `("slack", "T1/U1")`; afterwards rights live in the database.
+    """
+
+    def __init__(
+        self, programmes: Mapping[str, Programme], staff: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        self.programmes: Mapping[str, Programme] = dict(programmes)
+        self.first_staff = frozenset(staff)
+        self.experts = Experts()
+        self.telegram_name: str | None = None  # for deep links, once the platform told it
+        self.reload: Callable[[], Mapping[str, Programme]] | None = None  # reads the files again
+
+    def handle(self, uow: UnitOfWork, event: Event, now: datetime) -> Ack:
+        """Answer one event inside the caller's transaction.
+
+        Args:
+            uow: Open; committed by the caller.
+            event: As the platform's adapter read it.
+            now: The instant, UTC.
+
+        Returns:
+            What the platform wants in the same breath.
+        """
+        turn = self._turn(uow, event, now)
+        if isinstance(event, Reached):
+            turn.identity.reachable = event.reachable
+            return turn.ack
+        try:
+            self._route(turn)
+        except NotAllowed as refusal:
+            log.info("refused", extra={"person": turn.me.id, "why": refusal.message})
+            turn.say(Message(turn.w("not-found")), here=True)
+        return turn.ack
+
+    def deep_link(self, payload: str) -> str | None:
+        """The Telegram link that brings this payload, once the bot's name there is known."""
+        if self.telegram_name is None:
+            return None
+        return f"https://t.me/{self.telegram_name}?start={payload}"
+
+    def plan(self, uow: UnitOfWork, now: datetime) -> None:
+        """See to it that every programme's own timers are in the store; at start and after a reload."""
+        followup.plan(self, uow, now)
+
+    def fire(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
+        """Turn one due timer into what it means."""
+        followup.fire(self, uow, timer, now)
+
+    def failed(self, uow: UnitOfWork, event: Event, reference: str, now: datetime) -> None:
+        """Something of ours broke while answering: say so, keep the state, tell the team."""
+        turn = self._turn(uow, event, now)
+        turn.text("something-failed", reference=reference)
+        if turn.current is not None:
+            turn.tell_staff(
+                turn.current,
+                lambda w: Message(w("staff-something-failed", reference=reference)),
+                key=f"failed:{reference}",
+            )
+
+    def _turn(self, uow: UnitOfWork, event: Event, now: datetime) -> Turn:
+        author = event.author
+        identity = uow.people.by_account(author.platform, author.account)
+        if identity is None:
+            identity = uow.people.meet(
+                platform=author.platform,
+                account=author.account,
+                bot_account=author.bot_account,
+                lang="fr",
+                now=now,
+            )
+        person = uow.people.lock(identity.person_id)
+        if person is None:
+            raise LookupError("an account without a person")
+        identity.seen_at, identity.bot_account = now, author.bot_account
+        if not isinstance(event, Reached):
+            identity.reachable = True
+            person.reply_on = author.platform
+        onboarding.seat_first_staff(self, uow, person, author, now)
+        turn = Turn(self, uow, now, event, identity, person)
+        if not turn.known:
+            turn.as_guest()
+        return turn
+
+    # --- routing ---
+
+    def _route(self, turn: Turn) -> None:
+        match turn.event:
+            case Opened(surface="home"):
+                onboarding.home(turn)
+            case Opened(payload=payload):
+                onboarding.opened(turn, payload or "")
+            case Commanded(name=name, args=args):
+                self._run(turn, name, args)
+            case Pressed(token=token):
+                self._pressed(turn, token)
+            case Submitted():
+                self._submitted(turn)
+            case Said(text=text):
+                if self._admitted(turn, "member"):
+                    self._said(turn, text)
+            case Reached():
+                pass
+            case _:
+                assert_never(turn.event)
+
+    def _said(self, turn: Turn, text: str) -> None:
+        """Free words: a letter begun, the answer to what was asked, a verb, or words to keep."""
+        if not text.strip():
+            turn.text("only-text")
+            return
+        if pairs.relay(turn, text) or dialogues.said(turn, text):
+            return
+        verb = find(text.strip()) if len(text) < 20 else None
+        if verb is not None and verb.listed:
+            self._run(turn, verb.name, "")
+            return
+        onboarding.stray(turn, text)
+
+    def _pressed(self, turn: Turn, text: str) -> None:
+        token = decode(text)
+        match token:
+            case RunToken(name, argument):
+                self._run(turn, name, argument)
+            case ActToken(verb, number, version):
+                act = ACTS.get(verb)
+                if act is None:
+                    raise NotAllowed(f"no act {verb!r}")
+                if self._admitted(turn, act.who):
+                    act.run(turn, number, version)
+            case DialogueToken() | FormToken():
+                if self._admitted(turn, "member"):
+                    dialogues.pressed(turn, token)
+            case None:
+                raise NotAllowed("not one of our buttons")
+            case _:
+                assert_never(token)
+
+    def _submitted(self, turn: Turn) -> None:
+        event = turn.event
+        token = decode(event.token) if isinstance(event, Submitted) else None
+        if not isinstance(token, FormToken) or not isinstance(event, Submitted):
+            raise NotAllowed("not one of our forms")
+        if self._admitted(turn, "member"):
+            dialogues.submitted(turn, token, event.values)
+
+    def _run(self, turn: Turn, name: str, args: str) -> None:
+        command = find(name) if name else COMMANDS["aide"]
+        if command is None:
+            onboarding.unknown_command(turn, name)
+        elif self._admitted(turn, command.who):
+            command.run(turn, args.strip())
+
+    def _admitted(self, turn: Turn, who: Who) -> bool:
+        """Whether the policy lets the presser through; a guest is asked for consent instead.
+
+        Raises:
+            NotAllowed: A member without the role.
+        """
+        if who == "anyone":
+            return True
+        if who == "member":
+            if onboarding.agreed(turn):
+                return True
+            onboarding.welcome(turn)
+            return False
+        if turn.current is None:
+            if turn.is_staff_anywhere:
+                onboarding.choose_programme(turn)
+                return False
+            raise NotAllowed("no programme chosen")
+        wanted = {"owner"} if who == "owner" else {"staff", "owner"}
+        if not turn.roles & wanted:
+            raise NotAllowed(f"{who} only")
+        return True

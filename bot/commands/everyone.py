@@ -1,0 +1,202 @@
+"""The verbs everybody has, besides those of the flows: help, resume, my data, erase, choosing a programme."""
+
+from __future__ import annotations
+
+import json
+
+from bot import access, onboarding
+from bot.commands.registry import COMMANDS, act, command
+from bot.dialogue.engine import Resume
+from bot.dialogue.tokens import DialogueToken, encode
+from bot.dialogues import family, resume, run_choice
+from bot.errors import CordeeError, NotAllowed
+from bot.flows import requests
+from bot.i18n import Words
+from bot.messages import Choice, File, Line, Message
+from bot.turn import STAFF_ROLES, Turn
+
+_RELOAD = frozenset({"recharger", "reload"})
+
+
+@command("aide", alias="help", who="anyone")
+def aide(turn: Turn, args: str) -> None:
+    """What I can ask of the bot, whom to ask otherwise; then the question that was open, again (A-27)."""
+    w = turn.w
+    prefix = "/cordee " if turn.author.platform == "slack" else "/"
+    lines = []
+    for entry in COMMANDS.values():
+        if not entry.listed or (entry.who in ("staff", "owner") and not turn.roles & STAFF_ROLES):
+            continue
+        name = entry.name if w.lang == "fr" else entry.alias
+        typed = name if turn.author.platform == "slack" else name.replace("-", "_")
+        lines.append(Line(label=prefix + typed, text=w(entry.summary)))
+    programme = turn.current
+    text = w("help-text")
+    if programme is not None:
+        text += "\n" + w(
+            "help-contact",
+            name=programme.contact.name,
+            address=programme.contact.address or "",
+            days=programme.contact.days,
+        )
+    choices: tuple[Choice, ...] = ()
+    if programme is not None and programme.page:
+        choices = (Choice(w("help-page"), url=programme.page),)
+    turn.say(
+        Message(title=w("help-title"), text=text, lines=tuple(lines), choices=choices), here=True
+    )
+    COMMANDS["reprendre"].run(turn, "silent")
+
+
+@command("reprendre", alias="resume", who="member")
+def reprendre(turn: Turn, args: str) -> None:
+    """The dialogue I left, where I left it; with several, a choice."""
+    if args.isdecimal():
+        resume(turn, access.own_conversation(turn, int(args)))
+        return
+    if args == "silent" and turn.me.focus_id is None:
+        return
+    waiting = [
+        talk
+        for talk in turn.uow.talks.open_ones(turn.me.id)
+        if (talk.closes_at is None or talk.closes_at > turn.now)
+        and talk.programme_id in turn.bot.programmes
+    ]
+    focus = [talk for talk in waiting if talk.id == turn.me.focus_id]
+    if args == "silent":
+        if focus:
+            resume(turn, focus[0])
+        return
+    if not waiting:
+        turn.say(
+            Message(turn.w("nothing-to-resume"), choices=(run_choice(turn.w("menu"), "menu"),))
+        )
+    elif len(waiting) == 1:
+        resume(turn, waiting[0])
+    else:
+        turn.say(
+            Message(
+                turn.w("resume-which"),
+                choices=tuple(
+                    Choice(
+                        turn.w(
+                            "resume-entry",
+                            what=turn.w(f"dialogue-{family(t.kind)}"),
+                            when=turn.w.day(t.opened_at),
+                        ),
+                        encode(DialogueToken(t.id, Resume())),
+                    )
+                    for t in waiting
+                ),
+            )
+        )
+
+
+@command("programme", alias="program", who="anyone")
+def programme(turn: Turn, args: str) -> None:
+    """Go to another programme; staff: `programme recharger` reads the files again."""
+    wanted = args.strip()
+    if wanted.lower() in _RELOAD:
+        _reload(turn)
+        return
+    found = turn.bot.programmes.get(wanted)
+    if found is None:
+        onboarding.choose_programme(turn)
+        return
+    turn.enter(found)
+    turn.replace(Message(turn.w("programme-chosen", name=turn.w.pick(found.name.model_dump()))))
+    if onboarding.agreed(turn):
+        onboarding.menu(turn, "")
+    else:
+        onboarding.welcome(turn)
+
+
+def _reload(turn: Turn) -> None:
+    if not turn.is_staff_anywhere or turn.bot.reload is None:
+        raise NotAllowed("staff only")
+    try:
+        fresh = turn.bot.reload()
+    except CordeeError as error:
+        turn.say(Message(turn.w("programme-bad", error=str(error))), here=True)
+        return
+    turn.bot.programmes = fresh
+    turn.bot.plan(turn.uow, turn.now)
+    turn.note("reloaded", "programme", None)
+    turn.say(Message(turn.w("programme-reloaded", n=len(fresh))), here=True)
+
+
+@command("mes-donnees", alias="my-data", who="member")
+def mes_donnees(turn: Turn, args: str) -> None:
+    """Everything kept about me, to read and as a file."""
+    data = turn.uow.privacy.export_person(turn.me.id)
+    rows = [
+        Line(label=table, text=turn.w("data-rows", n=len(kept)))
+        for table, kept in data.items()
+        if kept
+    ]
+    content = json.dumps(data, ensure_ascii=False, indent=2, default=str).encode()
+    turn.say(Message(title=turn.w("data-title"), text=turn.w("data-text"), lines=tuple(rows)))
+    turn.say(
+        Message(turn.w("data-file"), file=File("mes-donnees.json", content, "application/json"))
+    )
+    turn.note("data-exported", "person", turn.me.id)
+
+
+@command("effacer", alias="erase", who="anyone")
+def effacer(turn: Turn, args: str) -> None:
+    """Erase me: asked once more, then everything goes."""
+    turn.say(
+        Message(
+            turn.w("erase-sure"),
+            choices=(run_choice(turn.w("erase-yes"), "effacer-oui", style="danger"),),
+            quiet=(run_choice(turn.w("erase-no"), "menu"),),
+        )
+    )
+
+
+@command("effacer-oui", alias="erase-yes", who="anyone", listed=False)
+def effacer_oui(turn: Turn, args: str) -> None:
+    """Key destroyed, rows gone, queued messages gone; those concerned are told without a reason."""
+    for pair in turn.uow.pairs.of_person(turn.me.id):
+        other = turn.person(access.partner_of(turn, pair))
+        rules = turn.bot.programmes.get(pair.programme_id)
+        w = turn.words(other, rules)
+        turn.show(
+            other,
+            Message(w("partner-left", name=rules.contact.name if rules else "—")),
+            what="left",
+        )
+        if pair.mentee_id == turn.me.id:
+            turn.uow.directory.give_place(pair.mentor_id, turn.now)
+    requests.free_all(turn, turn.me.id)
+    farewell = turn.w("erased")
+    turn.uow.privacy.erase_person(turn.me.id, turn.now)
+    turn.farewell(Message(farewell))
+
+
+@act("pass", who="anyone")
+def pass_on(turn: Turn, number: int, version: int) -> None:
+    """Words that fitted nowhere go to the team, as they are."""
+    stray = access.own_stray(turn, number)
+    if stray.passed_at is not None:
+        turn.text("passed-already")
+        return
+    rules = turn.bot.programmes.get(stray.programme_id or "") or turn.current
+    if rules is None:
+        raise NotAllowed("no programme to hand it to")
+    words = turn.uow.talks.stray_text(stray)
+
+    def build(w: Words) -> Message:
+        return Message(
+            title=w("staff-passed-title", name=turn.me.name or "—"),
+            text=words,
+            notice=w("staff-passed-title", name=turn.me.name or "—"),
+        )
+
+    told = turn.tell_staff(rules, build, key=f"stray:{stray.id}")
+    stray.passed_at = turn.now
+    turn.text(
+        "passed-to-team" if told else "passed-kept",
+        name=rules.contact.name,
+        days=rules.contact.days,
+    )

@@ -1,0 +1,573 @@
+"""The team's verbs: requests by age, proposing by hand, pairs, reports and who is missing, exports, roles, invitations.
+
+Each is refused to everybody else in the same words as something that does not exist. Answers in a channel are for
+the one who asked only; free text of a request is shown only to staff of its programme.
+
+Source: A-15, E-06, E-09; house, section 10.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot import access, lifecycle
+from bot.commands.registry import act, command
+from bot.dialogues import act_choice, run_choice
+from bot.errors import NotAllowed
+from bot.exporter import Cell, write_csv
+from bot.flows import pairs, reports, requests
+from bot.messages import File, Line, Message, Table
+from bot.rhythm import Quarter
+from bot.turn import Turn
+from storage.tables import Request
+
+SHOWN = 20  # rows in chat; the rest travel as a file
+INVITATION_DAYS = 7
+
+
+def _name(turn: Turn, person_id: int | None) -> str:
+    person = turn.uow.people.get(person_id) if person_id else None
+    return (person.name if person else None) or "—"
+
+
+def _age(turn: Turn, since: datetime) -> str:
+    return turn.w("age-days", n=max((turn.now - since).days, 0))
+
+
+@command("demandes", alias="requests", who="staff")
+def demandes(turn: Turn, args: str) -> None:
+    """Waiting requests, oldest first; with a number, that one."""
+    if args.isdecimal():
+        turn.say(_request(turn, access.staff_request(turn, int(args))), here=True)
+        return
+    w = turn.w
+    waiting = turn.uow.requests.waiting(turn.programme.id)
+    if not waiting:
+        turn.say(Message(w("staff-no-requests")), here=True)
+        return
+    lines = tuple(
+        Line(
+            label=w(
+                "staff-request-line",
+                number=r.id,
+                name=_name(turn, r.person_id),
+                age=_age(turn, r.created_at),
+            ),
+            text=w(f"staff-state-{r.state}", when=w.weekday(r.due_at) if r.due_at else "—"),
+            choice=run_choice(w("staff-open"), "demandes", str(r.id)),
+        )
+        for r in waiting[:SHOWN]
+    )
+    turn.say(
+        Message(
+            title=w("staff-requests-title"),
+            text=w("staff-requests-text", n=len(waiting)),
+            lines=lines,
+            note=w("staff-more", n=len(waiting) - SHOWN) if len(waiting) > SHOWN else None,
+            quiet=(run_choice(w("staff-export"), "exporter", "demandes"),),
+        ),
+        here=True,
+    )
+
+
+def _request(turn: Turn, request: Request) -> Message:
+    w = turn.w
+    talk = turn.uow.talks.get(request.conversation_id)
+    answers = (turn.uow.talks.snapshot(talk) if talk else None) or []
+    lines = [Line(label=str(a["question"]), text=str(a["label"])) for a in answers]
+    for p in turn.uow.requests.proposals(request.id):
+        lines.append(
+            Line(
+                label=_name(turn, p.expert_id),
+                text=w(f"proposal-is-{p.state}"),
+                choice=(
+                    act_choice(w("staff-ask-expert"), "send", p.id, p.version)
+                    if p.state in ("shown", "lapsed", "withdrawn") and request.state != "matched"
+                    else None
+                ),
+            )
+        )
+    return Message(
+        title=w("staff-request-title", number=request.id, name=_name(turn, request.person_id)),
+        text=w(
+            f"staff-state-{request.state}",
+            when=w.weekday(request.due_at) if request.due_at else "—",
+        )
+        + " · "
+        + _age(turn, request.created_at),
+        lines=tuple(lines),
+        choices=(run_choice(w("staff-propose"), "proposer", str(request.id), "primary"),)
+        if request.state in ("open", "proposed", "asked", "team")
+        else (),
+        quiet=(run_choice(w("desk-requests"), "demandes"),),
+        notice=w("staff-request-title", number=request.id, name="…"),
+    )
+
+
+@command("proposer", alias="propose", who="staff")
+def proposer(turn: Turn, args: str) -> None:
+    """`proposer 12`: who could help; `proposer 12 nom`: search; `proposer 12 #345`: propose this one."""
+    number, _, rest = args.partition(" ")
+    if "-" in number and number.replace("-", "").isdecimal():
+        number, _, chosen = number.partition("-")
+        _propose(turn, access.staff_request(turn, int(number)), int(chosen))
+        return
+    if not number.isdecimal():
+        turn.say(Message(turn.w("staff-propose-usage")), here=True)
+        return
+    request = access.staff_request(turn, int(number))
+    w = turn.w
+    lines = []
+    if rest.strip():
+        for found in turn.uow.directory.search(rest, limit=10):
+            free = found.consenting and found.available and found.taken < found.capacity
+            lines.append(
+                Line(
+                    label=found.name,
+                    text=", ".join(p for p in (found.job, found.employer, found.city) if p)
+                    + (" · " + w("staff-not-free") if not free else ""),
+                    choice=run_choice(
+                        w("staff-propose-this"), "proposer", f"{request.id}-{found.person_id}"
+                    )
+                    if free
+                    else None,
+                )
+            )
+    else:
+        mentee = turn.person(request.person_id)
+        seen = {p.expert_id for p in turn.uow.requests.proposals(request.id)}
+        wish = turn.uow.requests.features(request)
+        for one in turn.bot.experts.propose(
+            turn,
+            mentee,
+            turn.programme,
+            wish,
+            exclude=seen,
+            kind=request.kind,
+            count=8,
+            threshold=0,
+        ):
+            lines.append(
+                Line(
+                    label=pairs.card(turn, turn.person(one.person_id), w),
+                    text=" · ".join(one.reasons) or w("proposal-no-reason"),
+                    choice=run_choice(
+                        w("staff-propose-this"), "proposer", f"{request.id}-{one.person_id}"
+                    ),
+                )
+            )
+    if not lines:
+        turn.say(Message(w("staff-nobody-found")), here=True)
+        return
+    turn.say(
+        Message(
+            title=w("staff-propose-title", number=request.id, name=_name(turn, request.person_id)),
+            text=w("staff-propose-text"),
+            lines=tuple(lines),
+        ),
+        here=True,
+    )
+
+
+def _propose(turn: Turn, request: Request, expert_id: int) -> None:
+    """Propose somebody by hand: the mentee sees them with one tap to ask."""
+    if request.state not in ("open", "proposed", "team"):
+        turn.say(_request(turn, request), here=True)
+        return
+    if expert_id == request.person_id or not turn.bot.experts.free(turn, expert_id):
+        turn.say(Message(turn.w("staff-not-free")), here=True)
+        return
+    ranks = [p.rank for p in turn.uow.requests.proposals(request.id)]
+    mentee = turn.person(request.person_id)
+    w = turn.words(mentee, turn.programme)
+    proposal = turn.uow.requests.propose(
+        request.id,
+        expert_id,
+        rank=max(ranks, default=0) + 1,
+        reasons=[w("reason-team", name=turn.programme.contact.name)],
+        now=turn.now,
+        by_staff=True,
+    )
+    if proposal.state == "withdrawn":
+        turn.uow.requests.move_proposal(proposal, proposal.version, "shown")
+    if proposal.state != "shown":
+        turn.say(_request(turn, request), here=True)
+        return
+    turn.uow.requests.move(
+        request,
+        request.version,
+        lifecycle.move(lifecycle.REQUEST, request.state, "show"),
+        now=turn.now,
+        due_at=turn.in_days(turn.programme.contact.days),
+    )
+    turn.tell(
+        mentee,
+        requests.cards(
+            turn, request, [proposal], w("proposals-by-team", name=turn.programme.contact.name)
+        ),
+        key=f"by-hand:{proposal.id}:{proposal.version}",
+    )
+    turn.note("proposed-by-hand", "proposal", proposal.id)
+    turn.say(Message(turn.w("staff-proposed", name=_name(turn, expert_id))), here=True)
+
+
+@act("send", who="staff")
+def send(turn: Turn, number: int, version: int) -> None:
+    """The team sends a request to an expert in the mentee's place."""
+    proposal = turn.uow.requests.proposal(number)
+    if proposal is None:
+        raise NotAllowed("not there, or not theirs")
+    request = access.staff_request(turn, proposal.request_id)
+    if request.state not in ("proposed", "team", "open") or proposal.version != version:
+        turn.say(_request(turn, request), here=True)
+        return
+    if requests.send(turn, request, proposal):
+        mentee = turn.person(request.person_id)
+        w = turn.words(mentee, turn.programme)
+        turn.show(
+            mentee,
+            Message(
+                w(
+                    "next-asked",
+                    name=_name(turn, proposal.expert_id),
+                    when=w.weekday(proposal.due_at or turn.now),
+                )
+            ),
+            what="sent-by-team",
+        )
+        turn.say(Message(turn.w("staff-sent", name=_name(turn, proposal.expert_id))), here=True)
+
+
+# --- pairs ----------------------------------------------------------------------------------------
+
+
+@command("binomes", alias="pairs", who="staff")
+def binomes(turn: Turn, args: str) -> None:
+    """Pairs, those without a meeting first; `binomes MENTEE MENTOR` (numbers or addresses) makes one."""
+    w = turn.w
+    words = args.split()
+    if len(words) == 1 and words[0].isdecimal():
+        turn.say(_pair(turn, int(words[0])), here=True)
+        return
+    if len(words) == 2:
+        _make_pair(turn, *words)
+        return
+    live = turn.uow.pairs.of_programme(turn.programme.id, ended=False)
+    if not live:
+        turn.say(Message(w("staff-no-pairs")), here=True)
+        return
+    ordered = sorted(live, key=lambda p: (-p.missed_in_a_row, p.started_at))
+    rows = []
+    for p in ordered[:SHOWN]:
+        last = next((c for c in turn.uow.pairs.checkins(p.id, 6) if c.state == "answered"), None)
+        rows.append(
+            (
+                str(p.id),
+                _name(turn, p.mentee_id),
+                _name(turn, p.mentor_id),
+                w(f"pair-state-{p.state}"),
+                w(f"met-{last.met}") if last and last.met else "—",
+            )
+        )
+    columns = tuple(w(f"column-{c}") for c in ("number", "mentee", "mentor", "state", "met"))
+    turn.say(
+        Message(
+            title=w("staff-pairs-title"),
+            text=w("staff-pairs-text", n=len(live)),
+            table=Table(columns, tuple(rows)),
+            quiet=(run_choice(w("staff-export"), "exporter", "binomes"),),
+        ),
+        here=True,
+    )
+
+
+def _pair(turn: Turn, number: int) -> Message:
+    pair = access.staff_pair(turn, number)
+    w = turn.w
+    lines = [
+        Line(label=w("column-state"), text=w(f"pair-state-{pair.state}")),
+        Line(label=w("pair-since-label"), text=w.day(pair.started_at)),
+    ]
+    if pair.ends_at:
+        lines.append(Line(label=w("pair-until-label"), text=w.day(pair.ends_at)))
+    for checkin in turn.uow.pairs.checkins(pair.id, 6):
+        answer = w(f"met-{checkin.met}") if checkin.met else w(f"checkin-is-{checkin.state}")
+        lines.append(
+            Line(
+                label=f"{w.day(checkin.occurrence)} · {_name(turn, checkin.person_id)}", text=answer
+            )
+        )
+    return Message(
+        title=f"{_name(turn, pair.mentee_id)} · {_name(turn, pair.mentor_id)}",
+        text=w("staff-pair-text", number=pair.id),
+        lines=tuple(lines),
+    )
+
+
+def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
+    """A pair made by the team: programmes without requests (parrain and lauréat), or by hand."""
+    first = turn.uow.people.find(mentee)
+    second = turn.uow.people.find(mentor)
+    if first is None or second is None or first.id == second.id:
+        turn.say(Message(turn.w("staff-nobody-found")), here=True)
+        return
+    for person in (first, second):
+        belongs = turn.uow.people.roles(
+            person.id, turn.programme.id
+        ) or "storage" in turn.uow.people.consents(person.id, turn.programme.id)
+        if not belongs:
+            turn.say(Message(turn.w("staff-not-member", name=person.name or "—")), here=True)
+            return
+    if any(
+        second.id in (p.mentor_id, p.mentee_id)
+        for p in turn.uow.pairs.of_person(first.id, turn.programme.id)
+    ):
+        turn.say(Message(turn.w("staff-pair-exists")), here=True)
+        return
+    if turn.uow.directory.get(second.id) is not None and not turn.uow.directory.take_place(
+        second.id, turn.now
+    ):
+        turn.say(Message(turn.w("staff-not-free")), here=True)
+        return
+    pair = pairs.introduce(turn, None, first, second, programme=turn.programme)
+    turn.say(Message(turn.w("staff-pair-done", number=pair.id)), here=True)
+
+
+# --- reports --------------------------------------------------------------------------------------
+
+
+def _quarter(turn: Turn, args: str) -> str:
+    try:
+        return str(Quarter.parse(args)) if args else reports.current_quarter(turn, turn.programme)
+    except ValueError:
+        return reports.current_quarter(turn, turn.programme)
+
+
+@command("bilan", alias="summary", who="staff")
+def bilan(turn: Turn, args: str) -> None:
+    """Who has sent the quarterly report, who has not; `bilan 2026T3` for another quarter."""
+    w = turn.w
+    quarter = _quarter(turn, args)
+    if not turn.programme.reports:
+        turn.say(Message(w("no-reports-here")), here=True)
+        return
+    for rules in turn.programme.reports:
+        every = turn.uow.reports.in_quarter(turn.programme.id, rules.id, quarter)
+        missing = [(r, p) for r, p in every if r.sent_at is None]
+        rows = []
+        for _, person in missing[:SHOWN]:
+            account = next(iter(turn.uow.people.identities(person.id)), None)
+            rows.append(
+                (
+                    person.name or "—",
+                    ", ".join(
+                        _name(turn, x.mentor_id)
+                        for x in turn.uow.pairs.of_person(person.id, turn.programme.id)
+                    )
+                    or "—",
+                    w.day(account.seen_at) if account else w("never-seen"),
+                )
+            )
+        columns = tuple(w(f"column-{c}") for c in ("name", "mentor", "seen"))
+        turn.say(
+            Message(
+                title=w(
+                    "staff-reports-title", name=w.pick(rules.name.model_dump()), quarter=quarter
+                ),
+                text=w("staff-reports-text", sent=len(every) - len(missing), total=len(every)),
+                table=Table(columns, tuple(rows)) if rows else None,
+                choices=(run_choice(w("staff-remind-missing"), "relancer", quarter, "primary"),)
+                if missing
+                else (),
+                quiet=(run_choice(w("staff-export"), "exporter", "rapports"),),
+            ),
+            here=True,
+        )
+
+
+@command("relancer", alias="remind", who="staff")
+def relancer(turn: Turn, args: str) -> None:
+    """Remind those whose report is missing."""
+    quarter = _quarter(turn, args)
+    told = sum(
+        reports.remind_missing(turn, turn.programme, rules, quarter, key=f"by-hand:{turn.event.id}")
+        for rules in turn.programme.reports
+    )
+    turn.note("reminded", "report", None, quarter=quarter, told=told)
+    turn.say(Message(turn.w("staff-reminded", n=told)), here=True)
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+@command("exporter", alias="export", who="staff")
+def exporter(turn: Turn, args: str) -> None:
+    """A CSV of `demandes`, `binomes`, `rapports` or `souhaits`."""
+    kinds = {
+        "demandes": _export_requests,
+        "requests": _export_requests,
+        "binomes": _export_pairs,
+        "pairs": _export_pairs,
+        "rapports": _export_reports,
+        "reports": _export_reports,
+        "souhaits": _export_wishes,
+        "wishes": _export_wishes,
+    }
+    make = kinds.get(args.strip().lower())
+    if make is None:
+        turn.say(
+            Message(
+                turn.w("staff-export-which"),
+                choices=tuple(
+                    run_choice(turn.w(f"export-{kind}"), "exporter", kind)
+                    for kind in ("demandes", "binomes", "rapports", "souhaits")
+                ),
+            ),
+            here=True,
+        )
+        return
+    columns, rows = make(turn)
+    if not rows:
+        turn.say(Message(turn.w("staff-export-empty")), here=True)
+        return
+    turn.note("exported", args.strip().lower()[:20], None, rows=len(rows))
+    turn.say(
+        Message(
+            turn.w("staff-export-done", n=len(rows)),
+            file=File(f"{turn.programme.id}-{args.strip().lower()}.csv", write_csv(columns, rows)),
+        )
+    )
+
+
+Rows = tuple[tuple[str, ...], list[tuple[Cell, ...]]]
+
+
+def _export_requests(turn: Turn) -> Rows:
+    every = turn.uow.requests.every(turn.programme.id)
+    return (
+        ("id", "mentee", "kind", "state", "created", "changed", "due"),
+        [
+            (
+                r.id,
+                _name(turn, r.person_id),
+                r.kind,
+                r.state,
+                r.created_at,
+                r.changed_at,
+                r.due_at,
+            )
+            for r in every
+        ],
+    )
+
+
+def _export_pairs(turn: Turn) -> Rows:
+    every = turn.uow.pairs.of_programme(turn.programme.id)
+    return (
+        ("id", "mentee", "mentor", "kind", "state", "started", "ends", "ended", "without_meeting"),
+        [
+            (
+                p.id,
+                _name(turn, p.mentee_id),
+                _name(turn, p.mentor_id),
+                p.kind,
+                p.state,
+                p.started_at,
+                p.ends_at,
+                p.ended_at,
+                p.missed_in_a_row,
+            )
+            for p in every
+        ],
+    )
+
+
+def _export_reports(turn: Turn) -> Rows:
+    """One row a report, one column a question: old versions of the form stay comparable (E-10)."""
+    found: list[tuple[tuple[Cell, ...], dict[str, str]]] = []
+    questions: dict[str, None] = {}
+    for quarter in reversed(turn.uow.reports.quarters(turn.programme.id)):
+        for rules in turn.programme.reports:
+            for report, person in turn.uow.reports.in_quarter(turn.programme.id, rules.id, quarter):
+                answers = {
+                    str(a["id"]): str(a["label"]) for a in turn.uow.reports.answers(report) or []
+                }
+                questions.update(dict.fromkeys(answers))
+                found.append(((quarter, person.name or "—", report.state, report.sent_at), answers))
+    return (
+        ("quarter", "name", "state", "sent", *questions),
+        [(*fixed, *(answers.get(q, "") for q in questions)) for fixed, answers in found],
+    )
+
+
+def _export_wishes(turn: Turn) -> Rows:
+    return (
+        ("name", "kind", "field", "place", "start", "months", "updated"),
+        [
+            (_name(turn, x.person_id), x.kind, x.field, x.place, x.start_on, x.months, x.updated_at)
+            for x in turn.uow.reports.wishes(turn.programme.id)
+        ],
+    )
+
+
+# --- people and rights ----------------------------------------------------------------------------
+
+
+@command("inviter", alias="invite", who="staff")
+def inviter(turn: Turn, args: str) -> None:
+    """A personal, one-time way in for somebody of the directory: `inviter adresse`."""
+    person = turn.uow.people.find(args.strip()) if args.strip() else None
+    if person is None:
+        turn.say(Message(turn.w("staff-invite-usage")), here=True)
+        return
+    code = turn.uow.people.make_code(
+        person.id,
+        now=turn.now,
+        valid=timedelta(days=INVITATION_DAYS),
+        programme_id=turn.programme.id,
+    )
+    turn.note("invited", "person", person.id)
+    turn.say(
+        Message(
+            turn.w(
+                "staff-invitation",
+                name=person.name or "—",
+                code=code,
+                link=turn.bot.deep_link(code) or "—",
+                days=INVITATION_DAYS,
+            )
+        ),
+        here=True,
+    )
+
+
+@command("roles", alias="rights", who="owner")
+def roles(turn: Turn, args: str) -> None:
+    """Who is staff; `roles + adresse` or `roles - adresse` changes it."""
+    w = turn.w
+    sign, _, who = args.strip().partition(" ")
+    if sign in ("+", "-") and who:
+        person = turn.uow.people.find(who.strip())
+        if person is None:
+            turn.say(Message(w("staff-nobody-found")), here=True)
+            return
+        if sign == "-" and person.id == turn.me.id:
+            turn.say(Message(w("staff-not-yourself")), here=True)
+            return
+        turn.uow.people.enrol(
+            person.id,
+            turn.programme.id,
+            "staff",
+            now=turn.now,
+            state="active" if sign == "+" else "ended",
+        )
+        turn.note("role", "person", person.id, role="staff", given=int(sign == "+"))
+    staff = turn.uow.people.with_role(turn.programme.id, "staff")
+    turn.say(
+        Message(
+            title=w("staff-roles-title"),
+            text="\n".join(f"• {p.name or p.email or p.id}" for p in staff),
+            note=w("staff-roles-note"),
+        ),
+        here=True,
+    )

@@ -1,0 +1,567 @@
+"""A pair's life: the introduction, what each shows of themselves, the objective, letters, pause and end.
+
+A pair may be one person on Slack and one on Telegram: they write to each other through the bot, without exchanging
+addresses. When and what they are asked about their meetings is `checkins`.
+
+Source: A-05, A-18, A-19, A-20, A-24; X-19.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot import access, lifecycle
+from bot.commands.registry import act, command
+from bot.dialogue.engine import Given
+from bot.dialogues import act_choice, begin, on_completed, run_choice, start
+from bot.errors import NotAllowed
+from bot.flows import checkins
+from bot.followup import due
+from bot.i18n import Words
+from bot.messages import Choice, Line, Message
+from bot.programmes.schema import Programme
+from bot.rhythm import months_later
+from bot.turn import REMINDER, Scene, Turn
+from storage.tables import Conversation, Pair, Person, Request
+from storage.timers import DueTimer
+
+ONE_OFF_MONTHS = 1  # a one-off talk is followed up and closed after that long
+CLOSING_DAYS = 14  # answers to the closing questions are taken that long
+LETTER_MAX = 3000  # characters; what both platforms show in one message
+
+
+# --- who is who -----------------------------------------------------------------------------------
+
+
+def first_name(person: Person) -> str:
+    """What to call somebody in a button."""
+    return (person.name or "—").split()[0]
+
+
+def known_as(person: Person, w: Words) -> str:
+    """A mentee as an expert first hears of them: name, promotion and school as far as known."""
+    parts = [person.name or w("somebody")]
+    if person.promo:
+        parts.append(str(person.promo))
+    if person.school:
+        parts.append(person.school)
+    return ", ".join(parts)
+
+
+def card(scene: Scene, person: Person, w: Words) -> str:
+    """An expert in one line: name, job, employer, town; only what the directory shows to everybody."""
+    expert = scene.uow.directory.get(person.id)
+    parts = [person.name or "—"]
+    if expert is not None:
+        job = ", ".join(p for p in (expert.job, expert.employer) if p)
+        parts += [p for p in (job, expert.city) if p]
+    return " · ".join(parts)
+
+
+def both(scene: Scene, pair: Pair) -> tuple[Person, Person]:
+    """Mentee and mentor of a pair."""
+    return scene.person(pair.mentee_id), scene.person(pair.mentor_id)
+
+
+# --- introduction ---------------------------------------------------------------------------------
+
+
+def introduce(
+    scene: Scene, request: Request | None, mentee: Person, mentor: Person, *, programme: Programme
+) -> Pair:
+    """Make a pair and introduce both sides to each other, each on the platform they use."""
+    kind = request.kind if request else "long_term"
+    months = programme.pair.months if kind == "long_term" else ONE_OFF_MONTHS
+    pair = scene.uow.pairs.add(
+        Pair(
+            programme_id=programme.id,
+            request_id=request.id if request else None,
+            mentee_id=mentee.id,
+            mentor_id=mentor.id,
+            kind=kind,
+            started_at=scene.now,
+            ends_at=months_later(scene.now, months, programme.zone),
+        )
+    )
+    for person, role in ((mentee, "mentee"), (mentor, "mentor")):
+        scene.uow.people.enrol(person.id, programme.id, role, now=scene.now)
+    scene.uow.people.note(
+        "pair-made",
+        "pair",
+        pair.id,
+        actor_id=None,
+        now=scene.now,
+        mentee=mentee.id,
+        mentor=mentor.id,
+    )
+    for me, other in ((mentee, mentor), (mentor, mentee)):
+        scene.tell(
+            me, _introduction(scene, pair, programme, me, other), key=f"intro:{pair.id}:{me.id}"
+        )
+    scene.tell_staff(
+        programme,
+        lambda w: Message(
+            w(
+                "staff-pair-made",
+                mentee=mentee.name or "—",
+                mentor=mentor.name or "—",
+                number=pair.id,
+            )
+        ),
+        key=f"pair-made:{pair.id}",
+    )
+    scene.uow.timers.put(
+        key=f"pair-end:{pair.id}:1",
+        kind="pair-end",
+        subject_id=pair.id,
+        due_at=pair.ends_at or scene.now,
+        version=pair.version,
+    )
+    checkins.begin_rhythms(scene, pair, programme)
+    _plan_guides(scene, pair, programme)
+    return pair
+
+
+def _introduction(
+    scene: Scene, pair: Pair, programme: Programme, me: Person, other: Person
+) -> Message:
+    w = scene.words(me, programme)
+    mine = me.id == pair.mentee_id
+    who = card(scene, other, w) if mine else known_as(other, w)
+    key = "intro-mentee" if mine else "intro-mentor"
+    text = w(
+        key if pair.kind == "long_term" else f"{key}-one-off", who=who, months=programme.pair.months
+    )
+    if programme.pair.introduction:
+        text += "\n\n" + w.pick(programme.pair.introduction.model_dump())
+    choices = [
+        act_choice(w("write-to", name=first_name(other)), "write", pair.id, pair.version, "primary")
+    ]
+    if programme.objective is not None and pair.kind == "long_term":
+        choices.append(act_choice(w("objective-propose"), "objective", pair.id, pair.version))
+    choices.append(act_choice(w("meeting-set"), "meeting", pair.id, pair.version))
+    return Message(
+        title=w("intro-title"),
+        text=text,
+        choices=tuple(choices),
+        quiet=(
+            act_choice(
+                w("show-email", name=first_name(other)), "show-email", pair.id, pair.version
+            ),
+        ),
+        note=w("intro-note"),
+    )
+
+
+@act("show-email", who="member")
+def show_email(turn: Turn, number: int, version: int) -> None:
+    """One's own address goes to the other side: by one's own tap only."""
+    pair = access.own_pair(turn, number)
+    other = turn.person(access.partner_of(turn, pair))
+    if not turn.me.email:
+        turn.text("no-email-known")
+        return
+    if turn.me.id == pair.mentee_id:
+        pair.mentee_shows = turn.me.email
+    else:
+        pair.mentor_shows = turn.me.email
+    w = turn.words(other, turn.programme)
+    turn.show(
+        other,
+        Message(w("email-shown-to-you", name=turn.me.name or "—", email=turn.me.email)),
+        what="email",
+    )
+    turn.text("email-shown", name=other.name or "—")
+
+
+# --- letters --------------------------------------------------------------------------------------
+
+
+@act("write", who="member")
+def write(turn: Turn, number: int, version: int) -> None:
+    """The next words go to the other side."""
+    pair = access.own_pair(turn, number)
+    if pair.state == "closed":
+        turn.text("pair-is-closed")
+        return
+    other = turn.person(access.partner_of(turn, pair))
+    turn.me.relay_id = pair.id
+    turn.say(
+        Message(
+            turn.w("write-now", name=first_name(other)),
+            quiet=(act_choice(turn.w("write-cancel"), "unwrite", pair.id, pair.version),),
+            placeholder=turn.w("write-placeholder"),
+        )
+    )
+
+
+@act("unwrite", who="member")
+def unwrite(turn: Turn, number: int, version: int) -> None:
+    """No letter after all."""
+    access.own_pair(turn, number)
+    turn.me.relay_id = None
+    turn.replace(Message(turn.w("write-cancelled")))
+
+
+@command("ecrire", alias="write", who="member")
+def ecrire(turn: Turn, args: str) -> None:
+    """Write to the other side of my pair."""
+    mine = [
+        p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in turn.bot.programmes
+    ]
+    if not mine:
+        turn.text("no-pair-yet")
+    elif len(mine) > 1:
+        turn.say(
+            Message(
+                turn.w("write-to-whom"),
+                choices=tuple(
+                    act_choice(
+                        turn.person(access.partner_of(turn, p)).name or "—",
+                        "write",
+                        p.id,
+                        p.version,
+                    )
+                    for p in mine
+                ),
+            )
+        )
+    elif args:
+        _deliver(turn, mine[0], args)
+    else:
+        write(turn, mine[0].id, mine[0].version)
+
+
+def relay(turn: Turn, text: str) -> bool:
+    """Words written after « Écrire à X »: deliver them. False when no letter was begun."""
+    pair_id, turn.me.relay_id = turn.me.relay_id, None
+    pair = turn.uow.pairs.get(pair_id) if pair_id else None
+    if pair is None or turn.me.id not in (pair.mentee_id, pair.mentor_id):
+        return False
+    turn.enter(turn.programme_of(pair.programme_id))
+    if pair.state == "closed":
+        turn.text("pair-is-closed")
+    else:
+        _deliver(turn, pair, text)
+    return True
+
+
+def _deliver(turn: Turn, pair: Pair, text: str) -> None:
+    turn.enter(turn.programme_of(pair.programme_id))
+    if len(text) > LETTER_MAX:
+        turn.text("answer-too-long", max=LETTER_MAX, length=len(text))
+        return
+    other = turn.person(access.partner_of(turn, pair))
+    w = turn.words(other, turn.programme)
+    delivered = turn.show(
+        other,
+        Message(
+            title=w("letter-title", name=turn.me.name or "—"),
+            text=text,
+            choices=(act_choice(w("letter-answer"), "write", pair.id, pair.version),),
+            notice=w("letter-notice"),
+        ),
+        what="letter",
+    )
+    turn.note("letter", "pair", pair.id)
+    turn.text("letter-sent" if delivered else "letter-unreachable", name=first_name(other))
+
+
+# --- objective ------------------------------------------------------------------------------------
+
+
+@act("objective", who="member")
+def objective(turn: Turn, number: int, version: int) -> None:
+    """Write the pair's objective; the other side approves it (A-18)."""
+    pair = access.own_pair(turn, number)
+    if turn.programme.objective is None or pair.state == "closed":
+        raise NotAllowed("no objective here")
+    start(turn, "objective", about_id=pair.id)
+
+
+@on_completed("objective")
+def objective_written(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
+    """Proposed: to the other side for approval."""
+    pair = access.own_pair(turn, talk.about_id or 0)
+    qs = turn.programme.objective
+    if qs is None:
+        raise NotAllowed("no objective here")
+    question = next(q.id for q in qs.questions if q.kind == "text")
+    row = turn.uow.pairs.add_objective(
+        pair.id, turn.me.id, str(answers.get(question, "")), turn.now
+    )
+    other = turn.person(access.partner_of(turn, pair))
+    w = turn.words(other, turn.programme)
+    turn.tell(
+        other,
+        Message(
+            title=w("objective-title", name=first_name(turn.me)),
+            text=turn.uow.pairs.objective_text(row),
+            choices=(
+                act_choice(w("objective-approve"), "approve", row.id, row.version, "primary"),
+                act_choice(w("objective-other"), "objective", pair.id, pair.version),
+            ),
+            notice=w("objective-title", name=first_name(turn.me)),
+        ),
+        key=f"objective:{row.id}",
+    )
+    turn.text("objective-sent", name=first_name(other))
+
+
+@act("approve", who="member")
+def approve(turn: Turn, number: int, version: int) -> None:
+    """Both have said yes to the objective."""
+    row, pair = access.objective_to_settle(turn, number)
+    if not turn.uow.pairs.settle_objective(row, version, "approved", turn.now):
+        turn.text("button-stale")
+        return
+    author = turn.person(row.author_id)
+    words = turn.uow.pairs.objective_text(row)
+    turn.replace(Message(title=turn.w("objective-agreed"), text=words))
+    w = turn.words(author, turn.programme)
+    turn.show(author, Message(title=w("objective-agreed"), text=words), what="objective-agreed")
+    turn.note("objective-approved", "pair", pair.id)
+
+
+# --- where a pair stands --------------------------------------------------------------------------
+
+
+@command("rdv", alias="meeting", who="member")
+def rdv(turn: Turn, args: str) -> None:
+    """My pair: next meeting, objective, writing, pausing."""
+    mine = [
+        p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in turn.bot.programmes
+    ]
+    if not mine:
+        turn.text("no-pair-yet")
+        return
+    if args:
+        checkins.set_by_words(turn, mine[0], args)
+        return
+    for pair in mine:
+        turn.enter(turn.programme_of(pair.programme_id))
+        turn.say(standing(turn, pair))
+
+
+def standing(turn: Turn, pair: Pair) -> Message:
+    """A pair as one of its sides sees it."""
+    w = turn.w
+    other = turn.person(access.partner_of(turn, pair))
+    lines = []
+    agreed = next((o for o in turn.uow.pairs.objectives(pair.id) if o.state == "approved"), None)
+    if agreed is not None:
+        lines.append(Line(label=w("objective-label"), text=turn.uow.pairs.objective_text(agreed)))
+    meeting = turn.uow.pairs.next_meeting(pair.id, turn.now)
+    if meeting is not None:
+        lines.append(Line(label=w("meeting-label"), text=checkins.when(meeting, w)))
+    upcoming = checkins.next_prompt(turn, pair, turn.me.id)
+    if upcoming is not None and pair.state == "active":
+        lines.append(Line(label=w("checkin-next-label"), text=w.weekday(upcoming)))
+    shown = pair.mentor_shows if turn.me.id == pair.mentee_id else pair.mentee_shows
+    if shown:
+        lines.append(Line(label=w("email-label"), text=shown))
+    if pair.ends_at is not None:
+        lines.append(Line(label=w("pair-until-label"), text=w.day(pair.ends_at)))
+    choices: list[Choice] = [
+        act_choice(
+            w("write-to", name=first_name(other)), "write", pair.id, pair.version, "primary"
+        ),
+        act_choice(w("meeting-set"), "meeting", pair.id, pair.version),
+    ]
+    if turn.programme.objective is not None and pair.kind == "long_term":
+        key = "objective-change" if agreed else "objective-propose"
+        choices.append(act_choice(w(key), "objective", pair.id, pair.version))
+    quiet: list[Choice] = []
+    if pair.state == "paused":
+        quiet.append(act_choice(w("pair-resume"), "pair-resume", pair.id, pair.version))
+    elif upcoming is not None:
+        quiet.append(act_choice(w("checkin-skip"), "skip-next", pair.id, pair.version))
+        quiet.append(act_choice(w("checkin-later"), "later-next", pair.id, pair.version))
+        quiet.append(act_choice(w("pair-pause"), "pair-pause", pair.id, pair.version))
+    quiet.append(act_choice(w("pair-end"), "pair-stop", pair.id, pair.version))
+    return Message(
+        title=w("pair-title", name=other.name or "—"),
+        text=w(f"pair-is-{pair.state}"),
+        lines=tuple(lines),
+        choices=tuple(choices),
+        quiet=tuple(quiet),
+    )
+
+
+@act("pair-pause", who="member")
+def pause_pair(turn: Turn, number: int, version: int) -> None:
+    """No prompts until one of the two resumes; both know."""
+    _shift(turn, number, version, "pause", "pair-paused")
+
+
+@act("pair-resume", who="member")
+def resume_pair(turn: Turn, number: int, version: int) -> None:
+    """The rhythm goes on from now."""
+    pair = _shift(turn, number, version, "resume", "pair-resumed")
+    if pair is not None:
+        checkins.replan(turn, pair)
+
+
+def _shift(turn: Turn, number: int, version: int, event: str, told: str) -> Pair | None:
+    pair = access.own_pair(turn, number)
+    try:
+        state = lifecycle.move(lifecycle.PAIR, pair.state, event)
+    except NotAllowed:
+        turn.say(standing(turn, pair))
+        return None
+    if not turn.uow.pairs.move(pair, version, state):
+        turn.say(standing(turn, pair))
+        return None
+    other = turn.person(access.partner_of(turn, pair))
+    w = turn.words(other, turn.programme)
+    turn.show(other, Message(w(f"{told}-by-other", name=first_name(turn.me))), what=told)
+    turn.say(
+        Message(
+            turn.w(told),
+            choices=(run_choice(turn.w("see-pair"), "rdv"),),
+        )
+    )
+    return pair
+
+
+@act("pair-stop", who="member")
+def stop_pair(turn: Turn, number: int, version: int) -> None:
+    """Either side may end it, without blame (A-20): asked once more, then done."""
+    pair = access.own_pair(turn, number)
+    if pair.state == "closed":
+        turn.text("pair-is-closed")
+        return
+    turn.say(
+        Message(
+            turn.w("pair-end-sure"),
+            choices=(
+                act_choice(
+                    turn.w("pair-end-yes"), "pair-stop-yes", pair.id, pair.version, "danger"
+                ),
+            ),
+            quiet=(run_choice(turn.w("pair-end-no"), "rdv"),),
+        )
+    )
+
+
+@act("pair-stop-yes", who="member")
+def stop_pair_now(turn: Turn, number: int, version: int) -> None:
+    """End it now: closing questions to both, the place is free again."""
+    pair = access.own_pair(turn, number)
+    if pair.state not in ("active", "paused"):
+        turn.text("pair-is-closed")
+        return
+    turn.note("pair-stopped", "pair", pair.id)
+    close(turn, pair)
+
+
+# --- the end --------------------------------------------------------------------------------------
+
+
+@due("pair-end")
+def end_of_pair(scene: Scene, timer: DueTimer) -> None:
+    """The planned end has come: closing questions to both sides."""
+    pair = scene.uow.pairs.get(timer.subject_id)
+    if pair is None or pair.state not in ("active", "paused"):
+        return
+    if pair.ends_at is not None and pair.ends_at > scene.now:
+        return  # extended in the meantime; that has its own timer
+    close(scene, pair)
+
+
+def close(scene: Scene, pair: Pair) -> None:
+    """Stop the rhythm, free the place, thank both and ask the closing questions."""
+    programme = scene.programme_of(pair.programme_id)
+    state = lifecycle.move(lifecycle.PAIR, pair.state, "end")
+    if not scene.uow.pairs.move(pair, pair.version, state, ended_at=scene.now):
+        return
+    checkins.stop_rhythms(scene, pair)
+    scene.uow.timers.cancel("pair-end", pair.id)
+    scene.uow.timers.cancel("guide", pair.id)
+    scene.uow.directory.give_place(pair.mentor_id, scene.now)
+    mentee, mentor = both(scene, pair)
+    until = scene.now + checkins.days(CLOSING_DAYS)
+    for person, role in ((mentee, "mentee"), (mentor, "mentor")):
+        w = scene.words(person, programme)
+        other = mentor if role == "mentee" else mentee
+        scene.tell(
+            person,
+            Message(w("pair-ended", name=first_name(other))),
+            key=f"pair-ended:{pair.id}:{person.id}",
+            priority=REMINDER,
+        )
+        if programme.closing is None or role not in programme.closing.to:
+            continue
+        _, said = begin(scene, person, programme, "closing", about_id=pair.id, closes_at=until)
+        for number, message in enumerate(said):
+            scene.tell(
+                person, message, key=f"closing:{pair.id}:{person.id}:{number}", priority=REMINDER
+            )
+    scene.uow.timers.put(
+        key=f"pair-closed:{pair.id}",
+        kind="pair-closed",
+        subject_id=pair.id,
+        due_at=until,
+        version=pair.version,
+    )
+
+
+@due("pair-closed")
+def closed_pair(scene: Scene, timer: DueTimer) -> None:
+    """The window for closing answers is over."""
+    pair = scene.uow.pairs.get(timer.subject_id)
+    if pair is not None and pair.state == "closing":
+        scene.uow.pairs.move(pair, pair.version, lifecycle.move(lifecycle.PAIR, "closing", "close"))
+
+
+@on_completed("closing")
+def closing_answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
+    """Kept with the dialogue; when both have answered the pair is closed."""
+    pair = access.own_pair(turn, talk.about_id or 0)
+    turn.text("closing-thanks")
+    others = turn.uow.talks.latest(
+        access.partner_of(turn, pair), pair.programme_id, "closing", status="open"
+    )
+    if pair.state == "closing" and (others is None or others.about_id != pair.id):
+        turn.uow.pairs.move(pair, pair.version, lifecycle.move(lifecycle.PAIR, "closing", "close"))
+        turn.uow.timers.cancel("pair-closed", pair.id)
+
+
+# --- guides ---------------------------------------------------------------------------------------
+
+
+def _plan_guides(scene: Scene, pair: Pair, programme: Programme) -> None:
+    """Texts pushed in a given month (A-07)."""
+    if pair.kind != "long_term":
+        return
+    for number, guide in enumerate(programme.guides):
+        scene.uow.timers.put(
+            key=f"guide:{pair.id}:{number}",
+            kind="guide",
+            subject_id=pair.id,
+            due_at=months_later(scene.now, guide.month, programme.zone),
+            payload={"guide": number},
+        )
+
+
+@due("guide")
+def guide(scene: Scene, timer: DueTimer) -> None:
+    """One conversation guide, to the sides it is for."""
+    pair = scene.uow.pairs.get(timer.subject_id)
+    if pair is None or pair.state != "active":
+        return
+    programme = scene.programme_of(pair.programme_id)
+    number = int(timer.payload.get("guide", -1))
+    if not 0 <= number < len(programme.guides):
+        return
+    text = programme.guides[number]
+    mentee, mentor = both(scene, pair)
+    for person, role in ((mentee, "mentee"), (mentor, "mentor")):
+        if role in text.to:
+            w = scene.words(person, programme)
+            scene.tell(
+                person,
+                Message(title=w("guide-title"), text=w.pick(text.text.model_dump())),
+                key=f"{timer.key}:{person.id}",
+                priority=REMINDER,
+            )

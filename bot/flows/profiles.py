@@ -1,0 +1,363 @@
+"""Who somebody is here: joining, the profile, the expert's card, pausing.
+
+A person joins in a role the programme opens to them, or waits for the team's yes. What the profile asks is the
+file's affair; `fill` says which column an answer writes.
+
+Source: A-02 (nobody is refused but by the rule), A-23 (several roles), M-19 (self-declared expert, pause).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bot.commands.registry import act, command
+from bot.dialogue.engine import Given, Value
+from bot.dialogues import (
+    act_choice,
+    answers_of,
+    may_reopen,
+    on_completed,
+    questionnaire,
+    revise,
+    run_choice,
+    start,
+)
+from bot.errors import NotAllowed
+from bot.flows import pairs, reports, requests
+from bot.i18n import Words
+from bot.messages import Choice, Line, Message
+from bot.programmes.meaning import Column, columns
+from bot.turn import STAFF_ROLES, Turn
+from storage.tables import Conversation, Membership
+
+PERSON_COLUMNS = frozenset({"name", "email", "promo", "school"})
+PAUSE_DAYS = 30
+_ENDS = frozenset({"fin", "stop", "end", "off"})
+
+
+# --- joining --------------------------------------------------------------------------------------
+
+
+def choose_role(turn: Turn) -> None:
+    """As what do you come? Only roles one may take by oneself, or ask for."""
+    w = turn.w
+    roles = turn.programme.roles
+    turn.say(
+        Message(
+            w("role-which"),
+            choices=tuple(
+                run_choice(
+                    w("role-i-am", role=w.pick(roles.of(role).label.model_dump())), "role", role
+                )
+                for role in ("mentee", "mentor")
+            ),
+        )
+    )
+
+
+@command("role", alias="role-in", who="member", listed=False)
+def role(turn: Turn, args: str) -> None:
+    """Take a role: at once where the file opens it, else the team is asked."""
+    if args not in ("mentee", "mentor"):
+        choose_role(turn)
+        return
+    programme = turn.programme
+    there = turn.uow.people.membership(turn.me.id, programme.id, args)
+    if there is None or there.state == "ended":
+        opened = programme.roles.of(args).enrol == "open"
+        there = turn.uow.people.enrol(
+            turn.me.id, programme.id, args, now=turn.now, state="active" if opened else "pending"
+        )
+        turn.note("joined", "membership", there.id, role=args, state=there.state)
+    turn.replace(
+        Message(turn.w("role-noted", role=turn.w.pick(programme.roles.of(args).label.model_dump())))
+    )
+    go_on(turn)
+
+
+def go_on(turn: Turn) -> bool:
+    """The next thing a newcomer has to do here; False when there is nothing.
+
+    Profile first, then what their role brings: the expert's card, or the request.
+    """
+    programme = turn.programme
+    roles = {
+        m.role for m in turn.uow.people.programmes_of(turn.me.id) if m.programme_id == programme.id
+    }
+    if not roles:
+        choose_role(turn)
+        return True
+    done = turn.uow.talks
+    if programme.profile and not done.latest(turn.me.id, programme.id, "profile", status="done"):
+        start(turn, "profile", answers=_known(turn))
+        return True
+    if (
+        "mentor" in roles
+        and programme.expert
+        and turn.uow.directory.get(turn.me.id) is None
+        and not done.latest(turn.me.id, programme.id, "expert", status="done")
+    ):
+        start(turn, "expert")
+        return True
+    if (
+        "mentee" in turn.roles
+        and programme.intake
+        and turn.uow.requests.latest(turn.me.id, programme.id) is None
+    ):
+        requests.demande(turn, "")
+        return True
+    return False
+
+
+def _known(turn: Turn) -> dict[str, Value]:
+    """What the directory or the platform already told: shown in the summary, not asked again."""
+    programme = turn.programme
+    qs = questionnaire(programme, "profile")
+    known: dict[str, Value] = {}
+    for q in qs.questions:
+        value = getattr(turn.me, q.fill) if q.fill in PERSON_COLUMNS else None
+        if value and q.kind in ("text", "person"):
+            known[q.id] = str(value)
+    return known
+
+
+# --- profile --------------------------------------------------------------------------------------
+
+
+@may_reopen("profile")
+def _profile_changes(turn: Turn, talk: Conversation) -> bool:
+    return True
+
+
+@may_reopen("expert")
+def _expert_changes(turn: Turn, talk: Conversation) -> bool:
+    return True
+
+
+@on_completed("profile")
+def profile_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
+    """Write the columns, tell the team who waits for them, go on."""
+    _write(turn, columns(questionnaire(turn.programme, "profile"), answers))
+    turn.text("profile-saved", name=pairs.first_name(turn.me))
+    for member in turn.uow.people.programmes_of(turn.me.id):
+        if member.programme_id == turn.programme.id and member.state == "pending":
+            _ask_team(turn, member)
+    reports.welcome_late(turn, turn.me, turn.programme)
+    go_on(turn)
+
+
+def _write(turn: Turn, values: Mapping[str, Column]) -> None:
+    """Columns of the person, and of the expert where there is one or becomes one."""
+    for name in PERSON_COLUMNS & values.keys():
+        value = values[name]
+        if name == "email":
+            value = str(value).lower()
+            if turn.uow.people.email_taken(value, by_other_than=turn.me.id):
+                turn.text("email-taken")
+                continue
+        setattr(turn.me, name, value)
+    turn.uow.session.flush()
+    rest = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name not in PERSON_COLUMNS
+    }
+    if rest and turn.uow.directory.get(turn.me.id) is not None:
+        turn.uow.directory.save(turn.me.id, turn.now, rest)
+
+
+def _ask_team(turn: Turn, member: Membership) -> None:
+    programme = turn.programme
+    label = programme.roles.of(member.role).label
+
+    def build(w: Words) -> Message:
+        return Message(
+            w(
+                "staff-wants-to-join",
+                name=pairs.known_as(turn.me, w),
+                role=w.pick(label.model_dump()),
+            ),
+            choices=(
+                act_choice(w("staff-admit"), "admit", member.id, 1, "primary"),
+                act_choice(w("staff-refuse"), "refuse", member.id, 1),
+            ),
+        )
+
+    if turn.tell_staff(programme, build, key=f"join:{member.id}"):
+        turn.text("join-waiting", days=programme.contact.days, name=programme.contact.name)
+
+
+@act("admit", who="staff")
+def admit(turn: Turn, number: int, version: int) -> None:
+    """The team says yes to somebody who wants to join."""
+    _settle(turn, number, "active", "join-accepted", "staff-admitted")
+
+
+@act("refuse", who="staff")
+def refuse(turn: Turn, number: int, version: int) -> None:
+    """The team says no, and the person hears whom to ask."""
+    _settle(turn, number, "ended", "join-declined", "staff-refused")
+
+
+def _settle(turn: Turn, number: int, state: str, told: str, noted: str) -> None:
+    member = turn.uow.session.get(Membership, number)
+    if member is None or not turn.roles_in(member.programme_id) & STAFF_ROLES:
+        raise NotAllowed("not there, or not theirs")
+    programme = turn.programme_of(member.programme_id)
+    if member.state != "pending":
+        turn.text("button-stale")
+        return
+    member.state, member.since = state, turn.now
+    turn.note("join-settled", "membership", member.id, state=state)
+    person = turn.person(member.person_id)
+    w = turn.words(person, programme)
+    turn.show(
+        person,
+        Message(w(told, name=programme.contact.name), choices=(run_choice(w("menu"), "menu"),)),
+        what="join",
+    )
+    turn.replace(Message(turn.w(noted, name=person.name or "—")))
+    if state == "active":
+        reports.welcome_late(turn, person, programme)
+
+
+@command("profil", alias="profile", who="member")
+def profil(turn: Turn, args: str) -> None:
+    """What is known of me here, each line with its own *Modifier*."""
+    programme = turn.programme
+    talk = turn.uow.talks.latest(turn.me.id, programme.id, "profile", status="done")
+    if talk is not None:
+        revise(turn, talk)
+    elif programme.profile is not None:
+        start(turn, "profile", answers=_known(turn))
+    else:
+        turn.text("profile-none")
+    if turn.uow.directory.get(turn.me.id) is not None:
+        experts(turn, "")
+
+
+# --- the expert -----------------------------------------------------------------------------------
+
+
+@command("experts", alias="expert", who="member")
+def experts(turn: Turn, args: str) -> None:
+    """My card as expert: register, change, pause."""
+    programme = turn.programme
+    if programme.expert is None:
+        turn.text("no-experts-here")
+        return
+    card = turn.uow.directory.get(turn.me.id)
+    if card is None:
+        turn.uow.people.enrol(
+            turn.me.id,
+            programme.id,
+            "mentor",
+            now=turn.now,
+            state="active" if programme.roles.mentor.enrol == "open" else "pending",
+        )
+        start(turn, "expert")
+        return
+    w = turn.w
+    lines = [
+        Line(label=w(f"expert-{name}"), text=text)
+        for name, text in (
+            ("job", ", ".join(p for p in (card.job, card.employer) if p)),
+            ("sector", card.sector),
+            ("topics", card.topics),
+            ("bio", card.bio),
+            (
+                "places",
+                w(
+                    "expert-places-text",
+                    taken=card.places_taken + card.outside_load,
+                    capacity=card.capacity,
+                ),
+            ),
+        )
+        if text
+    ]
+    paused = not card.available or (card.paused_until is not None and card.paused_until > turn.now)
+    pause = (
+        run_choice(w("pause-end"), "pause", "fin")
+        if paused
+        else run_choice(w("pause-start"), "pause")
+    )
+    turn.say(
+        Message(
+            title=w("expert-title"),
+            text=w(
+                "expert-paused" if paused else "expert-open" if card.consenting else "expert-hidden"
+            ),
+            lines=tuple(lines),
+            choices=(run_choice(w("edit"), "carte"), pause),
+        )
+    )
+
+
+@command("carte", alias="card", who="member", listed=False)
+def carte(turn: Turn, args: str) -> None:
+    """Change my expert's card."""
+    programme = turn.programme
+    if programme.expert is None:
+        turn.text("no-experts-here")
+        return
+    talk = turn.uow.talks.latest(turn.me.id, programme.id, "expert", status="done")
+    if talk is not None:
+        revise(turn, talk)
+    else:
+        start(turn, "expert")
+
+
+@on_completed("expert")
+def expert_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
+    """The card is written: proposed from now on if they agreed to be."""
+    programme = turn.programme
+    values = columns(questionnaire(programme, "expert"), answers)
+    if programme.profile is not None:
+        profile = turn.uow.talks.latest(turn.me.id, programme.id, "profile", status="done")
+        if profile is not None:
+            given = {
+                k: v
+                for k, v in answers_of(turn, profile).items()
+                if isinstance(v, (str, int, tuple))
+            }
+            values = {**columns(programme.profile, given), **values}
+    values.setdefault("capacity", programme.roles.mentor.capacity)
+    agreed = values.setdefault("consenting", True)
+    turn.uow.directory.save(turn.me.id, turn.now, {})
+    _write(turn, values)
+    if agreed:
+        turn.uow.people.consent(
+            turn.me.id, programme.id, "proposed", version=programme.consent.version, now=turn.now
+        )
+    else:
+        turn.uow.people.withdraw(turn.me.id, programme.id, "proposed", now=turn.now)
+    turn.text("expert-saved" if agreed else "expert-saved-hidden")
+    turn.note("expert-saved", "person", turn.me.id)
+
+
+@command("pause", alias="break", who="member")
+def pause(turn: Turn, args: str) -> None:
+    """No requests and no prompts for a while; every waiting request is freed."""
+    w = turn.w
+    card = turn.uow.directory.get(turn.me.id)
+    mine = turn.uow.pairs.of_person(turn.me.id)
+    if args.lower() in _ENDS:
+        if card is not None:
+            turn.uow.directory.resume(turn.me.id, turn.now)
+        turn.text("pause-ended")
+        return
+    choices: list[Choice] = []
+    if card is not None:
+        until = turn.now + timedelta(days=PAUSE_DAYS)
+        turn.uow.directory.pause(turn.me.id, turn.now, until)
+        requests.free_all(turn, turn.me.id)
+        choices.append(run_choice(w("pause-end"), "pause", "fin"))
+        text = w("pause-begun", when=w.weekday(until))
+    elif mine:
+        text = w("pause-pair-hint")
+        choices.append(run_choice(w("see-pair"), "rdv"))
+    else:
+        text = w("pause-nothing")
+    turn.say(Message(text, choices=tuple(choices)))

@@ -1,0 +1,63 @@
+"""What a due timer means.
+
+A timer never sends: it becomes outbox rows and the next timer, in one transaction, so exactly once. The flows
+register what each kind means; this module only dispatches, and plans what belongs to a programme as a whole.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot.errors import NotAllowed
+from bot.turn import Scene
+from storage.timers import DueTimer
+from storage.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from bot.bot import Bot
+
+log = logging.getLogger(__name__)
+
+
+Meaning = Callable[[Scene, DueTimer], None]
+MEANINGS: dict[str, Meaning] = {}
+PLANNERS: list[Callable[[Scene], None]] = []
+
+
+def due(kind: str) -> Callable[[Meaning], Meaning]:
+    """Register what a due timer of this kind means."""
+
+    def register(run: Meaning) -> Meaning:
+        MEANINGS[kind] = run
+        return run
+
+    return register
+
+
+def planner(run: Callable[[Scene], None]) -> Callable[[Scene], None]:
+    """Register what plans a programme's own timers; called at start and after a reload, any number of times."""
+    PLANNERS.append(run)
+    return run
+
+
+def fire(bot: Bot, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
+    """Turn one due timer into what it means, inside the caller's transaction."""
+    meaning = MEANINGS.get(timer.kind)
+    if meaning is None:
+        log.warning("a timer of an unknown kind was dropped", extra={"kind": timer.kind})
+        return
+    try:
+        meaning(Scene(bot, uow, now), timer)
+    except NotAllowed as gone:
+        # What it was about was erased, or its programme is no longer run here.
+        log.info("a timer lost its subject", extra={"kind": timer.kind, "why": gone.message})
+
+
+def plan(bot: Bot, uow: UnitOfWork, now: datetime) -> None:
+    """See to it that every programme's own timers are in the store."""
+    scene = Scene(bot, uow, now)
+    for run in PLANNERS:
+        run(scene)

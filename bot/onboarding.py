@@ -1,0 +1,350 @@
+"""Arriving: the first message, consent, the menu of what is one's own, linking accounts, choosing a programme.
+
+Consent is asked before anything is stored beyond the account's id (GDPR 5, 13). The menu and Slack's App Home show
+the same sections from the same function.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bot import dialogues
+from bot.commands.registry import COMMANDS, command, find
+from bot.dialogue.engine import Resume
+from bot.dialogue.tokens import DialogueToken, encode
+from bot.dialogues import family, run_choice
+from bot.events import Author, Pressed
+from bot.flows import pairs, profiles, requests
+from bot.messages import Choice, Home, Message
+from bot.turn import STAFF_ROLES, Turn
+from storage.tables import Person
+from storage.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from bot.bot import Bot
+
+LINK_MINUTES = 15
+
+
+def seat_first_staff(
+    bot: Bot, uow: UnitOfWork, person: Person, author: Author, now: datetime
+) -> None:
+    """The accounts named in the settings become staff and owner once; afterwards the database decides."""
+    if (author.platform, author.account) not in bot.first_staff:
+        return
+    for programme_id in bot.programmes:
+        for role in ("staff", "owner"):
+            if uow.people.membership(person.id, programme_id, role) is None:
+                uow.people.enrol(person.id, programme_id, role, now=now)
+        if person.name is None:
+            person.name = author.name
+
+
+def agreed(turn: Turn) -> bool:
+    """Whether the person has agreed to be stored in this programme (its staff need not)."""
+    if turn.current is None:
+        return False
+    if "storage" in turn.uow.people.consents(turn.me.id, turn.current.id):
+        return True
+    return bool(turn.roles & STAFF_ROLES)
+
+
+def welcome(turn: Turn) -> None:
+    """Who we are, why, how long, whom to ask; and the question of consent."""
+    if turn.current is None:
+        choose_programme(turn)
+        return
+    turn.say(_welcome(turn))
+
+
+def _welcome(turn: Turn) -> Message:
+    programme = turn.programme
+    w = turn.w
+    other = "en" if w.lang == "fr" else "fr"
+    return Message(
+        title=w.pick(programme.name.model_dump()),
+        text=w.pick(programme.about.notice.model_dump())
+        + "\n\n"
+        + w.pick(programme.consent.text.model_dump()),
+        choices=(
+            run_choice(w("consent-yes"), "accord", programme.id, "primary"),
+            run_choice(w("consent-no"), "plus-tard", programme.id),
+        ),
+        quiet=(run_choice(w(f"speak-{other}"), "langue", other),),
+    )
+
+
+def choose_programme(turn: Turn) -> None:
+    """Several programmes live here: which one?"""
+    w = turn.w
+    turn.say(
+        Message(
+            w("programme-which"),
+            choices=tuple(
+                run_choice(w.pick(p.name.model_dump()), "programme", p.id)
+                for p in turn.bot.programmes.values()
+            ),
+            quiet=(
+                run_choice(
+                    w("speak-en" if w.lang == "fr" else "speak-fr"),
+                    "langue",
+                    "en" if w.lang == "fr" else "fr",
+                ),
+            ),
+        )
+    )
+
+
+@command("accord", alias="consent", who="anyone", listed=False)
+def accord(turn: Turn, args: str) -> None:
+    """Yes: stored from now on, and on to joining."""
+    programme = turn.bot.programmes.get(args) or turn.current
+    if programme is None:
+        choose_programme(turn)
+        return
+    first = not turn.uow.people.consented_anywhere(turn.me.id)
+    turn.uow.people.consent(
+        turn.me.id, programme.id, "storage", version=programme.consent.version, now=turn.now
+    )
+    turn.current = programme
+    turn.me.programme_id = programme.id
+    if first:
+        turn.use_language(turn.w.lang)
+        turn.me.name = turn.me.name or turn.author.name
+    turn.replace(Message(turn.w("consent-noted")))
+    turn.note("consent", "person", turn.me.id, programme=programme.id)
+    if not profiles.go_on(turn):
+        menu(turn, "")
+
+
+@command("plus-tard", alias="later", who="anyone", listed=False)
+def later(turn: Turn, args: str) -> None:
+    """No, or not now: nothing is kept."""
+    turn.replace(Message(turn.w("consent-declined")))
+    if turn.current is not None:
+        turn.text("consent-declined-later", name=turn.current.contact.name)
+
+
+def opened(turn: Turn, payload: str) -> None:
+    """`/start`, with what the link carried: a one-time code, a programme, or nothing."""
+    if payload in turn.bot.programmes:
+        turn.enter(turn.bot.programmes[payload])
+    elif payload and (wanted := find(payload)) and wanted.listed:
+        if agreed(turn):
+            wanted.run(turn, "")
+            return
+    elif payload and not use_code(turn, payload):
+        turn.text("code-invalid")
+    if agreed(turn):
+        menu(turn, "")
+    else:
+        welcome(turn)
+
+
+def use_code(turn: Turn, code: str) -> bool:
+    """Link this account to the person the code was made for. False when the code is no good."""
+    used = turn.uow.people.use_code(code.strip(), now=turn.now)
+    if used is None:
+        return False
+    mine = turn.me
+    if used.person_id == mine.id:
+        turn.text("link-same")
+        return True
+    if turn.uow.people.programmes_of(mine.id) or turn.uow.people.consented_anywhere(mine.id):
+        turn.text("link-has-own")
+        return True
+    owner = turn.person(used.person_id)
+    turn.identity.person_id = owner.id
+    turn.uow.session.flush()
+    turn.uow.people.forget(mine)
+    owner.reply_on = turn.author.platform
+    turn.me = owner
+    if used.programme_id in turn.bot.programmes:
+        owner.programme_id = used.programme_id
+    turn.current = turn.bot.programmes.get(owner.programme_id or "") or turn.current
+    turn.note("linked", "person", owner.id, platform=turn.author.platform)
+    turn.text("link-done", name=pairs.first_name(owner))
+    _waiting_for_expert(turn)
+    return True
+
+
+def _waiting_for_expert(turn: Turn) -> None:
+    """An expert joined because of a request: it is shown at once."""
+    for proposal in turn.uow.requests.asked_of(turn.me.id):
+        request = turn.uow.requests.get(proposal.request_id)
+        if request is not None and request.programme_id in turn.bot.programmes:
+            turn.say(requests.offer(turn, request, proposal))
+
+
+@command("lier", alias="link", who="anyone")
+def lier(turn: Turn, args: str) -> None:
+    """A code for my other platform, or the code I was given there."""
+    if args:
+        if not use_code(turn, args):
+            turn.text("code-invalid")
+        elif agreed(turn):
+            menu(turn, "")
+        else:
+            welcome(turn)
+        return
+    if not agreed(turn):
+        welcome(turn)
+        return
+    code = turn.uow.people.make_code(
+        turn.me.id,
+        now=turn.now,
+        valid=timedelta(minutes=LINK_MINUTES),
+        programme_id=turn.programme.id,
+    )
+    link = turn.bot.deep_link(code)
+    there = link is not None and turn.author.platform == "slack"
+    turn.say(
+        Message(
+            turn.w("link-code-telegram" if there else "link-code", code=code, minutes=LINK_MINUTES),
+            choices=(Choice(turn.w("link-open"), url=link),) if there and link else (),
+        )
+    )
+
+
+@command("langue", alias="language", who="anyone")
+def langue(turn: Turn, args: str) -> None:
+    """Français or English; what was being asked is shown again."""
+    wanted = args.strip().lower()[:2]
+    if wanted not in ("fr", "en"):
+        turn.say(
+            Message(
+                turn.w("language-which"),
+                choices=(
+                    run_choice("Français", "langue", "fr"),
+                    run_choice("English", "langue", "en"),
+                ),
+            )
+        )
+        return
+    turn.use_language(wanted)
+    if not agreed(turn):
+        if turn.current is not None:
+            if isinstance(turn.event, Pressed):
+                turn.replace(_welcome(turn))
+            else:
+                turn.say(_welcome(turn))
+        else:
+            choose_programme(turn)
+        return
+    turn.text("language-set")
+    COMMANDS["reprendre"].run(turn, "silent")
+
+
+# --- what is mine ---------------------------------------------------------------------------------
+
+
+@command("menu", alias="home", who="member", listed=False)
+def menu(turn: Turn, args: str) -> None:
+    """Everything of mine, in one message."""
+    for section in sections(turn):
+        turn.say(section)
+
+
+def home(turn: Turn) -> None:
+    """Slack's App Home: the same sections."""
+    found = tuple(sections(turn)) if agreed(turn) else (_guest_home(turn),)
+    turn.tell(
+        turn.me,
+        Home(found),
+        key=f"home:{turn.event.id}",
+        identity=turn.identity,
+    )
+
+
+def _guest_home(turn: Turn) -> Message:
+    if turn.current is not None:
+        return _welcome(turn)
+    w = turn.w
+    return Message(
+        w("programme-which"),
+        choices=tuple(
+            run_choice(w.pick(p.name.model_dump()), "programme", p.id)
+            for p in turn.bot.programmes.values()
+        ),
+    )
+
+
+def sections(turn: Turn) -> list[Message]:
+    """What is theirs, as messages: what waits, requests, pairs, reports, staff's desk, the rest."""
+    w = turn.w
+    programme = turn.programme
+    choices: list[Choice] = []
+    lines: list[str] = []
+    for talk in turn.uow.talks.open_ones(turn.me.id, programme.id)[:3]:
+        if talk.closes_at is None or talk.closes_at > turn.now:
+            what = w(f"dialogue-{family(talk.kind)}")
+            choices.append(
+                Choice(
+                    w("resume-what", what=what), encode(DialogueToken(talk.id, Resume())), "primary"
+                )
+            )
+    for proposal in turn.uow.requests.asked_of(turn.me.id, programme.id):
+        mentee = turn.uow.requests.get(proposal.request_id)
+        if mentee is not None:
+            lines.append(w("menu-offer", name=turn.person(mentee.person_id).name or "—"))
+    request = turn.uow.requests.live(turn.me.id, programme.id)
+    if request is not None:
+        lines.append(w(f"menu-request-{request.state}"))
+        choices.append(run_choice(w("menu-my-request"), "demande"))
+    elif programme.intake is not None and "mentor" not in turn.roles:
+        choices.append(run_choice(w("menu-ask"), "demande"))
+    for pair in turn.uow.pairs.of_person(turn.me.id, programme.id):
+        other = pair.mentor_id if pair.mentee_id == turn.me.id else pair.mentee_id
+        lines.append(w("menu-pair", name=turn.person(other).name or "—"))
+    if turn.uow.pairs.of_person(turn.me.id, programme.id):
+        choices.append(run_choice(w("menu-pairs"), "rdv"))
+    report = turn.uow.reports.latest(turn.me.id, programme.id)
+    if report is not None and report.closes_at > turn.now:
+        lines.append(w(f"menu-report-{report.state}", quarter=report.quarter))
+        choices.append(run_choice(w("menu-report"), "rapport"))
+    if programme.expert is not None:
+        key = "menu-my-card" if turn.uow.directory.get(turn.me.id) else "menu-help-others"
+        choices.append(run_choice(w(key), "experts"))
+    mine = Message(
+        title=w.pick(programme.name.model_dump()),
+        text="\n".join(lines) or w("menu-nothing"),
+        choices=tuple(choices),
+        quiet=(run_choice(w("menu-profile"), "profil"), run_choice(w("menu-help"), "aide")),
+    )
+    if not turn.roles & STAFF_ROLES:
+        return [mine]
+    counts = turn.uow.requests.counts(programme.id)
+    waiting = sum(counts.get(s, 0) for s in ("open", "proposed", "asked", "team"))
+    desk = Message(
+        title=w("desk-title"),
+        text=w("desk-text", waiting=waiting, team=counts.get("team", 0)),
+        choices=(
+            run_choice(w("desk-requests"), "demandes"),
+            run_choice(w("desk-pairs"), "binomes"),
+            *((run_choice(w("desk-reports"), "bilan"),) if programme.reports else ()),
+        ),
+    )
+    return [mine, desk]
+
+
+def unknown_command(turn: Turn, name: str) -> None:
+    """A verb we have not: say so, with what there is."""
+    turn.say(
+        Message(
+            turn.w("command-unknown", name=name[:40]),
+            choices=(run_choice(turn.w("menu-help"), "aide"),),
+        ),
+        here=True,
+    )
+
+
+def stray(turn: Turn, text: str) -> None:
+    """Words that answer nothing: kept, offered to the team, and three ways on."""
+    w = turn.w
+    programme = turn.programme
+    choices = [dialogues.pass_on(turn, text)]
+    if programme.intake is not None:
+        choices.append(run_choice(w("menu-my-request"), "demande"))
+    choices.append(run_choice(w("menu"), "menu"))
+    turn.say(Message(w("words-without-question"), choices=tuple(choices)))
