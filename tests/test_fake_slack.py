@@ -1,5 +1,6 @@
 """The local Slack, driven by slack_sdk and slack-bolt: what people do reaches the application."""
 
+import ast
 from datetime import timedelta
 from pathlib import Path
 from typing import Any

@@ -186,8 +186,7 @@ class LocalPlatform:
             method: The method's name, or `*` for whichever comes first.
             how: `drop_before` / `drop_after` (connection closed without an answer, before or after
                 the effect), `500` / `500_after`, `429:<seconds>`, `timeout` (takes effect, then no
-                answer until the
-                client gives up) or `timeout_before` (no effect, no answer).
+                answer until the client gives up) or `timeout_before` (no effect, no answer).
             times: How many calls.
 
         Raises:
