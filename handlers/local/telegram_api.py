@@ -74,6 +74,10 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # method -> (required, optional)
     ),
     "sendChatAction": ("chat_id action", "business_connection_id message_thread_id"),
     "editMessageText": ("", _EDIT + " text parse_mode entities link_preview_options rich_message"),
+    "editMessageCaption": (
+        "",
+        _EDIT + " caption parse_mode caption_entities show_caption_above_media",
+    ),
     "editMessageReplyMarkup": ("", _EDIT),
     "deleteMessage": ("chat_id message_id", ""),
     "answerCallbackQuery": ("callback_query_id", "text show_alert url cache_time"),
@@ -384,6 +388,13 @@ class TelegramApi:
         text, entities = read_text(arguments, "text", "entities", MAX_TEXT)
         if not text:
             raise bad("message text is empty")
+        return self._edit(message, arguments, text, entities)
+
+    def _editMessageCaption(self, arguments: Json) -> Json:  # noqa: N802 - Telegram's name
+        message = self._editable(arguments)
+        if message.document is None:
+            raise bad("there is no caption in the message to edit")
+        text, entities = read_text(arguments, "caption", "caption_entities", MAX_CAPTION)
         return self._edit(message, arguments, text, entities)
 
     def _editMessageReplyMarkup(self, arguments: Json) -> Json:  # noqa: N802 - Telegram's name
