@@ -375,12 +375,16 @@ class OutboxStore:
         """Ids of the heads of the chats whose turn it is."""
         due = (_OUT.c.bot_account == bot_account, _QUEUED, _OUT.c.not_before <= now, _fresh(now))
         query = select(_OUT.c.chat_id).where(*due, *_free(bot_account, now, busy_ops))
-        if busy:
-            query = query.where(_OUT.c.chat_id.not_in(sorted(busy)))
-        found = self._session.execute(
-            query.order_by(_OUT.c.priority, _OUT.c.id).limit(4 * limit)  # one chat may fill a few
-        ).scalars()
-        chats = list(dict.fromkeys(found))[:limit]
+        query = query.order_by(_OUT.c.priority, _OUT.c.id).limit(4 * limit)
+        chats: list[str] = []
+        while len(chats) < limit:
+            late = sorted({*busy, *chats})
+            others = query.where(_OUT.c.chat_id.not_in(late)) if late else query
+            found = self._session.execute(others).scalars().all()
+            chats += dict.fromkeys(found)
+            if len(found) < 4 * limit:
+                break  # else one chat may have filled the window: look beyond it
+        del chats[limit:]
         if not chats:
             return []
         heads = self._session.execute(

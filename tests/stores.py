@@ -1,4 +1,4 @@
-"""A database with all tables, and somebody in it: on a SQLite file, and on PostgreSQL where asked."""
+"""A database with all tables, and somebody in it: on a SQLite file and on PostgreSQL."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ def payload(text: str) -> bytes:
 def somebody(
     database: Database, account: str = "7", *, platform: str = "telegram", person: int | None = None
 ) -> Identity:
-    """An account on Telegram (`telegram:1`) or Slack (`slack:T1`), of a new person or of this one."""
+    """An account on Telegram or Slack, of a new person or of this one."""
     bot_account = "telegram:1" if platform == "telegram" else "slack:T1"
     with database.unit_of_work() as uow:
         if person is None:
