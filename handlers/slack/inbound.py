@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from bot.events import Author, Commanded, Event, FormValue, Opened, Pressed, Said, Submitted
 from bot.messages import MessageRef
+from scheduling.inbox import InboxMeta
 
 Payload = Mapping[str, Any]
 
@@ -113,6 +114,8 @@ def keys(payload: Payload) -> tuple[str, str | None]:
         _string(payload, "trigger_id") or _string(action, "action_ts"),
         _string(payload, "user", "id"),
         [_at(action, name) for name in ("block_id", "action_id", "value", "selected_option")],
+        _at(action, "selected_options"),
+        _string(payload, "container", "channel_id"),
         _string(payload, "container", "message_ts"),
         _string(payload, "view", "id"),
         _string(payload, "view", "hash"),
@@ -154,6 +157,23 @@ def read(payload: Payload, received_at: datetime, bot_account: str | None = None
     if _string(payload, "type") == "view_submission":
         return _submitted(payload, received_at, bot_account)
     return None
+
+
+def reader(payload: bytes, meta: InboxMeta) -> Event | None:
+    """Read a payload kept in the inbox (`scheduling.inbox.Reader`).
+
+    Raises:
+        ValueError: It is no JSON object.
+    """
+    found = json.loads(payload)
+    if not isinstance(found, dict):
+        raise ValueError("a payload is an object")  # noqa: TRY004 - what json.loads raises, too
+    return read(found, meta.received_at, meta.bot_account)
+
+
+def concerns_us(payload: Payload) -> bool:
+    """Whether a payload holds anything for the bot; the rest is acknowledged and forgotten."""
+    return read(payload, datetime.fromtimestamp(0, UTC)) is not None
 
 
 def _author(payload: Payload, user: str, bot_account: str | None, name: str = "") -> Author | None:

@@ -1,7 +1,8 @@
 """Says things on Slack: one call at a time, and in its own words what became of it.
 
-This module refuses to know why something is said and when to try again: it never retries. A doubtful
-post is looked up in the history by the number of its outbox row, which travels in the metadata.
+This module refuses to know why something is said and when to try again: it never retries. A
+doubtful post is looked up in the history by the number of its outbox row, which travels in the
+metadata.
 
 Source: delivery protocol, "Answers of the platforms" and "Looking up a doubtful send";
 docs.slack.dev/reference/methods for the codes; docs.slack.dev/apis/web-api/rate-limits.
@@ -90,8 +91,12 @@ def new_client(token: str, base_url: str | None = None) -> AsyncWebClient:
         token: The bot's token.
         base_url: Of the Web API, when it is not Slack's own (tests, proxies).
     """
-    more = {"base_url": base_url} if base_url else {}
-    return AsyncWebClient(token=token, timeout=HTTP_SECONDS, retry_handlers=[], **more)
+    return AsyncWebClient(
+        token=token,
+        base_url=base_url or AsyncWebClient.BASE_URL,
+        timeout=HTTP_SECONDS,
+        retry_handlers=[],
+    )
 
 
 class SlackSender:
@@ -203,15 +208,14 @@ class SlackSender:
         except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
             outcome = classify(error, row)  # nobody has seen anything yet
             return NotSent(outcome.reason) if isinstance(outcome, Doubtful) else outcome
-        caption = render.caption(message, self._labels)
         await self._client.files_completeUploadExternal(
             files=[uploaded],
             channel_id=channel,
-            **({"initial_comment": caption} if caption else {}),
+            initial_comment=render.caption(message, self._labels) or None,
         )
         return Sent()
 
-    async def _upload(self, file: File) -> dict[str, str]:
+    async def _upload(self, file: File) -> dict[str, str | None]:
         name = render.one_line(file.name) or "file"
         ticket = await self._client.files_getUploadURLExternal(
             filename=name, length=len(file.content)
@@ -239,7 +243,8 @@ class SlackSender:
             return chat
         if chat not in self._direct:
             answer = await self._client.conversations_open(users=chat)
-            self._direct[chat] = str(answer.get("channel", {})["id"])
+            opened: Mapping[str, Any] = answer.get("channel") or {}
+            self._direct[chat] = str(opened["id"])
         return self._direct[chat]
 
     # --- looking up -------------------------------------------------------------------------
@@ -284,9 +289,10 @@ class SlackSender:
                 oldest=f"{oldest:.6f}",
                 limit=200,
                 include_all_metadata=True,
-                **({"cursor": cursor} if cursor else {}),
+                cursor=cursor,
             )
-            for message in page.get("messages", []):
+            messages: list[dict[str, Any]] = page.get("messages") or []
+            for message in messages:
                 metadata = message.get("metadata") or {}
                 mine = metadata.get("event_type") == EVENT_TYPE
                 if mine and metadata.get("event_payload", {}).get("id") == str(row.id):
@@ -317,7 +323,7 @@ def classify(error: Exception, row: Claimed) -> Outcome:
     return Doubtful(type(error).__name__)
 
 
-def _refused(error: SlackApiError, row: Claimed) -> Outcome:  # noqa: PLR0911 - a table of answers
+def _refused(error: SlackApiError, row: Claimed) -> Outcome:
     code, status = _code(error), _status(error)
     if code in TOO_SOON or status == 429:
         seconds = _retry_after(error)

@@ -1,0 +1,319 @@
+"""The Bolt application: what comes in is in the inbox before Slack is told so.
+
+A global middleware commits the inbox row before anything is acknowledged; what Slack wants in the
+same breath (a form, errors under fields, a remark) comes back from the turn and goes out with the
+acknowledgement. This module refuses to know what a payload means (`inbound`) and what is said
+(`render`, `send`).
+
+Source: delivery protocol, section 3; three seconds for acknowledgements and triggers,
+docs.slack.dev/interactivity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import aiohttp
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
+from slack_sdk.signature import SignatureVerifier
+
+from bot.errors import SettingsError
+from bot.messages import Ack, Form
+from handlers.slack import inbound, render
+from handlers.slack.send import NotHereError, error_code, new_client, respond
+from scheduling.inbox import Inbox
+
+log = logging.getLogger(__name__)
+
+ACK_SECONDS: Final = 2.4  # of Slack's three, with room for the way back
+SOCKETS: Final = 2  # one carries on while the other is renewed
+ANYTHING: Final = re.compile(r"[\s\S]*")
+ROW: Final = "cordee_row"
+ERROR_LENGTH: Final = 300
+_TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
+_SIGNATURE: Final = re.compile(r"v0=[0-9a-f]{64}")
+
+
+class SlackAdapter:
+    """One workspace, by Socket Mode (with `app_token`) or by HTTP (with `signing_secret`).
+
+    Args:
+        inbox: Keeps and works what comes.
+        token: The bot's token.
+        signing_secret: Checks what comes by HTTP.
+        app_token: Opens sockets; HTTP is then not served.
+        base_url: Of the Web API, when it is not Slack's own (tests, proxies).
+        labels: Words for menus without words of their own.
+
+    Attributes:
+        client: The Web API client, to be shared with the sender.
+        bot_account: `slack:T1`, once `identify` was called.
+        bot_user: The bot's user id, from then on too.
+        ready: Whether it listens.
+
+    Raises:
+        SettingsError: Neither an app token nor a signing secret that is not blank.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        *,
+        token: str,
+        signing_secret: str | None = None,
+        app_token: str | None = None,
+        base_url: str | None = None,
+        labels: render.Labels = render.PLAIN_LABELS,
+    ) -> None:
+        if not (app_token or (signing_secret and signing_secret.strip())):
+            raise SettingsError(
+                "Slack needs a way in",
+                "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)",
+            )
+        self.client = new_client(token, base_url)
+        self.bot_account = self.bot_user = ""
+        self.ready = False
+        self._inbox = inbox
+        self._labels = labels
+        self._app_token = app_token
+        self._verifier = None if app_token else SignatureVerifier(signing_secret or "")
+        self._sockets: list[AsyncSocketModeHandler] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.app = AsyncApp(
+            client=self.client,
+            signing_secret=signing_secret or "socket mode signs nothing",
+            before_authorize=self._receive,
+        )
+        self.app.event(ANYTHING)(self._on_event)
+        self.app.action(ANYTHING)(self._on_press)
+        self.app.view(ANYTHING)(self._on_form)
+        self.app.command(ANYTHING)(self._on_command)
+
+    # --- life -------------------------------------------------------------------------------
+
+    async def identify(self) -> str:
+        """Ask Slack who we are.
+
+        Returns:
+            `bot_account`, the name of our sending identity.
+
+        Raises:
+            SettingsError: Slack does not accept the token.
+        """
+        try:
+            answer = await self.client.auth_test()
+        except SlackApiError as error:
+            raise SettingsError(
+                f"Slack refuses the bot token ({error_code(error)})", "check SLACK_BOT_TOKEN"
+            ) from None
+        self.bot_account, self.bot_user = f"slack:{answer['team_id']}", str(answer["user_id"])
+        return self.bot_account
+
+    async def start(self) -> None:
+        """Listen; call it inside the event loop that stays.
+
+        Raises:
+            SettingsError: Slack does not accept a token.
+        """
+        if not self.bot_account:
+            await self.identify()
+        if self._app_token:
+            for _ in range(SOCKETS):
+                handler = AsyncSocketModeHandler(self.app, self._app_token)
+                self._sockets.append(handler)
+                try:
+                    await handler.connect_async()  # type: ignore[no-untyped-call]
+                except SlackApiError as error:
+                    await self.stop()
+                    raise SettingsError(
+                        f"Slack refuses the app token ({error_code(error)})",
+                        "check SLACK_APP_TOKEN and its scope connections:write",
+                    ) from None
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Stop listening, then finish what was begun."""
+        self.ready = False
+        for handler in self._sockets:
+            await handler.close_async()  # type: ignore[no-untyped-call]
+        self._sockets.clear()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def connected(self) -> bool:
+        """Whether Slack can reach us, as far as we know: for `/health`."""
+        if not self._sockets:
+            return self.ready
+        for handler in self._sockets:
+            if await handler.client.is_connected():
+                return True
+        return False
+
+    def _begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- HTTP -------------------------------------------------------------------------------
+
+    async def handle_http(self, request: web.Request) -> web.Response:
+        """The route for Slack's requests.
+
+        The signature is checked here, before the library: it turns a timestamp that is no number
+        or a signature that is not ASCII into an error of its own, and logs what it refuses. The
+        check of our certificate is not signed; it is answered and has no effect.
+        """
+        if self._verifier is None or not self.ready:
+            return web.Response(status=503)
+        try:
+            body = await request.text()
+        except (UnicodeDecodeError, LookupError):
+            return web.Response(status=400)
+        if parse_qs(body).get("ssl_check") == ["1"]:
+            return web.Response()
+        stamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        if not (_TIMESTAMP.fullmatch(stamp) and _SIGNATURE.fullmatch(signature)):
+            return web.Response(status=401)
+        if not self._verifier.is_valid(body, stamp, signature):
+            return web.Response(status=401)
+        try:
+            bolt_request = AsyncBoltRequest(
+                body=body,
+                query=request.query_string,
+                headers=dict(request.headers),
+            )
+        except (ValueError, AttributeError, TypeError):  # signed, but no payload of Slack's
+            return web.Response(status=400)
+        return await to_aiohttp_response(await self.app.async_dispatch(bolt_request))
+
+    # --- before the acknowledgement -----------------------------------------------------------
+
+    async def _receive(
+        self,
+        body: dict[str, Any],
+        context: AsyncBoltContext,
+        next_: Callable[[], Awaitable[None]],
+    ) -> BoltResponse | None:
+        """Commit the inbox row, then let Bolt acknowledge; what we have already goes no further."""
+        if body.get("type") == "url_verification":
+            await next_()
+            return None
+        try:
+            if not inbound.concerns_us(body):
+                return BoltResponse(status=200, body="")
+            event_key, message_key = inbound.keys(body)
+            kept = {name: value for name, value in body.items() if name != "token"}
+            row = await self._inbox.receive(
+                platform="slack",
+                bot_account=self.bot_account or f"slack:{inbound.workspace(body)}",
+                event_key=event_key,
+                message_key=message_key,
+                payload=json.dumps(kept).encode(),
+            )
+        except Exception as error:  # not kept, so not acknowledged: Slack delivers events again
+            log.error("not received error=%s", type(error).__name__)  # noqa: TRY400
+            return BoltResponse(status=500, body="")
+        if row is None:
+            return BoltResponse(status=200, body="")
+        context[ROW] = row
+        await next_()
+        return None
+
+    # --- after it, or with it -----------------------------------------------------------------
+
+    async def _on_event(self, context: AsyncBoltContext) -> None:
+        """Bolt has acknowledged already; the row is safe."""
+        self._begin(self._inbox.work(context[ROW]))
+
+    async def _work(self, context: AsyncBoltContext) -> Ack:
+        """What the turn wants to be said at once; nothing when it takes too long, or fails."""
+        task = self._begin(self._inbox.work(context[ROW]))
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                found: Ack = await asyncio.shield(task)
+        except TimeoutError:
+            log.warning("turn too slow for its acknowledgement row=%s", context[ROW])
+            return Ack()
+        except Exception as error:  # the sweep works the row again
+            log.error("turn failed row=%s error=%s", context[ROW], type(error).__name__)  # noqa: TRY400
+            return Ack()
+        return found
+
+    async def _on_press(
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext
+    ) -> None:
+        wanted = await self._work(context)
+        await ack()
+        if wanted.form is not None:
+            await self._open(wanted.form, body)
+        if wanted.toast:
+            await self._toast(wanted.toast, str(body.get("response_url") or ""))
+
+    async def _on_command(
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext
+    ) -> None:
+        wanted = await self._work(context)
+        await ack(render.toast(wanted.toast) if wanted.toast else "")
+        if wanted.form is not None:
+            await self._open(wanted.form, body)
+
+    async def _on_form(
+        self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext
+    ) -> None:
+        wanted = await self._work(context)
+        if errors := _errors(body, wanted.errors):
+            await ack(response_action="errors", errors=errors)
+        elif wanted.form is not None:
+            await ack(response_action="update", view=render.modal(wanted.form, self._labels))
+        else:
+            await ack()
+
+    async def _open(self, form: Form, body: Mapping[str, Any]) -> None:
+        """Open a form while the trigger lives; too late, and the question in the chat remains."""
+        view = render.modal(form, self._labels)
+        in_modal = (body.get("view") or {}).get("type") == "modal"
+        open_view = self.client.views_push if in_modal else self.client.views_open
+        try:
+            await open_view(trigger_id=str(body.get("trigger_id") or ""), view=view)
+        except SlackApiError as error:
+            code = error_code(error)
+            expected = code in {"expired_trigger_id", "exchanged_trigger_id"}
+            log.log(logging.INFO if expected else logging.ERROR, "form not opened code=%s", code)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("form not opened error=%s", type(error).__name__)
+
+    async def _toast(self, text: str, response_url: str) -> None:
+        if not response_url:
+            return
+        try:
+            await respond(response_url, self.client.base_url, {"text": render.toast(text)})
+        except (NotHereError, aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("remark not shown error=%s", type(error).__name__)
+
+
+def _errors(body: Mapping[str, Any], errors: Mapping[str, str]) -> dict[str, str]:
+    """Errors under the fields they belong to; one for no field of this form goes under the first.
+
+    Slack shows the person a failure of the app when a key is not an input block of the view.
+    """
+    blocks = (body.get("view") or {}).get("blocks") or []
+    inputs = [b.get("block_id") for b in blocks if b.get("type") == "input"]
+    found: dict[str, str] = {}
+    for field, text in errors.items():
+        place = field if field in inputs else inputs[0] if inputs else None
+        if place is not None:
+            found.setdefault(place, render.shorten(render.clean(text), ERROR_LENGTH) or "…")
+    return found
