@@ -9,13 +9,22 @@ from typing import Any
 import aiohttp
 import aiohttp.web
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.local.fake_slack import FakeSlack
-from handlers.local.slack_limits import check_blocks, check_view
+from handlers.local.slack_limits import (
+    BLOCK_FIELDS,
+    ELEMENT_FIELDS,
+    active_marks,
+    check_blocks,
+    check_view,
+)
 from handlers.local.slack_methods import ARGUMENTS, SCOPES
+from handlers.local.slack_world import escape
 from tests.fakes_slack import (
     Clock,
     Json,
@@ -325,3 +334,34 @@ def test_the_methods_agree_with_the_published_list() -> None:
         scopes = published[method].get("bot_scopes")
         if method in SCOPES and scopes:
             assert SCOPES[method] in scopes, method
+
+
+NAMES = sorted({name for _, fields in ELEMENT_FIELDS.values() for name in fields})
+NAMES += ["type", "text", "elements", "element", "accessory", "options", "label", "blocks"]
+KINDS = sorted({*BLOCK_FIELDS, *ELEMENT_FIELDS, "plain_text", "mrkdwn", "modal", "home"})
+ANYTHING = st.recursive(
+    st.none() | st.integers(-5, 5) | st.text(max_size=3) | st.sampled_from(KINDS),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6)
+        | st.builds(
+            lambda kind, rest: {**rest, "type": kind},
+            st.sampled_from(KINDS),
+            st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(ANYTHING)
+def test_no_json_is_too_strange_to_be_judged(thing: Any) -> None:
+    for surface in ("message", "modal", "home"):
+        check_blocks(thing, surface)
+        check_blocks([thing], surface)
+        check_view(thing, surface)
+
+
+@given(st.text())
+def test_escaped_text_has_no_active_mark_but_bare_addresses(text: str) -> None:
+    assert [m for m in active_marks(escape(text)) if not m.startswith("http")] == []

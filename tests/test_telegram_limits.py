@@ -1,10 +1,14 @@
 """The local Telegram takes what Telegram takes, no more: each limit is exact."""
 
+import contextlib
+import html
 import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from telegram import (
     Bot,
 )
@@ -16,8 +20,8 @@ from telegram.error import (
 from handlers.local.fake_telegram import FakeTelegram
 from handlers.local.ledger import Refused
 from handlers.local.telegram_api import ARGUMENTS
-from handlers.local.telegram_limits import check_webhook
-from handlers.local.telegram_text import parse_html
+from handlers.local.telegram_limits import check_commands, check_markup, check_webhook
+from handlers.local.telegram_text import check_entities, parse_html
 from tests.fakes_telegram import LEA, Clock, Json, keys, make_bot, raw, refused, send_raw
 
 SPECS = Path(__file__).resolve().parents[2] / "shared" / "specs" / "telegram_bot_api.json"
@@ -322,3 +326,52 @@ def test_the_methods_agree_with_the_published_list() -> None:
         assert set(optional.split()) == {name for name, needed in fields.items() if not needed}, (
             method
         )
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "text",
+                    "callback_data",
+                    "url",
+                    "inline_keyboard",
+                    "keyboard",
+                    "force_reply",
+                    "web_app",
+                    "command",
+                    "description",
+                    "type",
+                    "offset",
+                    "length",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@given(ANYTHING)
+def test_no_json_is_too_strange_to_be_judged(thing: object) -> None:
+    for judged in (
+        lambda: check_markup(thing, []),
+        lambda: check_markup({"inline_keyboard": [[thing]]}, []),
+        lambda: check_markup({"keyboard": [[thing]]}, []),
+        lambda: check_commands([thing]),
+        lambda: check_entities([thing], "abc"),
+    ):
+        with contextlib.suppress(Refused):
+            judged()
+
+
+@given(st.text(alphabet="<>/&;=\"' abiu#x1é😀"))
+def test_any_text_is_read_or_refused_and_an_escaped_one_comes_back_whole(text: str) -> None:
+    with contextlib.suppress(Refused):
+        parse_html(text)
+    assert parse_html(html.escape(text)) == (text, [])

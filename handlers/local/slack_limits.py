@@ -168,6 +168,12 @@ def check_view(view: Any, surface: Surface) -> Report:
     return report
 
 
+def kind_of(thing: Any) -> str:
+    """The `type` of a JSON object; nothing when it has none worth the name."""
+    kind = thing.get("type") if isinstance(thing, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
 class _Checker:
     """Walks one message or view and writes what Slack would complain about."""
 
@@ -205,7 +211,7 @@ class _Checker:
             self.report.add(where, "must be a text object")
             return
         allowed = {"plain_text"} if plain else {"plain_text", "mrkdwn"}
-        if value.get("type") not in allowed:
+        if kind_of(value) not in allowed:
             self.report.add(f"{where}/type", f"must be {' or '.join(sorted(allowed))}")
             return
         own = frozenset({"emoji"}) if value["type"] == "plain_text" else frozenset({"verbatim"})
@@ -214,6 +220,15 @@ class _Checker:
             self.string(value["text"], f"{where}/text", most)
             if isinstance(value["text"], str) and value["text"] and not value["text"].strip():
                 self.report.add(f"{where}/text", "must not be only white space")
+
+    def number(
+        self, thing: Json, name: str, where: str, least: int, most: int, *, default: int
+    ) -> int:
+        value = thing.get(name, default)
+        if isinstance(value, int) and least <= value <= most:
+            return value
+        self.report.add(f"{where}/{name}", f"must be between {least} and {most}")
+        return default
 
     def items(self, value: Any, where: str, most: int, least: int = 1) -> list[Any]:
         if not isinstance(value, list):
@@ -244,9 +259,8 @@ class _Checker:
             if view.get(name) is not None:
                 self.string(view[name], f"/view/{name}", most, least=0)
         self.blocks(view.get("blocks"), "/view/blocks")
-        inputs = any(
-            isinstance(b, dict) and b.get("type") == "input" for b in view.get("blocks") or []
-        )
+        blocks = view.get("blocks")
+        inputs = isinstance(blocks, list) and any(kind_of(b) == "input" for b in blocks)
         if modal and inputs and not view.get("submit"):
             self.report.add("/view/submit", "a modal with an input block must have a submit field")
         if self.focused > 1:
@@ -264,7 +278,7 @@ class _Checker:
             block_id = block.get("block_id")
             if block_id is not None:
                 self.string(block_id, f"{here}/block_id", MAX_ID)
-                if block_id in seen:
+                if str(block_id) in seen:
                     self.report.add(f"{here}/block_id", f"block_id {block_id!r} already exists")
                 seen.add(str(block_id))
             if block.get("type") == "markdown":
@@ -278,7 +292,7 @@ class _Checker:
             self.report.too_long = True
 
     def block(self, block: Json, here: str) -> None:
-        kind = block.get("type")
+        kind = kind_of(block)
         if kind not in BLOCK_FIELDS or (kind in ONLY_IN_MESSAGES and self.surface != "message"):
             self.report.add(f"{here}/type", f"unsupported type: {kind}")
             return
@@ -306,7 +320,7 @@ class _Checker:
     def _context(self, block: Json, here: str) -> None:
         for i, one in enumerate(self.items(block.get("elements"), f"{here}/elements", 10)):
             place = f"{here}/elements/{i}"
-            kind = one.get("type") if isinstance(one, dict) else None
+            kind = kind_of(one)
             if kind not in IN_CONTEXT:
                 self.report.add(f"{place}/type", f"unsupported type: {kind}")
             elif kind == "image":
@@ -319,7 +333,7 @@ class _Checker:
         for i, one in enumerate(self.items(block.get("elements"), f"{here}/elements", 25)):
             self.element(one, f"{here}/elements/{i}", IN_ACTIONS)
             action_id = one.get("action_id") if isinstance(one, dict) else None
-            if action_id is not None and action_id in seen:
+            if action_id is not None and str(action_id) in seen:
                 self.report.add(
                     f"{here}/elements/{i}/action_id", f"action_id {action_id!r} already exists"
                 )
@@ -345,7 +359,7 @@ class _Checker:
 
     def _rich_text(self, block: Json, here: str) -> None:
         for i, one in enumerate(self.items(block.get("elements"), f"{here}/elements", 100)):
-            kind = one.get("type") if isinstance(one, dict) else None
+            kind = kind_of(one)
             if kind not in {
                 "rich_text_section",
                 "rich_text_list",
@@ -357,7 +371,7 @@ class _Checker:
     def _table(self, block: Json, here: str) -> None:
         for i, row in enumerate(self.items(block.get("rows"), f"{here}/rows", 100)):
             for j, cell in enumerate(self.items(row, f"{here}/rows/{i}", 20)):
-                kind = cell.get("type") if isinstance(cell, dict) else None
+                kind = kind_of(cell)
                 if kind not in {"raw_text", "rich_text", "raw_number"}:
                     self.report.add(f"{here}/rows/{i}/{j}/type", f"unsupported type: {kind}")
 
@@ -374,7 +388,7 @@ class _Checker:
     # ------------------------------------------------------------------ elements
 
     def element(self, element: Any, here: str, allowed: frozenset[str]) -> None:
-        kind = element.get("type") if isinstance(element, dict) else None
+        kind = kind_of(element)
         if kind not in allowed:
             self.report.add(f"{here}/type", f"unsupported type: {kind}")
             return
@@ -398,8 +412,8 @@ class _Checker:
             self.typed(element, here)
         elif kind in PICKERS:
             self.picker(element, here)
-        elif kind == "file_input" and not 1 <= element.get("max_files", 10) <= 10:
-            self.report.add(f"{here}/max_files", "must be between 1 and 10")
+        elif kind == "file_input":
+            self.number(element, "max_files", here, 1, 10, default=10)
 
     def button(self, button: Json, here: str) -> None:
         if "text" in button:
@@ -482,11 +496,8 @@ class _Checker:
         return found
 
     def typed(self, element: Json, here: str) -> None:
-        least, most = element.get("min_length", 0), element.get("max_length", 3000)
-        if not 0 <= least <= 3000:
-            self.report.add(f"{here}/min_length", "must be between 0 and 3000")
-        if not 1 <= most <= 3000:
-            self.report.add(f"{here}/max_length", "must be between 1 and 3000")
+        least = self.number(element, "min_length", here, 0, 3000, default=0)
+        most = self.number(element, "max_length", here, 1, 3000, default=3000)
         if least > most:
             self.report.add(here, "min_length must not be greater than max_length")
         if "initial_value" in element:

@@ -178,7 +178,8 @@ def _inline_button(button: Any, remarks: list[str]) -> None:
     elif actions[0] == "url":
         _url(str(button["url"]))
     elif actions[0] == "web_app":
-        url = str(button["web_app"].get("url", ""))
+        app = button["web_app"]
+        url = str(app.get("url", "")) if isinstance(app, dict) else ""
         if not url.startswith("https://"):
             only = "Only HTTPS links are allowed"
             raise bad(f"inline keyboard button Web App URL '{url}' is invalid: {only}")

@@ -238,7 +238,7 @@ def check_entities(entities: Any, text: str) -> list[Json]:
         raise Refused("Bad Request: can't parse entities: expected an Array")
     end = utf16(text)
     for entity in entities:
-        if entity.get("type") not in ENTITY_TYPES:
+        if str(entity.get("type")) not in ENTITY_TYPES:
             raise Refused("Bad Request: can't parse MessageEntity: Unsupported type specified")
         offset, length = entity.get("offset", 0), entity.get("length", 0)
         if offset < 0 or length < 0:
