@@ -64,6 +64,10 @@ async def test_a_button_updates_its_message_and_answers_in_private(
         await client.chat_update(channel=channel, ts=ts, text="Noté")
         await respond("Merci", replace_original=False)
 
+    @app.action("menu")
+    async def chosen(ack: Any) -> None:
+        await ack()
+
     sent = await app.client.chat_postMessage(
         channel="ULEA",
         text="Alors ?",
