@@ -17,12 +17,13 @@ from bot.commands import everyone, staff
 from bot.commands.registry import ACTS, COMMANDS, Who, find
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
 from bot.errors import NotAllowed
-from bot.events import Commanded, Event, Opened, Pressed, Reached, Said, Submitted
+from bot.events import Author, Commanded, Event, Opened, Pressed, Reached, Said, Submitted
 from bot.experts import Experts
 from bot.flows import FLOWS, pairs
 from bot.messages import Ack, Message
 from bot.programmes.schema import Programme
 from bot.turn import Turn
+from storage.tables import Identity, Person
 from storage.timers import DueTimer
 from storage.unit_of_work import UnitOfWork
 
@@ -94,8 +95,12 @@ class Bot:
                 key=f"failed:{reference}",
             )
 
-    def _turn(self, uow: UnitOfWork, event: Event, now: datetime) -> Turn:
-        author = event.author
+    def seat(self, uow: UnitOfWork, author: Author, now: datetime) -> None:
+        """Make an account of the settings known as staff before it ever wrote."""
+        _, person = self._meet(uow, author, now)
+        onboarding.seat_first_staff(self, uow, person, author, now)
+
+    def _meet(self, uow: UnitOfWork, author: Author, now: datetime) -> tuple[Identity, Person]:
         identity = uow.people.by_account(author.platform, author.account)
         if identity is None:
             identity = uow.people.meet(
@@ -108,6 +113,11 @@ class Bot:
         person = uow.people.lock(identity.person_id)
         if person is None:
             raise LookupError("an account without a person")
+        return identity, person
+
+    def _turn(self, uow: UnitOfWork, event: Event, now: datetime) -> Turn:
+        author = event.author
+        identity, person = self._meet(uow, author, now)
         identity.seen_at, identity.bot_account = now, author.bot_account
         if not isinstance(event, Reached):
             identity.reachable = True

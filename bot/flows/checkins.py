@@ -324,7 +324,7 @@ def note_checkin(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
         set_date(turn, pair, date.fromisoformat(str(answers[rhythm.next_on])), None)
     _count_missed(turn, pair, rhythm)
     if first_answer and rhythm.alerts(answers):
-        _tell_staff(turn, pair, "staff-checkin-alert", key=f"checkin-alert:{checkin.id}")
+        tell_staff(turn, pair, "staff-checkin-alert", key=f"checkin-alert:{checkin.id}")
     turn.note("checkin-answered", "pair", pair.id, checkin=checkin.id, met=met)
 
 
@@ -343,14 +343,12 @@ def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm) -> None:
     pair.missed_in_a_row = row
     limit = rhythm.alert_after_missed
     if limit and grew and row == limit:
-        _tell_staff(
+        tell_staff(
             turn, pair, "staff-no-meeting", key=f"no-meeting:{pair.id}:{turn.event.id}", n=row
         )
 
 
-def _tell_staff(
-    turn: Turn, pair: Pair, key_of_text: str, *, key: str, n: int | None = None
-) -> None:
+def tell_staff(turn: Turn, pair: Pair, key_of_text: str, *, key: str, n: int | None = None) -> None:
     mentee, mentor = turn.person(pair.mentee_id), turn.person(pair.mentor_id)
 
     def build(w: Words) -> Message:

@@ -519,6 +519,9 @@ def closing_answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given
     """Kept with the dialogue; when both have answered the pair is closed."""
     pair = access.own_pair(turn, talk.about_id or 0)
     turn.text("closing-thanks")
+    closing = turn.programme.closing
+    if closing is not None and closing.alerts(answers):
+        checkins.tell_staff(turn, pair, "staff-closing-alert", key=f"closing-alert:{talk.id}")
     others = turn.uow.talks.latest(
         access.partner_of(turn, pair), pair.programme_id, "closing", status="open"
     )

@@ -241,6 +241,14 @@ def report_sent(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) ->
         name=_called(turn.me),
         when=turn.w.weekday(report.closes_at),
     )
+    if rules.alerts(answers) and not again:
+        turn.tell_staff(
+            turn.programme,
+            lambda w: Message(
+                w("staff-report-alert", name=turn.me.name or "—", quarter=report.quarter)
+            ),
+            key=f"report-alert:{report.id}",
+        )
     turn.note("report-sent", "report", report.id)
 
 

@@ -67,6 +67,12 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
     """The intake is sent: a request in state open, then proposals."""
     programme = turn.programme
     qs = questionnaire(programme, "intake")
+    rule = programme.intake.refuse if programme.intake else None
+    if rule is not None and rule.applies(answers):
+        turn.say(
+            Message(turn.w.pick(rule.text.model_dump()))
+        )  # A-02: the file says who can't be served
+        return
     found = features(qs, answers)
     if programme.profile is not None:
         profile = turn.uow.talks.latest(turn.me.id, programme.id, "profile", status="done")

@@ -1,7 +1,8 @@
 """Words that belong together: fields of work and life, with everyday, school and trade words.
 
 A line at the margin opens a field: its name, then words (French and English) that point to it. Two
-people who use different words of one field are near. Written from general knowledge of trades and
+people who use different words of one field are near. A field may be opened twice: French words
+first, English ones at the end. Written from general knowledge of trades and
 sectors; a programme file may add fields of its own. This module refuses to know any directory and
 any wish.
 """
@@ -301,4 +302,88 @@ parenthood: maternité parent parents enfant famille bébé grossesse congé par
     familial
 women: femme femmes mixité égalité féminin parité sexisme plafond
 quality: vie équilibre télétravail temps partiel province campagne quitter paris
+agriculture: agriculture agricultural farmer crop soil livestock cattle dairy organic
+vine: winemaker winery vineyard grape
+drinks: brewer brewing distillery spirits drink
+food: restaurant baker pastry chocolate cheese butcher meal recipe eat
+fishing: fish fishery fisherman seafood
+forest: forestry tree carpenter carpentry sawmill lumber
+nature: biodiversity ecology species bird bee insect plant botany garden
+animals: animal horse dog vet
+outdoors: mountain hiking climbing outdoor ski
+climate: warming emissions sustainability sustainable footprint weather
+waste: recycle reuse repair circular
+energy: electricity power grid renewable battery hydrogen turbine
+heating: heat insulation boiler geothermal
+nuclear: reactor atomic
+oil: petroleum drilling refinery
+mining: mine quarry ore lithium
+geology: geologist volcano seismic
+water: hydrology flood river dam sewage
+sea: ocean marine maritime boat sailor navy port harbour shipping
+aviation: aircraft airplane plane flight airport pilot aerospace
+space: satellite rocket launcher astronomy star planet
+cars: car vehicle automotive motor bike bicycle
+rail: train station track
+transit: transport subway bus mobility
+logistics: warehouse delivery freight shipping truck
+construction: build building bridge tunnel concrete road site
+architecture: architect urban housing
+realestate: property housing land
+industry: plant manufacture assembly machine
+materials: metal glass plastic ceramic composite
+chemistry: chemical chemist perfume
+electronics: chip circuit sensor laser
+software: developer code coding app website programming engineer-software
+ai: data model algorithm statistics learning
+security: hacking encryption privacy attack
+maths: mathematics probability actuary
+games: video-game gaming player
+cinema: movie film director series television
+music: musician song band sound
+stage: theatre theater actor dance show
+art: artist museum gallery painting drawing exhibition
+crafts: craftsman handmade jewel watchmaker pottery
+fashion: clothes textile sewing
+publishing: book publisher writer writing translator library
+press: journalist newspaper news reporter photographer
+communication: marketing brand advertising media
+events: event conference congress
+sales: sell seller trade purchasing buyer shop store
+tourism: tourism hotel trip
+sport: athlete coach football trainer
+care: hospital nurse patient surgery medicine medical care
+pharma: drug vaccine clinical trial
+biology: genetics cell dna brain neuroscience
+mind: psychology psychologist mental burnout therapy
+speaking: speech speaking shy
+teaching: teach teaching school pupil student university tutor training
+youth: child children teenager youth
+social: charity nonprofit poverty homeless volunteer inclusion
+humanitarian: humanitarian emergency war refugee
+justice: court judge lawyer legal prison law
+police: police crime investigator customs detective
+defence: military army soldier weapon
+rescue: fire firefighter ambulance rescue emergency
+politics: politics politician election government mayor
+publicservice: civil servant ministry administration tax
+diplomacy: embassy diplomat european foreign
+labour: union wage hiring recruiter recruitment employment unemployed
+finance: bank banker loan investment investor fund trading stock money
+payment: pay payment currency
+insurance: insurer claim
+accounting: audit auditor accountant budget
+consulting: consultant advisory
+startup: founder founding entrepreneurship company
+freelance: self-employed independent contractor client
+career: career change switch retrain
+senior: retirement retired
+research: researcher phd doctorate academia academic science scientist lab
+patents: patent invention inventor
+history: historian archaeology heritage
+languages: language linguist interpreter
+philosophy: ethics meaning sociology
+abroad: abroad expat foreign international
+africa: african
+asia: asian china japan india
 """

@@ -200,7 +200,7 @@ class _Scored:
 
 def _mixed(ids: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
     """A hash of (seed, id) per id: splitmix64, so that ties fall the same way on any machine."""
-    x = ids.astype(np.uint64) + np.uint64(seed % 2**64) * np.uint64(0x9E3779B97F4A7C15)
+    x = ids.astype(np.uint64) + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

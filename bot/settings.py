@@ -1,0 +1,151 @@
+"""The settings: environment variables, read once, secrets never shown.
+
+No token = that platform is off. An unknown `CORDEE_*` variable is an error: a misspelt setting must not be ignored.
+This module does not know what the settings are used for.
+
+Source: house, section 9.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+
+from bot.errors import SettingsError
+
+SECRET_LENGTH: Final = 16
+_SAMPLES: Final = ("change", "secret", "example", "sample", "xxxx", "your", "votre", "password")
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What an operator decides. Empty values count as unset."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    cordee_database_url: str = "sqlite:///cordee.db"
+    """SQLAlchemy address of the database; by default a SQLite file in the working directory."""
+    cordee_programmes: Names = ()
+    """Preset ids or file paths, comma separated."""
+    cordee_staff: Names = ()
+    """The first staff accounts, e.g. `slack:T1/U1,telegram:123`; afterwards the database decides."""
+    cordee_secret_key: SecretStr = SecretStr("")
+    """Wraps the keys of people's sealed answers; 16 characters or more, kept outside the database."""
+    cordee_tick_seconds: float = Field(default=1.0, ge=0.05, le=60)
+    """How often due timers are looked for, in seconds."""
+    cordee_http_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port for Slack by HTTP, Telegram's webhook and `/health`."""
+    cordee_public_url: str | None = None
+    """Address under which that port is reached from outside, https."""
+    slack_bot_token: SecretStr = SecretStr("")
+    """`xoxb-…`; empty = Slack is off."""
+    slack_app_token: SecretStr = SecretStr("")
+    """`xapp-…`: Socket Mode."""
+    slack_signing_secret: SecretStr = SecretStr("")
+    """With a port: Slack by HTTP."""
+    slack_api_url: str | None = None
+    """Base of Slack's Web API, for tests and proxies."""
+    telegram_bot_token: SecretStr = SecretStr("")
+    """`123456:…`; empty = Telegram is off."""
+    telegram_webhook_secret: SecretStr = SecretStr("")
+    """With the public address: webhook; else long polling."""
+    telegram_api_url: str = "https://api.telegram.org"
+    """Base of Telegram's Bot API without `/bot`, for tests and proxies."""
+
+    @field_validator("cordee_programmes", "cordee_staff", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("cordee_staff")
+    @classmethod
+    def _accounts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for account in value:
+            platform, _, rest = account.partition(":")
+            if platform not in ("slack", "telegram") or not rest:
+                raise ValueError(f"{account!r} is no account; write slack:T1/U1 or telegram:123")
+        return value
+
+    @property
+    def staff(self) -> tuple[tuple[str, str], ...]:
+        """The first staff accounts as (platform, account)."""
+        return tuple((p, a) for p, _, a in (s.partition(":") for s in self.cordee_staff))
+
+    def ready_to_run(self) -> None:
+        """Check what `cordee run` needs.
+
+        Raises:
+            SettingsError: No platform, no programme, or a secret that is empty or a sample.
+        """
+        if not (
+            self.slack_bot_token.get_secret_value() or self.telegram_bot_token.get_secret_value()
+        ):
+            raise SettingsError(
+                "No platform is set up.",
+                "Set SLACK_BOT_TOKEN or TELEGRAM_BOT_TOKEN; see the README.",
+            )
+        if not self.cordee_programmes:
+            raise SettingsError(
+                "No programme is set up.", "Set CORDEE_PROGRAMMES, for example ax-accompagnement."
+            )
+        check_secret("CORDEE_SECRET_KEY", self.cordee_secret_key.get_secret_value())
+
+
+def shown(settings: Settings) -> dict[str, str]:
+    """Each setting by name, secrets only as set or not set."""
+    found: dict[str, str] = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            found[name.upper()] = "(set)" if value.get_secret_value() else "(not set)"
+        elif name == "cordee_database_url":
+            found[name.upper()] = make_url(value).render_as_string(hide_password=True)
+        else:
+            found[name.upper()] = ", ".join(value) if isinstance(value, tuple) else str(value)
+    return found
+
+
+def check_secret(name: str, value: str) -> None:
+    """Refuse a secret that protects nothing.
+
+    Raises:
+        SettingsError: Empty, too short, or a sample out of a guide.
+    """
+    hint = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    if len(value) < SECRET_LENGTH:
+        raise SettingsError(f"{name} is empty or shorter than {SECRET_LENGTH} characters.", hint)
+    if any(sample in value.lower() for sample in _SAMPLES) or len(set(value)) < SECRET_LENGTH // 2:
+        raise SettingsError(f"{name} looks like a sample.", hint)
+
+
+def read(env_file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment, and from a `.env` file if one is given.
+
+    Raises:
+        SettingsError: A value does not fit, or a `CORDEE_*` name is unknown.
+    """
+    known = {name.upper() for name in Settings.model_fields}
+    for name in environment:
+        if name.startswith("CORDEE_") and name not in known | _TEST_NAMES:
+            near = difflib.get_close_matches(name, known, 1)
+            raise SettingsError(
+                f"Unknown setting {name}.", f"Did you mean {near[0]}?" if near else None
+            )
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise SettingsError(f"{place}: {first['msg']}.") from None
+
+
+_TEST_NAMES: Final = frozenset({"CORDEE_TEST_PG_DSN"})

@@ -1,0 +1,209 @@
+"""`cordee`: the command line. Each command puts the parts together for one purpose and says plainly what it did.
+
+Heavy modules are imported by the command that needs them, so that `cordee --help` is quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bot.errors import CordeeError
+from bot.settings import Settings, read
+
+app = typer.Typer(
+    name="cordee",
+    help="Cordée: a school's mentoring inside Slack and Telegram.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is a sentence and a hint, not a traceback."""
+    try:
+        app()
+    except CordeeError as error:
+        err.print(f"[bold red]error:[/] {error}", highlight=False)
+        sys.exit(1)
+
+
+def _settings() -> Settings:
+    env_file = Path(".env")
+    return read(env_file if env_file.exists() else None)
+
+
+@app.command()
+def run() -> None:
+    """Run the bot with the tokens of the environment (or of `.env`)."""
+    from handlers.logs import set_up
+
+    settings = _settings()
+    settings.ready_to_run()
+    set_up()
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    from handlers.http import serve
+    from handlers.service import Service
+
+    service = Service(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner = None
+    try:
+        await service.start()
+        if settings.cordee_http_port is not None:
+            runner = await serve(service, settings.cordee_http_port)
+        err.print(f"ready: {', '.join(service.bot.programmes)}", highlight=False)
+        await stop.wait()
+    finally:
+        if runner is not None:
+            await runner.cleanup()
+        await service.stop()
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the page on loopback; 0 = any.")] = 8765,
+    open_scene: Annotated[bool, typer.Option(help="Play the opening scene.")] = True,
+) -> None:
+    """Start the bot against local stand-ins of Slack and Telegram, with a page to use both."""
+    from handlers.local.demo import serve_demo
+
+    asyncio.run(serve_demo(port, play=open_scene))
+
+
+@app.command()
+def story() -> None:
+    """Play one finite story in the terminal: both platforms, six months; exits 1 if a line differs."""
+    from handlers.local.story import tell
+
+    if not asyncio.run(tell(out)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check() -> None:
+    """Check settings and programme files, without showing secrets."""
+    from bot.programmes.load import load_all
+    from bot.settings import shown
+
+    settings = _settings()
+    table = Table("setting", "value")
+    for name, value in shown(settings).items():
+        table.add_row(name, value)
+    out.print(table)
+    programmes = load_all(settings.cordee_programmes)
+    for programme in programmes.values():
+        parts = ", ".join(programme.questionnaires) or "no questionnaires"
+        out.print(
+            f"programme [bold]{programme.id}[/]: {programme.name.fr} ({parts})", highlight=False
+        )
+    if not programmes:
+        out.print("no programme yet: set CORDEE_PROGRAMMES")
+    settings.ready_to_run()
+    out.print("all is well")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    from storage.migrate import current, upgrade
+    from storage.unit_of_work import Database
+
+    settings = _settings()
+    database = Database(settings.cordee_database_url, settings.cordee_secret_key.get_secret_value())
+    upgrade(database.engine)
+    out.print(f"schema {current(database.engine)}")
+    database.close()
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV of people; the columns are in the README.")],
+    programme: Annotated[str | None, typer.Option(help="Programme of rows that name none.")] = None,
+    lang: Annotated[str, typer.Option(help="Language of the messages: fr or en.")] = "fr",
+) -> None:
+    """Import or update people from a CSV file: all or nothing, every bad row reported."""
+    from bot.i18n import words
+    from bot.importer import import_people
+    from bot.programmes.load import load_all
+    from handlers.service import exclusive
+    from storage.migrate import upgrade
+    from storage.unit_of_work import Database
+
+    settings = _settings()
+    w = words(lang)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise CordeeError(f"{file} cannot be read: {error.strerror}.") from None
+    programmes = load_all(settings.cordee_programmes)
+    token = settings.telegram_bot_token.get_secret_value()
+    database = Database(settings.cordee_database_url, settings.cordee_secret_key.get_secret_value())
+    with exclusive(database):
+        upgrade(database.engine)
+        with Progress(console=err, transient=True) as bar, database.unit_of_work() as uow:
+            task = bar.add_task(w("import-progress"), total=None)
+            result = import_people(
+                uow.directory,
+                data,
+                datetime.now(UTC),
+                programme=programme or (next(iter(programmes)) if len(programmes) == 1 else None),
+                programmes=programmes,
+                telegram_bot=f"telegram:{token.partition(':')[0]}",
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+            if not result.problems:
+                uow.commit()
+    database.close()
+    for name in result.ignored:
+        err.print(w("import-ignored-column", column=name), highlight=False)
+    for problem in result.problems:
+        where = w("import-place", line=problem.line, column=problem.column or "—")
+        err.print(
+            f"{where} {w(problem.problem_id, **dict[str, Any](problem.args))}",
+            highlight=False,
+            markup=False,
+        )
+    if result.problems:
+        err.print(w("import-nothing-written", n=len(result.problems)))
+        raise typer.Exit(1)
+    out.print(w("import-done", created=result.created, updated=result.updated), highlight=False)
+
+
+@app.command()
+def manifest(
+    what: Annotated[str, typer.Argument(help="slack or telegram.")] = "slack",
+    lang: Annotated[str, typer.Option(help="Language of the texts: fr or en.")] = "fr",
+) -> None:
+    """Print Slack's app manifest, or Telegram's command lists, from the registry of commands."""
+    from handlers.service import manifest_for, menu_entries
+
+    settings = _settings()
+    if what == "slack":
+        out.print_json(json.dumps(manifest_for(settings, lang), ensure_ascii=False))
+    elif what == "telegram":
+        for name, summary in menu_entries(lang, staff=False) + menu_entries(lang, staff=True):
+            print(f"{name.replace('-', '_')} - {summary}")  # noqa: T201 - the form BotFather takes
+    else:
+        raise CordeeError(f"There is no manifest for {what!r}.", "Write slack or telegram.")
+
+
+if __name__ == "__main__":
+    main()

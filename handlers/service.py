@@ -1,0 +1,348 @@
+"""The running bot: storage, bot, scheduling and adapters put together, the same for real use, demo and tests.
+
+The composition root. Nothing here decides anything about people; it only hands each part what it needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.bot import Bot
+from bot.commands.registry import COMMANDS
+from bot.errors import SettingsError
+from bot.events import Author, Platform
+from bot.i18n import LANGUAGES, words
+from bot.messages import Message
+from bot.programmes.load import load_all
+from bot.settings import Settings
+from bot.turn import Scene
+from handlers.slack import inbound
+from handlers.slack.adapter import SlackAdapter
+from handlers.slack.manifest import Texts, app_manifest
+from handlers.slack.render import Labels
+from handlers.slack.send import SlackSender
+from handlers.telegram.adapter import TelegramAdapter
+from handlers.telegram.menu import command_lists, publish
+from scheduling.clock import Clock, SystemClock, Ticker
+from scheduling.delivery import Delivery
+from scheduling.inbox import Inbox, Reader
+from scheduling.sender import Sender
+from scheduling.timers import Timers
+from scheduling.worker import Worker
+from storage.inbox import Received
+from storage.migrate import upgrade
+from storage.outbox import Kept, Taken
+from storage.timers import DueTimer
+from storage.unit_of_work import Database, UnitOfWork
+
+log = logging.getLogger(__name__)
+SWEEP_SECONDS = 60
+PURGE_SECONDS = 24 * 3600
+INBOX_DAYS, OUTBOX_DAYS = 30, 90
+
+
+class Service:
+    """One process of the bot.
+
+    Args:
+        settings: What the operator decided.
+        clock: The time; a virtual one for the demo and the tests.
+        paced: Keep to the platforms' limits; off where the platforms are local and time stands still.
+        ticking: Look for due timers by itself; the demo's clock and the tests do it by hand.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        paced: bool = True,
+        ticking: bool = True,
+    ) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self._paced = paced
+        self._ticking = ticking
+        self.database = Database(
+            settings.cordee_database_url, settings.cordee_secret_key.get_secret_value()
+        )
+        self.bot = Bot(load_all(settings.cordee_programmes), settings.staff)
+        self.bot.reload = lambda: load_all(settings.cordee_programmes)
+        self.worker = Worker(self.database)
+        self._readers: dict[str, Reader] = {}
+        self.inbox = Inbox(
+            self.database,
+            self.worker,
+            self.clock,
+            self.bot.handle,
+            self._readers,
+            wake=self._wake,
+            on_failure=self.bot.failed,
+            on_poison=self._poisoned,
+        )
+        self.timers = Timers(
+            self.database,
+            self.worker,
+            self.clock,
+            self.bot.fire,
+            wake=self._wake,
+            on_stuck=self._stuck,
+        )
+        self.slack: SlackAdapter | None = None
+        self.telegram: TelegramAdapter | None = None
+        self.delivery: Delivery | None = None
+        self._ticker = Ticker()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._alone = ExitStack()
+        self._build()
+
+    def _build(self) -> None:
+        s = self.settings
+        if s.slack_bot_token.get_secret_value():
+            w = words("fr")
+            self.slack = SlackAdapter(
+                self.inbox,
+                token=s.slack_bot_token.get_secret_value(),
+                signing_secret=s.slack_signing_secret.get_secret_value() or None,
+                app_token=s.slack_app_token.get_secret_value() or None,
+                base_url=s.slack_api_url,
+                labels=Labels(w("menu-choose")),
+            )
+        if s.telegram_bot_token.get_secret_value():
+            self.telegram = TelegramAdapter(
+                s.telegram_bot_token.get_secret_value(),
+                self.inbox,
+                kept=self._kept,
+                gone=lambda locale: words(locale or "fr")("page-gone"),
+                api_url=s.telegram_api_url,
+                public_url=f"{s.cordee_public_url.rstrip('/')}/telegram"
+                if s.cordee_public_url
+                else None,
+                webhook_secret=s.telegram_webhook_secret.get_secret_value() or None,
+            )
+
+    # --- life -------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Migrate, say hello to the platforms, work what a crash left, listen, tick.
+
+        Raises:
+            SettingsError: A token is refused, or another process has the SQLite file.
+        """
+        self._alone.enter_context(exclusive(self.database))
+        await self.worker.run(upgrade, self.database.engine)
+        senders: dict[str, Sender] = {}
+        if self.slack is not None:
+            account = await self.slack.identify()
+            senders[account] = SlackSender(self.slack.client)
+            self._readers["slack"] = inbound.reader
+        if self.telegram is not None:
+            await self.telegram.start()
+            self.bot.telegram_name = self.telegram.username
+            senders[self.telegram.bot_account] = self.telegram.sender
+            self._readers["telegram"] = self.telegram.read
+        self.delivery = Delivery(
+            self.database,
+            self.worker,
+            self.clock,
+            senders,
+            paced=self._paced,
+            sole=self.database.is_sqlite,
+            on_unreachable=self._unreachable,
+        )
+        await self.worker.run(self._plan)
+        self._tasks.append(asyncio.create_task(self.delivery.run()))
+        await self.inbox.sweep()
+        if self.slack is not None:
+            await self.slack.start()
+        if self.telegram is not None:
+            await self._publish_menu(self.telegram)
+            holds = self.delivery.holds
+            account = self.telegram.bot_account
+            self._tasks.append(
+                asyncio.create_task(self.telegram.follow(lambda: holds(account), every=0.2))
+            )
+        self._ticker.every(SWEEP_SECONDS, self.inbox.sweep, "sweep")
+        self._ticker.every(PURGE_SECONDS, self.purge, "purge")
+        if self._ticking:
+            self._ticker.every(self.settings.cordee_tick_seconds, self.timers.fire_due, "timers")
+        self._ticker.start()
+
+    async def stop(self) -> None:
+        """Stop hearing, finish what was begun, give the leases back."""
+        self._ticker.stop()
+        if self.slack is not None:
+            await self.slack.stop()
+        if self.telegram is not None:
+            await self.telegram.hush()
+        if self.delivery is not None:
+            await self.delivery.stop()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        if self.telegram is not None:
+            await self.telegram.stop()
+        self.worker.close()
+        self.database.close()
+        self._alone.close()
+
+    def _plan(self) -> None:
+        now = self.clock.now()
+        with self.database.unit_of_work() as uow:
+            self._seat_staff(uow, now)
+            self.bot.plan(uow, now)
+            uow.commit()
+
+    def _seat_staff(self, uow: UnitOfWork, now: datetime) -> None:
+        """The first staff are known from the start, so that they are told of the first request."""
+        for platform, account in self.settings.staff:
+            if platform == "slack" and self.slack is not None:
+                bot_account = self.slack.bot_account
+            elif platform == "telegram" and self.telegram is not None:
+                bot_account = self.telegram.bot_account
+            else:
+                continue
+            self.bot.seat(uow, Author(cast(Platform, platform), account, bot_account), now)
+
+    async def _publish_menu(self, telegram: TelegramAdapter) -> None:
+        everyone = {lang: menu_entries(lang, staff=False) for lang in LANGUAGES}
+        staff = {lang: menu_entries(lang, staff=True) for lang in LANGUAGES}
+        accounts = [a for p, a in self.settings.staff if p == "telegram"]
+        await publish(telegram.bot, command_lists(everyone, staff, accounts))
+
+    # --- callbacks of the scheduling layer --------------------------------------------------------
+
+    def _wake(self) -> None:
+        if self.delivery is not None:
+            self.delivery.wake()
+
+    async def _kept(self, row_id: int) -> Kept | None:
+        def look() -> Kept | None:
+            with self.database.unit_of_work() as uow:
+                return uow.outbox.kept(row_id)
+
+        return await self.worker.run(look)
+
+    def _tell_all_staff(
+        self, uow: UnitOfWork, now: datetime, key: str, message_id: str, **args: Any
+    ) -> None:
+        scene = Scene(self.bot, uow, now)
+        for programme in self.bot.programmes.values():
+            scene.tell_staff(programme, lambda w: Message(w(message_id, **args)), key=key)
+
+    def _poisoned(self, uow: UnitOfWork, row: Received, now: datetime) -> None:
+        self._tell_all_staff(uow, now, f"poison:{row.id}", "staff-poison", number=row.id)
+
+    def _stuck(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
+        self._tell_all_staff(
+            uow, now, f"stuck:{timer.id}", "staff-timer-stuck", kind=timer.kind, number=timer.id
+        )
+
+    def _unreachable(self, uow: UnitOfWork, row: Taken, now: datetime) -> None:
+        person = uow.people.get(row.person_id) if row.person_id else None
+        if person is None:
+            return
+        day = now.date().isoformat()
+        self._tell_all_staff(
+            uow,
+            now,
+            f"unreachable:{person.id}:{day}",
+            "staff-unreachable",
+            name=person.name or "—",
+            platform=row.bot_account.partition(":")[0].capitalize(),
+        )
+
+    async def purge(self) -> None:
+        """Forget what was kept long enough; nightly, in small steps."""
+        now = self.clock.now()
+
+        def step() -> int:
+            with self.database.unit_of_work() as uow:
+                gone = uow.outbox.purge(now - timedelta(days=OUTBOX_DAYS))
+                gone += uow.timers.purge(now - timedelta(days=OUTBOX_DAYS))
+                gone += uow.inbox.purge(now - timedelta(days=INBOX_DAYS))
+                uow.commit()
+            return gone
+
+        while await self.worker.run(step):
+            await asyncio.sleep(0)
+
+    async def answers(self) -> bool:
+        """Whether the database answers; for `/health`."""
+
+        def ask() -> bool:
+            with self.database.unit_of_work() as uow:
+                return uow.inbox.waiting() >= 0
+
+        try:
+            return await self.worker.run(ask)
+        except SQLAlchemyError:
+            return False
+
+    # --- for the demo and the tests ---------------------------------------------------------------
+
+    async def settle(self) -> None:
+        """Work and send everything due now; returns when nothing is left."""
+        if self.delivery is None:
+            return
+        while True:
+            fired = await self.timers.fire_due(self.clock.now())
+            await self.delivery.drain()
+            if not fired:
+                return
+
+
+@contextmanager
+def exclusive(database: Database) -> Iterator[None]:
+    """One process per SQLite file: say so clearly instead of waiting for each other.
+
+    Raises:
+        SettingsError: Another process has the file.
+    """
+    file = database.file
+    if file is None:
+        yield
+        return
+    with Path(f"{file}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SettingsError(
+                f"Another process runs on {file}.", "Stop it, or use PostgreSQL for several."
+            ) from None
+        yield
+
+
+def manifest_for(settings: Settings, lang: str) -> dict[str, Any]:
+    """Slack's app manifest, in a language, for the way in that the settings choose."""
+    w = words(lang)
+    socket = bool(settings.slack_app_token.get_secret_value()) or not settings.cordee_public_url
+    return app_manifest(
+        [name for name, _ in menu_entries(lang, staff=False)],
+        settings.cordee_public_url,
+        socket_mode=socket,
+        texts=Texts("Cordée", w("app-description"), w("app-command")),
+    )
+
+
+def menu_entries(lang: str, *, staff: bool) -> list[tuple[str, str]]:
+    """(name, description) of the listed commands, for everybody or for staff besides."""
+    w = words(lang)
+    wanted = {"staff", "owner"} if staff else {"anyone", "member"}
+    return [
+        (entry.name if lang == "fr" else entry.alias, w(entry.summary))
+        for entry in COMMANDS.values()
+        if entry.listed and entry.who in wanted
+    ]
