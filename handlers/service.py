@@ -293,6 +293,11 @@ class Service:
 
     # --- for the demo and the tests ---------------------------------------------------------------
 
+    @property
+    def busy(self) -> bool:
+        """Whether an adapter still works on something it heard."""
+        return bool(self.slack and self.slack.busy) or bool(self.telegram and self.telegram.busy)
+
     async def settle(self) -> None:
         """Work and send everything due now; returns when nothing is left."""
         if self.delivery is None:

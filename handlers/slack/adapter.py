@@ -130,18 +130,22 @@ class SlackAdapter:
         if not self.bot_account:
             await self.identify()
         if self._app_token:
+            await self._check_app_token(self._app_token)
             for _ in range(SOCKETS):
                 handler = AsyncSocketModeHandler(self.app, self._app_token)
                 self._sockets.append(handler)
-                try:
-                    await handler.connect_async()  # type: ignore[no-untyped-call]
-                except SlackApiError as error:
-                    await self.stop()
-                    raise SettingsError(
-                        f"Slack refuses the app token ({error_code(error)})",
-                        "check SLACK_APP_TOKEN and its scope connections:write",
-                    ) from None
+                await handler.connect_async()  # type: ignore[no-untyped-call]
         self.ready = True
+
+    async def _check_app_token(self, app_token: str) -> None:
+        """Refuse a wrong token here: the library's `connect` would try it again for ever."""
+        try:
+            await self.client.apps_connections_open(app_token=app_token)
+        except SlackApiError as error:
+            raise SettingsError(
+                f"Slack refuses the app token ({error_code(error)})",
+                "check SLACK_APP_TOKEN and its scope connections:write",
+            ) from None
 
     async def stop(self) -> None:
         """Stop listening, then finish what was begun."""
@@ -150,6 +154,11 @@ class SlackAdapter:
             await handler.close_async()  # type: ignore[no-untyped-call]
         self._sockets.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something heard is being worked now."""
+        return bool(self._tasks)
 
     async def connected(self) -> bool:
         """Whether Slack can reach us, as far as we know: for `/health`."""

@@ -188,6 +188,7 @@ class TelegramAdapter:
         self._bot: Bot = self._app.bot
         self.sender = TelegramSender(self._bot, marker_chat, floor)
         self._started = False
+        self._working = 0
 
     def _build(self, token: str, api_url: str) -> Application[Any, Any, Any, Any, Any, Any]:
         builder = (
@@ -224,6 +225,11 @@ class TelegramAdapter:
             return self._started
         return time.monotonic() - self._polls.last < 2 * POLL_SECONDS + 10
 
+    @property
+    def busy(self) -> bool:
+        """Whether something heard waits or is being worked now."""
+        return self._working > 0 or not self._queue.empty()
+
     # --- beginning and end --------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -235,8 +241,11 @@ class TelegramAdapter:
         """
         try:
             await self._app.initialize()
-        except InvalidToken:  # its text holds the token
-            raise SettingsError("Telegram refuses TELEGRAM_BOT_TOKEN.") from None
+        except TelegramError as error:
+            await self._bot.shutdown()  # the connections are open already
+            if isinstance(error, InvalidToken):  # its text holds the token
+                raise SettingsError("Telegram refuses TELEGRAM_BOT_TOKEN.") from None
+            raise
         self.username = self._bot.username
         await self._app.start()
         self._started = True
@@ -254,11 +263,8 @@ class TelegramAdapter:
         updater = self._app.updater
         if updater is None or updater.running:
             return
-        await updater.start_polling(
-            timeout=POLL_SECONDS,
-            allowed_updates=ALLOWED_UPDATES,
-            drop_pending_updates=False,
-            error_callback=_polling_failed,
+        await updater.start_polling(  # never with drop_pending_updates: people's words
+            timeout=POLL_SECONDS, allowed_updates=ALLOWED_UPDATES, error_callback=_polling_failed
         )
         self._polls.last = time.monotonic()
 
@@ -360,6 +366,7 @@ class TelegramAdapter:
     # --- working ------------------------------------------------------------------------------
 
     async def _handle(self, item: object, _context: object) -> None:
+        self._working += 1
         try:
             match item:
                 case _Heard(row_id, None):
@@ -371,6 +378,8 @@ class TelegramAdapter:
         except Exception as error:  # the row stays in the inbox and is swept
             # not its text, which may quote what somebody wrote
             logger.error("update not worked error=%s", type(error).__name__)  # noqa: TRY400
+        finally:
+            self._working -= 1
 
     async def _work_press(self, row_id: int, query_id: str) -> None:
         toast: str | None = None
