@@ -51,6 +51,8 @@ LIMITS: Final = Limits(
 UNREACHABLE: Final = frozenset(
     {"user_disabled", "user_not_found", "user_not_visible", "cannot_dm_bot", "is_inactive"}
 )
+# Of a private chat it means the same; what Slack says of a deactivated person is not documented.
+GONE: Final = frozenset({"channel_not_found", "is_archived"})
 # Our token or installation is in trouble: nothing can be said until somebody repairs it.
 TROUBLE: Final = frozenset(
     {
@@ -340,7 +342,7 @@ def _refused(error: SlackApiError, row: Claimed) -> Outcome:
     if code == "message_not_found" and row.op == "delete":
         return Sent(row.target)
     private = row.chat_id[:1] in {"U", "W", "D"}
-    lost = code == "channel_not_found" and private and row.op not in {"edit", "delete"}
+    lost = code in GONE and private and row.op not in {"edit", "delete"}
     if code in UNREACHABLE or lost:
         return NotSent(code, unreachable=private, permanent=not private)
     return NotSent(code, permanent=True)
