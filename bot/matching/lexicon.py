@@ -1,10 +1,9 @@
 """Words that belong together: fields of work and life, with everyday, school and trade words.
 
-A line at the margin opens a field: its name, then words (French and English) that point to it. Two
-people who use different words of one field are near. A field may be opened twice: French words
-first, English ones at the end. Written from general knowledge of trades and
-sectors; a programme file may add fields of its own. This module refuses to know any directory and
-any wish.
+A line at the margin opens a field: its name, then words that point to it. Two people who use
+different words of one field are near. A field may be opened twice: French words come first, English
+ones at the end. Written from general knowledge of trades and sectors; a programme file adds words
+through its synonyms. This module refuses to know any directory and any wish.
 """
 
 from __future__ import annotations
