@@ -1,8 +1,8 @@
 """The only ways to reach another person's data.
 
-Each function takes the turn and a number that came from outside, and gives the row only if the person who acted may
-have it. Refused and missing raise the same error. Nothing in the product reads a row by a number from a payload in
-any other way.
+Each function takes the turn and a number that came from outside, and gives the row only if the
+person who acted may have it. Refused and missing raise the same error. Nothing in the product reads
+a row by a number from a payload in any other way.
 
 Source: house, "authority always comes from the person who pressed"; quality rules, section 3.
 """

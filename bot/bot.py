@@ -1,8 +1,9 @@
 """What happens to an event: who it is, what they may do, and which module answers.
 
-`Bot.handle` is one transaction's work, started and committed by the inbox. Authority comes from the account that
-acted, never from what the event carries; whatever is not allowed looks like what does not exist. Every human who
-writes privately gets an answer. This module words nothing and knows no platform.
+`Bot.handle` is one transaction's work, started and committed by the inbox. Authority comes from the
+account that acted, never from what the event carries; whatever is not allowed looks like what does
+not exist. Every human who writes privately gets an answer. This module words nothing and knows no
+platform.
 """
 
 from __future__ import annotations
@@ -77,7 +78,10 @@ class Bot:
         return f"https://t.me/{self.telegram_name}?start={payload}"
 
     def plan(self, uow: UnitOfWork, now: datetime) -> None:
-        """See to it that every programme's own timers are in the store; at start and after a reload."""
+        """See to it that every programme's own timers are in the store.
+
+        At start and after a reload.
+        """
         followup.plan(self, uow, now)
 
     def fire(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:

@@ -1,7 +1,8 @@
 """Dialogues in storage: opening them, taking a turn in them, and what their completion means.
 
-The engine says where a person stands; this module keeps the answers, sends the messages, and calls what was
-registered for the kind of dialogue once it is complete. What a questionnaire asks is the programme file's affair.
+The engine says where a person stands; this module keeps the answers, sends the messages, and calls
+what was registered for the kind of dialogue once it is complete. What a questionnaire asks is the
+programme file's affair.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from bot.dialogue.engine import (
     Pick,
     Rejected,
     Resume,
-    Review,
     State,
     Submit,
     Toggle,
@@ -49,7 +49,7 @@ OPENED: dict[str, Callable[[Turn, Conversation], bool]] = {}
 
 
 def on_completed(kind: str) -> Callable[[Completion], Completion]:
-    """Register what the completion of a kind of dialogue means (`checkin:<rhythm>` is kind `checkin`)."""
+    """Register what the completion of a kind of dialogue means; `checkin:…` is kind `checkin`."""
 
     def register(run: Completion) -> Completion:
         COMPLETIONS[kind] = run

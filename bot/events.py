@@ -1,7 +1,8 @@
 """What comes in, after a platform adapter has read it.
 
-This module knows no platform's payload and no storage: an adapter builds one of these from what it received, and the
-bot answers it. Every event carries the account it came from; whatever it may do is decided by that account alone.
+This module knows no platform's payload and no storage: an adapter builds one of these from what it
+received, and the bot answers it. Every event carries the account it came from; whatever it may do
+is decided by that account alone.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class _Event:
         author: Who caused it.
         at: When the platform says it happened (UTC).
         private: Whether it happened in the private chat with the bot (or its App Home).
-        reply_url: Slack's `response_url` where there is one: the way to answer in place, for one pair of eyes.
+        reply_url: Slack's `response_url` where there is one: the way to answer in place, for one
+            pair of eyes.
     """
 
     id: str
@@ -62,7 +64,10 @@ class _Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened(_Event):
-    """The person opened the bot: Slack's App Home, or Telegram's `/start` with the deep link's payload."""
+    """The person opened the bot.
+
+    Slack's App Home, or Telegram's `/start` with the deep link's payload.
+    """
 
     payload: str | None = None
     surface: Literal["home", "start"] = "start"
@@ -95,7 +100,10 @@ class Submitted(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commanded(_Event):
-    """A command by name, with the rest of the line as typed: `/cordee bilan 2026T3` is `("bilan", "2026T3")`."""
+    """A command by name, with the rest of the line as typed.
+
+    `/cordee bilan 2026T3` is `("bilan", "2026T3")`.
+    """
 
     name: str
     args: str = ""
@@ -103,7 +111,10 @@ class Commanded(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached(_Event):
-    """The platform says whether this account can be written to: Telegram's blocked and unblocked."""
+    """The platform says whether this account can be written to.
+
+    Telegram's blocked and unblocked.
+    """
 
     reachable: bool
 

@@ -1,7 +1,10 @@
-"""Who is proposed for a request: the directory's index, the programme's rules, the reasons in words.
+"""Who is proposed for a request.
 
-Who may be proposed at all (consent, availability, a free place, nobody who refused) the database says; how well they
-fit `bot/matching` says. This module joins the two and puts the reasons into the person's language.
+The directory's index, the programme's rules, the reasons in words.
+
+Who may be proposed at all (consent, availability, a free place, nobody who refused) the database
+says; how well they fit `bot/matching` says. This module joins the two and puts the reasons into the
+person's language.
 """
 
 from __future__ import annotations
@@ -27,7 +30,10 @@ class Proposed:
 
 
 class Experts:
-    """The experts of this instance; one index for all programmes, built again when the directory changes."""
+    """The experts of this instance.
+
+    One index for all programmes, built again when the directory changes.
+    """
 
     def __init__(self) -> None:
         self.index = ExpertIndex()

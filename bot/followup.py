@@ -1,7 +1,8 @@
 """What a due timer means.
 
-A timer never sends: it becomes outbox rows and the next timer, in one transaction, so exactly once. The flows
-register what each kind means; this module only dispatches, and plans what belongs to a programme as a whole.
+A timer never sends: it becomes outbox rows and the next timer, in one transaction, so exactly once.
+The flows register what each kind means; this module only dispatches, and plans what belongs to a
+programme as a whole.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ def due(kind: str) -> Callable[[Meaning], Meaning]:
 
 
 def planner(run: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    """Register what plans a programme's own timers; called at start and after a reload, any number of times."""
+    """Register what plans a programme's own timers.
+
+    Called at start and after a reload, any number of times.
+    """
     PLANNERS.append(run)
     return run
 

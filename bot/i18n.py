@@ -1,7 +1,8 @@
 """The bot's words: gettext catalogues, dates and lists through Babel. The only importer of babel.
 
-Message ids are keys (`request-received`). The base French catalogue says tu; `fr@vous` holds only what differs and
-falls back to it; `en` is complete. This module does not know what the messages are about.
+Message ids are keys (`request-received`). The base French catalogue says tu; `fr@vous` holds only
+what differs and falls back to it; `en` is complete. This module does not know what the messages are
+about.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ def french_spaces(text: str) -> str:
 
 
 def language(wanted: str | None) -> str:
-    """The language of ours nearest to what a platform reports (`fr-FR`, `en_GB`, None): French unless it is English."""
+    """The language of ours nearest to what a platform reports (`fr-FR`, `en_GB`, None).
+
+    French unless it is English.
+    """
     return "en" if (wanted or "").lower().startswith("en") else "fr"
 
 

@@ -1,10 +1,11 @@
 """What may become of a request, a proposal and a pair: tables, nothing else.
 
-Rule 1: every change of state in the product is a line of these tables. Rule 2: this module does not know who asks,
-nor what is said about it. A move that is not in a table is `NotAllowed`: somebody pressed an old button, and the
-caller answers with where things stand now.
+Rule 1: every change of state in the product is a line of these tables. Rule 2: this module does not
+know who asks, nor what is said about it. A move that is not in a table is `NotAllowed`: somebody
+pressed an old button, and the caller answers with where things stand now.
 
-Source: A-15 (no request without a state), A-14..A-22; house, "one transition table in the h11 manner".
+Source: A-15 (no request without a state), A-14..A-22; house, "one transition table in the h11
+manner".
 """
 
 from __future__ import annotations

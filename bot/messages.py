@@ -1,8 +1,8 @@
 """What goes out, before any platform: the whole vocabulary of the renderers.
 
-A message is plain text with structure (title, lines, table, choices): there is no mark-up language, so nothing that a
-person typed can become mark-up. How each part looks, and what is shortened to fit, is the renderers' affair; this
-module refuses to know Slack and Telegram.
+A message is plain text with structure (title, lines, table, choices): there is no mark-up language,
+so nothing that a person typed can become mark-up. How each part looks, and what is shortened to
+fit, is the renderers' affair; this module refuses to know Slack and Telegram.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A button: what it says and what it means (`bot.dialogue.tokens`, at most 64 bytes), or where it leads (`url`)."""
+    """A button.
+
+    What it says and what it means (`bot.dialogue.tokens`, at most 64 bytes), or where it leads
+    (`url`).
+    """
 
     label: str
     token: str = ""
@@ -37,7 +41,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One entry of a multiple choice or of a form's menu. `token` toggles it where the platform has no such menu."""
+    """One entry of a multiple choice or of a form's menu.
+
+    `token` toggles it where the platform has no menu of several.
+    """
 
     value: str
     label: str
@@ -64,7 +71,10 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a summary, a list or a card: an optional label, a text, an optional button of its own."""
+    """One line of a summary, a list or a card.
+
+    An optional label, a text, an optional button of its own.
+    """
 
     text: str
     label: str | None = None
@@ -110,7 +120,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A page of questions at once, where the platform has forms. `token` comes back with what was filled in."""
+    """A page of questions at once, where the platform has forms.
+
+    `token` comes back with what was filled in.
+    """
 
     token: str
     title: str
@@ -127,14 +140,16 @@ class Message:
     Attributes:
         text: The body, plain text; lines broken by newlines.
         title: A short heading shown emphasised.
-        lines: Structured lines under the text (answers to review, reasons of a proposal, entries of a list).
+        lines: Structured lines under the text (answers to review, reasons of a proposal, entries of
+            a list).
         table: A table under them.
         choices: The answers or actions.
         pick: A multiple choice, instead of `choices`.
         form: A button that opens the same page as a form; left out where the platform has no forms.
         quiet: Back, skip, stop: always last, never among the answers.
         note: Small print under everything.
-        notice: What a notification may show, where the text itself is too private for a locked screen.
+        notice: What a notification may show, where the text itself is too private for a locked
+            screen.
         placeholder: Words in the empty input field, where the platform can show them.
         file: A document; the text is then its caption.
     """
@@ -162,7 +177,10 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What a platform demands in the same breath as the event: a form to open, errors under fields, a toast."""
+    """What a platform demands in the same breath as the event.
+
+    A form to open, errors under fields, a toast.
+    """
 
     form: Form | None = None
     errors: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,9 @@
-"""Arriving: the first message, consent, the menu of what is one's own, linking accounts, choosing a programme.
+"""Arriving.
 
-Consent is asked before anything is stored beyond the account's id (GDPR 5, 13). The menu and Slack's App Home show
-the same sections from the same function.
+The first message, consent, the menu of what is one's own, linking accounts, choosing a programme.
+
+Consent is asked before anything is stored beyond the account's id (GDPR 5, 13). The menu and
+Slack's App Home show the same sections from the same function.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ LINK_MINUTES = 15
 def seat_first_staff(
     bot: Bot, uow: UnitOfWork, person: Person, author: Author, now: datetime
 ) -> None:
-    """The accounts named in the settings become staff and owner once; afterwards the database decides."""
+    """The accounts named in the settings become staff and owner once.
+
+    Afterwards the database decides.
+    """
     if (author.platform, author.account) not in bot.first_staff:
         return
     for programme_id in bot.programmes:

@@ -1,7 +1,7 @@
 """The settings: environment variables, read once, secrets never shown.
 
-No token = that platform is off. An unknown `CORDEE_*` variable is an error: a misspelt setting must not be ignored.
-This module does not know what the settings are used for.
+No token = that platform is off. An unknown `CORDEE_*` variable is an error: a misspelt setting must
+not be ignored. This module does not know what the settings are used for.
 
 Source: house, section 9.
 """
@@ -35,9 +35,15 @@ class Settings(BaseSettings):
     cordee_programmes: Names = ()
     """Preset ids or file paths, comma separated."""
     cordee_staff: Names = ()
-    """The first staff accounts, e.g. `slack:T1/U1,telegram:123`; afterwards the database decides."""
+    """The first staff accounts, e.g. `slack:T1/U1,telegram:123`.
+
+    Afterwards the database decides.
+    """
     cordee_secret_key: SecretStr = SecretStr("")
-    """Wraps the keys of people's sealed answers; 16 characters or more, kept outside the database."""
+    """Wraps the keys of people's sealed answers.
+
+    16 characters or more, kept outside the database.
+    """
     cordee_tick_seconds: float = Field(default=1.0, ge=0.05, le=60)
     """How often due timers are looked for, in seconds."""
     cordee_http_port: int | None = Field(default=None, ge=0, le=65535)

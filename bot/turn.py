@@ -1,8 +1,9 @@
 """One event, one transaction: what a turn knows, and how it speaks.
 
-`Scene` is what every cause has in common (an event, a due timer): the unit of work, the instant, the programmes, and
-`tell`, the only way to say anything: a row in the outbox, in the same transaction as its cause. `Turn` adds the
-person who caused an event. What is said, and when, is for the modules that use it.
+`Scene` is what every cause has in common (an event, a due timer): the unit of work, the instant,
+the programmes, and `tell`, the only way to say anything: a row in the outbox, in the same
+transaction as its cause. `Turn` adds the person who caused an event. What is said, and when, is for
+the modules that use it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Scene:
             raise NotAllowed("nobody has this number")
         return found
 
-    def tell(
+    def tell(  # noqa: PLR0913 - keywords that name what a row of the outbox holds
         self,
         person: Person,
         message: Message | Home,
@@ -217,7 +218,10 @@ class Turn(Scene):
 
     @property
     def known(self) -> bool:
-        """Whether more than the account id may be kept: consent somewhere, or staff of the house."""
+        """Whether more than the account id may be kept.
+
+        Consent somewhere, or staff of the house.
+        """
         return self.uow.people.consented_anywhere(self.me.id) or self.is_staff_anywhere
 
     @property
@@ -263,8 +267,8 @@ class Turn(Scene):
 
         Args:
             message: What.
-            here: May be shown in place, for one pair of eyes, when they asked in a channel; else it goes to the
-                private chat.
+            here: May be shown in place, for one pair of eyes, when they asked in a channel; else it
+                goes to the private chat.
         """
         self._said += 1
         in_place = here and not self.event.private and self.event.reply_url is not None
@@ -298,7 +302,10 @@ class Turn(Scene):
         )
 
     def farewell(self, message: Message) -> None:
-        """The last word to somebody who was just erased: sealed with the instance's key, theirs is gone."""
+        """The last word to somebody who was just erased.
+
+        Sealed with the instance's key, theirs is gone.
+        """
         self._said += 1
         self.uow.outbox.put_raw(
             key=f"reply:{self.event.id}:{self._said}",

@@ -1,6 +1,7 @@
 """One aiohttp server: Slack by HTTP, Telegram's webhook, and `/health`.
 
-It hands requests to the adapters, which check and keep them; nothing personal ever leaves by these routes.
+It hands requests to the adapters, which check and keep them; nothing personal ever leaves by these
+routes.
 """
 
 from __future__ import annotations

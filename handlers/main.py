@@ -1,4 +1,6 @@
-"""`cordee`: the command line. Each command puts the parts together for one purpose and says plainly what it did.
+"""`cordee`.
+
+The command line. Each command puts the parts together for one purpose and says plainly what it did.
 
 Heavy modules are imported by the command that needs them, so that `cordee --help` is quick.
 """
@@ -90,7 +92,10 @@ def demo(
 
 @app.command()
 def story() -> None:
-    """Play one finite story in the terminal: both platforms, six months; exits 1 if a line differs."""
+    """Play one finite story in the terminal: both platforms, six months.
+
+    Exits 1 if a line differs.
+    """
     from handlers.local.story import tell
 
     if not asyncio.run(tell(out)):

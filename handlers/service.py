@@ -1,6 +1,9 @@
-"""The running bot: storage, bot, scheduling and adapters put together, the same for real use, demo and tests.
+"""The running bot.
 
-The composition root. Nothing here decides anything about people; it only hands each part what it needs.
+Storage, bot, scheduling and adapters put together, the same for real use, demo and tests.
+
+The composition root. Nothing here decides anything about people; it only hands each part what it
+needs.
 """
 
 from __future__ import annotations
@@ -8,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -57,7 +59,8 @@ class Service:
     Args:
         settings: What the operator decided.
         clock: The time; a virtual one for the demo and the tests.
-        paced: Keep to the platforms' limits; off where the platforms are local and time stands still.
+        paced: Keep to the platforms' limits; off where the platforms are local and time stands
+            still.
         ticking: Look for due timers by itself; the demo's clock and the tests do it by hand.
     """
 
@@ -224,9 +227,9 @@ class Service:
 
     # --- callbacks of the scheduling layer --------------------------------------------------------
 
-    def _wake(self) -> None:
+    def _wake(self, accounts: Collection[str]) -> None:
         if self.delivery is not None:
-            self.delivery.wake()
+            self.delivery.wake(accounts)
 
     async def _kept(self, row_id: int) -> Kept | None:
         def look() -> Kept | None:
@@ -276,8 +279,9 @@ class Service:
                 uow.commit()
             return gone
 
-        while await self.worker.run(step):
-            await asyncio.sleep(0)
+        gone = 1
+        while gone:  # one short transaction after the other, so that nobody waits for long
+            gone = await self.worker.run(step)
 
     async def answers(self) -> bool:
         """Whether the database answers; for `/health`."""

@@ -1,1 +1,4 @@
-"""The one shared storage under both platforms: tables, queries, keys. It knows neither bot nor platforms."""
+"""The one shared storage under both platforms.
+
+Tables, queries, keys. It knows neither bot nor platforms.
+"""

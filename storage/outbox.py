@@ -175,6 +175,7 @@ class OutboxStore:
     def __init__(self, session: Session, vault: Vault) -> None:
         self._session = session
         self._vault = vault
+        self.touched: set[str] = set()  # tokens that have something new to say once we commit
 
     # --- saying something -----------------------------------------------------------------
 
@@ -268,7 +269,10 @@ class OutboxStore:
         if len(key) > KEY_LENGTH:
             raise ValueError(f"outbox key of {len(key)} characters")
         row = {"dedup_key": key, "state": "queued", "attempts": 0, "waits": 0, **values}
-        return insert_new(self._session, _OUT, row) is not None
+        new = insert_new(self._session, _OUT, row) is not None
+        if new:
+            self.touched.add(values["bot_account"])
+        return new
 
     def put_elsewhere(self, taken: Taken, identity: Identity, now: datetime) -> bool:
         """Say to another account of the same person what could not be said to this one; see `put`.

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from storage.tables import Checkin, Meeting, Objective, Pair, Series, SeriesException
 from storage.upsert import changed
 from storage.vault import Vault
-from storage.tables import Checkin, Meeting, Objective, Pair, Series, SeriesException
 
 
 class Pairs:

@@ -26,7 +26,10 @@ class People:
         return self._session.get(Person, person_id)
 
     def lock(self, person_id: int) -> Person | None:
-        """The person, locked until the end of the transaction (PostgreSQL; SQLite is serial anyway)."""
+        """The person, locked until the end of the transaction (PostgreSQL.
+
+        SQLite is serial anyway).
+        """
         return self._session.get(Person, person_id, with_for_update=True)
 
     def by_account(self, platform: str, account: str) -> Identity | None:
@@ -38,7 +41,10 @@ class People:
     def meet(
         self, *, platform: str, account: str, bot_account: str, lang: str, now: datetime
     ) -> Identity:
-        """A first event from an account: an account row and an empty person, nothing else (consent comes first)."""
+        """A first event from an account.
+
+        An account row and an empty person, nothing else (consent comes first).
+        """
         person = Person(lang=lang, reply_on=platform, created_at=now)
         self._session.add(person)
         self._session.flush()
@@ -74,7 +80,10 @@ class People:
         return next(iter(preferred or usable), None)
 
     def find(self, words: str) -> Person | None:
-        """Somebody by address, by id in the imported directory, by `#number`, or by account (`slack:T1/U1`)."""
+        """Somebody by address, by id in the imported directory, by `#number`.
+
+        Or by account (`slack:T1/U1`).
+        """
         wanted = words.strip()
         if wanted.startswith("#") and wanted[1:].isdecimal():
             return self.get(int(wanted[1:]))
@@ -242,7 +251,10 @@ class People:
         return code
 
     def use_code(self, code: str, *, now: datetime) -> LinkCode | None:
-        """Use a code: the row the first time within its life, None ever after. One guarded statement."""
+        """Use a code.
+
+        The row the first time within its life, None ever after. One guarded statement.
+        """
         used = self._session.scalar(
             update(LinkCode)
             .where(

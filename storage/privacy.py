@@ -1,7 +1,7 @@
 """A person's own data: give it all to them, or make it all go.
 
-Both walk the schema, so that a new table with a person in it can't be forgotten. This module does not know who asks:
-the caller has made sure that it is the person.
+Both walk the schema, so that a new table with a person in it can't be forgotten. This module does
+not know who asks: the caller has made sure that it is the person.
 
 Source: GDPR 15, 17, 20.
 """
@@ -31,7 +31,7 @@ class Privacy:
         self._vault = vault
 
     def export_person(self, person_id: int) -> dict[str, list[dict[str, Any]]]:
-        """Every row that is about the person, by table, sealed columns opened when the seal is theirs."""
+        """Every row about the person, by table; sealed columns opened when the seal is theirs."""
         found: dict[str, list[dict[str, Any]]] = {}
         for table in Base.metadata.sorted_tables:
             if table.name in _SKIPPED:

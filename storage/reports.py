@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.vault import Vault
 from storage.tables import Person, Report, Wish
+from storage.vault import Vault
 
 
 class Reports:

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from storage.tables import Proposal, Request
 from storage.upsert import changed
 from storage.vault import Vault
-from storage.tables import Proposal, Request
 
 
 class Requests:
@@ -230,4 +230,4 @@ class Requests:
             .where(Request.programme_id == programme_id)
             .group_by(Request.state)
         ).all()
-        return dict((state, count) for state, count in rows)
+        return {str(state): int(count) for state, count in rows}

@@ -1,6 +1,7 @@
 """Sealed columns: sensitive text at rest, readable only with the key of the person it belongs to.
 
-The column type and the cipher (AES-256-GCM); whose key it is, and where keys are kept, is the vault's affair.
+The column type and the cipher (AES-256-GCM); whose key it is, and where keys are kept, is the
+vault's affair.
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
-"""The schema: one mapped class per table, each column with its meaning, its unit and its class of privacy.
+"""The schema.
 
-Times are UTC. The class of privacy (`info["privacy"]`) says who may see the column's content at most: `internal` (the
-program), `public` (everybody in the programme), `partner` (the other side of a pair or of a request), `staff`, `self`
-(the person alone). Columns of type `Sealed` are unreadable without the person's key. This module holds no query.
+One mapped class per table, each column with its meaning, its unit and its class of privacy.
 
-Source: delivery protocol (inbox, outbox, timer, sender lease); requirements A-14, A-18, A-23, E-06, E-12.
+Times are UTC. The class of privacy (`info["privacy"]`) says who may see the column's content at
+most: `internal` (the program), `public` (everybody in the programme), `partner` (the other side of
+a pair or of a request), `staff`, `self` (the person alone). Columns of type `Sealed` are unreadable
+without the person's key. This module holds no query.
+
+Source: delivery protocol (inbox, outbox, timer, sender lease); requirements A-14, A-18, A-23, E-06,
+E-12.
 """
 
 from __future__ import annotations
@@ -92,7 +96,7 @@ def _person(meaning: str, **more: Any) -> Mapped[Any]:
     return _c(ForeignKey("person.id", ondelete="CASCADE"), meaning, index=True, **more)
 
 
-# --- people ---------------------------------------------------------------------------------------------------------
+# --- people ---------------------------------------------------------------------------------------
 
 
 class Person(Base):
@@ -227,17 +231,20 @@ class Expert(Base):
         Utc, "paused by their own word; an import does not end that"
     )
     fingerprint: Mapped[int] = _c(BigInteger, "40 bits of a hash of what matching reads", default=0)
-    folded: Mapped[str] = _c(Text, "name, job, employer, sector, places without accents: staff search", "staff",
+    folded: Mapped[str] = _c(Text, "name, job, employer, sector, places; no accents", "staff",
                              default="")  # fmt: skip
     method: Mapped[bool] = _c(Boolean, "has followed the Co-Orientation method", default=False)
     updated_at: Mapped[datetime] = _c(Utc, "last change of this row")
 
 
-# --- dialogues ------------------------------------------------------------------------------------------------------
+# --- dialogues ------------------------------------------------------------------------------------
 
 
 class Conversation(Base):
-    """A dialogue with one person: its questionnaire and the answers; where it stands is derived from these."""
+    """A dialogue with one person: its questionnaire and the answers.
+
+    Where it stands is derived from these.
+    """
 
     __tablename__ = "conversation"
     id: Mapped[int] = _id()
@@ -270,7 +277,7 @@ class Stray(Base):
     passed_at: Mapped[datetime | None] = _c(Utc, "handed to the team")
 
 
-# --- requests, proposals, pairs -------------------------------------------------------------------------------------
+# --- requests, proposals, pairs -------------------------------------------------------------------
 
 
 class Request(Base):
@@ -344,7 +351,10 @@ class Pair(Base):
 
 
 class Objective(Base):
-    """The pair's objective, proposed by one and approved by the other; older ones stay as history (A-18)."""
+    """The pair's objective, proposed by one and approved by the other.
+
+    Older ones stay as history (A-18).
+    """
 
     __tablename__ = "objective"
     id: Mapped[int] = _id()
@@ -417,7 +427,7 @@ class Meeting(Base):
     sequence: Mapped[int] = _c(Integer, "SEQUENCE of the invitation", default=0)
 
 
-# --- reports --------------------------------------------------------------------------------------------------------
+# --- reports --------------------------------------------------------------------------------------
 
 
 class Report(Base):
@@ -456,7 +466,7 @@ class Wish(Base):
     updated_at: Mapped[datetime] = _c(Utc, "last change")
 
 
-# --- what was done --------------------------------------------------------------------------------------------------
+# --- what was done --------------------------------------------------------------------------------
 
 
 class Audit(Base):
@@ -472,7 +482,7 @@ class Audit(Base):
     detail: Mapped[dict[str, Any]] = _c(JSON, "states before and after, ids", default=dict)
 
 
-# --- delivery -------------------------------------------------------------------------------------------------------
+# --- delivery -------------------------------------------------------------------------------------
 
 
 class Inbox(Base):
@@ -529,7 +539,7 @@ class Outbox(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        # what is next for a token, by priority; when it has to look again; what else waits in a chat
+        # what is next for a token, by priority; when to look again; what else waits in a chat
         Index("ix_outbox_queued", "bot_account", "priority", "id", "not_before",
               sqlite_where=text("state='queued'"), postgresql_where=text("state='queued'")),
         Index("ix_outbox_due", "bot_account", "not_before",

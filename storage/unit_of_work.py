@@ -1,7 +1,8 @@
 """One event, one transaction: the unit of work, and the database it runs on.
 
-SQLite: one connection, `BEGIN IMMEDIATE`, WAL, `synchronous=FULL`, so that turns have a total order. PostgreSQL: a few
-connections, row locks. Nothing is saved unless `commit()` is called. This module knows no rule of the domain.
+SQLite: one connection, `BEGIN IMMEDIATE`, WAL, `synchronous=FULL`, so that turns have a total
+order. PostgreSQL: a few connections, row locks. Nothing is saved unless `commit()` is called. This
+module knows no rule of the domain.
 
 Source: delivery protocol, "Databases".
 """
@@ -26,9 +27,9 @@ from storage.people import People
 from storage.privacy import Privacy
 from storage.reports import Reports
 from storage.requests import Requests
-from storage.vault import Vault
 from storage.talks import Talks
 from storage.timers import TimerStore
+from storage.vault import Vault
 
 BUSY_MS = 10_000
 POSTGRES_CONNECTIONS = 8
@@ -38,7 +39,8 @@ class Database:
     """An engine set up as the delivery protocol needs it, and the keys to what is sealed in it.
 
     Args:
-        url: SQLAlchemy address; `sqlite:///file.db`, `sqlite://` (memory, for tests) or `postgresql://…`.
+        url: SQLAlchemy address; `sqlite:///file.db`, `sqlite://` (memory, for tests) or
+            `postgresql://…`.
         secret: The instance's secret (`CORDEE_SECRET_KEY`).
     """
 

@@ -1,7 +1,7 @@
 """The keys: one per person, wrapped by the instance's secret, which lies outside the database.
 
-Deleting a person's wrapped key makes every sealed value of theirs unreadable, in backups too. This module knows
-nothing of who may read what: that is `bot/access.py`.
+Deleting a person's wrapped key makes every sealed value of theirs unreadable, in backups too. This
+module knows nothing of who may read what: that is `bot/access.py`.
 """
 
 from __future__ import annotations

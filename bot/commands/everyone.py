@@ -1,4 +1,7 @@
-"""The verbs everybody has, besides those of the flows: help, resume, my data, erase, choosing a programme."""
+"""The verbs everybody has, besides those of the flows.
+
+Help, resume, my data, erase, choosing a programme.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ _RELOAD = frozenset({"recharger", "reload"})
 
 @command("aide", alias="help", who="anyone")
 def aide(turn: Turn, args: str) -> None:
-    """What I can ask of the bot, whom to ask otherwise; then the question that was open, again (A-27)."""
+    """What I can ask of the bot, whom to ask otherwise.
+
+    Then the question that was open, again (A-27).
+    """
     w = turn.w
     prefix = "/cordee " if turn.author.platform == "slack" else "/"
     lines = []

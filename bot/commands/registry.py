@@ -1,7 +1,8 @@
 """The one registry: every command and every act, with who may use it.
 
-Slack gets `/cordee <name>`, Telegram `/<name>` (underscore for hyphen), everybody `aide`, the README its table, all
-from here. A command or act without a policy can't be registered. This module does not know what any of them does.
+Slack gets `/cordee <name>`, Telegram `/<name>` (underscore for hyphen), everybody `aide`, the
+README its table, all from here. A command or act without a policy can't be registered. This module
+does not know what any of them does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import Literal
 from bot.turn import Turn
 
 Who = Literal["anyone", "member", "staff", "owner"]
-"""`anyone`: before consent too; `member`: has agreed to be stored; `staff`, `owner`: of the current programme."""
+"""`anyone`: before consent too; `member`: has agreed to be stored; `staff`, `owner`.
+
+Of the current programme.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Command:
 class Act:
     """What a button does to an object: the number, and the version it was shown with.
 
-    `who` is the outer gate; whether this object may be touched is checked by `bot/access.py` inside.
+    `who` is the outer gate; whether this object may be touched is checked by `bot/access.py`
+    inside.
     """
 
     verb: str

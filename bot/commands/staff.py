@@ -1,7 +1,10 @@
-"""The team's verbs: requests by age, proposing by hand, pairs, reports and who is missing, exports, roles, invitations.
+"""The team's verbs.
 
-Each is refused to everybody else in the same words as something that does not exist. Answers in a channel are for
-the one who asked only; free text of a request is shown only to staff of its programme.
+Requests by age, proposing by hand, pairs, reports and who is missing, exports, roles, invitations.
+
+Each is refused to everybody else in the same words as something that does not exist. Answers in a
+channel are for the one who asked only; free text of a request is shown only to staff of its
+programme.
 
 Source: A-15, E-06, E-09; house, section 10.
 """
@@ -75,18 +78,18 @@ def _request(turn: Turn, request: Request) -> Message:
     talk = turn.uow.talks.get(request.conversation_id)
     answers = (turn.uow.talks.snapshot(talk) if talk else None) or []
     lines = [Line(label=str(a["question"]), text=str(a["label"])) for a in answers]
-    for p in turn.uow.requests.proposals(request.id):
-        lines.append(
-            Line(
-                label=_name(turn, p.expert_id),
-                text=w(f"proposal-is-{p.state}"),
-                choice=(
-                    act_choice(w("staff-ask-expert"), "send", p.id, p.version)
-                    if p.state in ("shown", "lapsed", "withdrawn") and request.state != "matched"
-                    else None
-                ),
-            )
+    lines.extend(
+        Line(
+            label=_name(turn, p.expert_id),
+            text=w(f"proposal-is-{p.state}"),
+            choice=(
+                act_choice(w("staff-ask-expert"), "send", p.id, p.version)
+                if p.state in ("shown", "lapsed", "withdrawn") and request.state != "matched"
+                else None
+            ),
         )
+        for p in turn.uow.requests.proposals(request.id)
+    )
     return Message(
         title=w("staff-request-title", number=request.id, name=_name(turn, request.person_id)),
         text=w(
@@ -106,7 +109,10 @@ def _request(turn: Turn, request: Request) -> Message:
 
 @command("proposer", alias="propose", who="staff")
 def proposer(turn: Turn, args: str) -> None:
-    """`proposer 12`: who could help; `proposer 12 nom`: search; `proposer 12 #345`: propose this one."""
+    """`proposer 12`: who could help; `proposer 12 nom`: search; `proposer 12 #345`.
+
+    Propose this one.
+    """
     number, _, rest = args.partition(" ")
     if "-" in number and number.replace("-", "").isdecimal():
         number, _, chosen = number.partition("-")
@@ -137,7 +143,7 @@ def proposer(turn: Turn, args: str) -> None:
         mentee = turn.person(request.person_id)
         seen = {p.expert_id for p in turn.uow.requests.proposals(request.id)}
         wish = turn.uow.requests.features(request)
-        for one in turn.bot.experts.propose(
+        found = turn.bot.experts.propose(
             turn,
             mentee,
             turn.programme,
@@ -146,16 +152,17 @@ def proposer(turn: Turn, args: str) -> None:
             kind=request.kind,
             count=8,
             threshold=0,
-        ):
-            lines.append(
-                Line(
-                    label=pairs.card(turn, turn.person(one.person_id), w),
-                    text=" · ".join(one.reasons) or w("proposal-no-reason"),
-                    choice=run_choice(
-                        w("staff-propose-this"), "proposer", f"{request.id}-{one.person_id}"
-                    ),
-                )
+        )
+        lines = [
+            Line(
+                label=pairs.card(turn, turn.person(one.person_id), w),
+                text=" · ".join(one.reasons) or w("proposal-no-reason"),
+                choice=run_choice(
+                    w("staff-propose-this"), "proposer", f"{request.id}-{one.person_id}"
+                ),
             )
+            for one in found
+        ]
     if not lines:
         turn.say(Message(w("staff-nobody-found")), here=True)
         return
@@ -243,7 +250,10 @@ def send(turn: Turn, number: int, version: int) -> None:
 
 @command("binomes", alias="pairs", who="staff")
 def binomes(turn: Turn, args: str) -> None:
-    """Pairs, those without a meeting first; `binomes MENTEE MENTOR` (numbers or addresses) makes one."""
+    """Pairs, those without a meeting first.
+
+    `binomes MENTEE MENTOR` (numbers or addresses) makes one.
+    """
     w = turn.w
     words = args.split()
     if len(words) == 1 and words[0].isdecimal():

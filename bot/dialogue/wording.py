@@ -1,7 +1,8 @@
 """What the engine says, put into messages: questions, answers taken, summaries, forms.
 
-Given the engine's outputs and the bot's voice it returns plain messages. It knows neither platform nor storage, nor
-what a questionnaire is for; the texts are the programme file's and the catalogues'.
+Given the engine's outputs and the bot's voice it returns plain messages. It knows neither platform
+nor storage, nor what a questionnaire is for; the texts are the programme file's and the
+catalogues'.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def word(
     opening: list[str] = []
     for output in outputs:
         match output:
-            case Rejected(question, reason, args):
+            case Rejected(_, reason, args):
                 opening.append(words(reason, **args))
             case NotUnderstood():
                 opening.append(words("not-understood"))
@@ -255,7 +256,10 @@ def _label(q: Question, value: str, words: Words) -> str:
 def snapshot(
     qs: Questionnaire, answers: Mapping[str, Value], words: Words
 ) -> list[dict[str, object]]:
-    """What was asked and answered, readable whatever the file becomes: id, question, label, value."""
+    """What was asked and answered, readable whatever the file becomes.
+
+    Id, question, label, value.
+    """
     kept: list[dict[str, object]] = []
     for name, value in answers.items():
         q = qs.question(name)

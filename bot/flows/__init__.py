@@ -1,7 +1,9 @@
-"""What completed dialogues, pressed buttons and due timers mean: one module per part of a programme's life.
+"""What completed dialogues, pressed buttons and due timers mean.
 
-`profiles` → `requests` → `pairs` → `checkins`, and `reports` beside them. Each registers its completions, acts and
-timers; importing this package fills the registries.
+One module per part of a programme's life.
+
+`profiles` → `requests` → `pairs` → `checkins`, and `reports` beside them. Each registers its
+completions, acts and timers; importing this package fills the registries.
 """
 
 from bot.flows import checkins, pairs, profiles, reports, requests

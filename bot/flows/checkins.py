@@ -1,7 +1,8 @@
 """The rhythm of a pair: prompts to each side on their own clock, their answers, the dates they set.
 
-Only the next occurrence of a series is a timer. An occurrence that was left out or moved is an exception of the
-series; a change of rule, zone or pause raises the series' version, which makes older timers stale.
+Only the next occurrence of a series is a timer. An occurrence that was left out or moved is an
+exception of the series; a change of rule, zone or pause raises the series' version, which makes
+older timers stale.
 
 Source: A-05, A-06, X-07; delivery protocol, "Recurrence and .ics".
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -71,7 +73,10 @@ def _start(series: Series) -> datetime:
 
 
 def _occurrence(scene: Scene, series: Series, after: datetime) -> tuple[datetime, datetime] | None:
-    """The next occurrence as the rule gives it, and when it is really due: skipped ones left out."""
+    """The next occurrence as the rule gives it, and when it is really due.
+
+    Skipped ones left out.
+    """
     exceptions = scene.uow.pairs.exceptions(series.id)
     moved = [(rule, at) for rule, at in exceptions.items() if at is not None and at > after]
     earliest = min(moved, key=lambda found: found[1], default=None)
@@ -221,9 +226,8 @@ def prompt(scene: Scene, timer: DueTimer) -> None:
     )
     checkin.conversation_id = talk.id
     w = scene.words(person, programme)
+    said[:1] = [replace(m, title=w("checkin-title", name=partner.name or "—")) for m in said[:1]]
     for number, message in enumerate(said):
-        if number == 0:
-            message = _headed(message, w("checkin-title", name=partner.name or "—"))
         scene.tell(
             person,
             message,
@@ -239,19 +243,6 @@ def prompt(scene: Scene, timer: DueTimer) -> None:
             subject_id=checkin.id,
             due_at=scene.now + days(rhythm.remind_after_days),
         )
-
-
-def _headed(message: Message, title: str) -> Message:
-    return Message(
-        text=message.text,
-        title=title,
-        choices=message.choices,
-        pick=message.pick,
-        form=message.form,
-        quiet=message.quiet,
-        note=message.note,
-        placeholder=message.placeholder,
-    )
 
 
 @due("checkin-remind")
@@ -286,7 +277,7 @@ def remind(scene: Scene, timer: DueTimer) -> None:
 @act("skip-this", who="member")
 def skip_this(turn: Turn, number: int, version: int) -> None:
     """No answer to this one; the next comes as usual."""
-    checkin, pair = access.own_checkin(turn, number)
+    checkin, _ = access.own_checkin(turn, number)
     talk = turn.uow.talks.get(checkin.conversation_id or 0)
     if checkin.state != "asked" or talk is None:
         turn.text("button-stale")
@@ -348,7 +339,10 @@ def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm) -> None:
         )
 
 
-def tell_staff(turn: Turn, pair: Pair, key_of_text: str, *, key: str, n: int | None = None) -> None:
+def tell_staff(
+    turn: Turn, pair: Pair, key_of_text: str, *, key: str, n: int | None = None
+) -> None:
+    """A line about a pair to its team, with the way to look at it."""
     mentee, mentor = turn.person(pair.mentee_id), turn.person(pair.mentor_id)
 
     def build(w: Words) -> Message:
@@ -407,7 +401,10 @@ def _read_time(words: str) -> tuple[time | None, str]:
 
 
 def set_date(turn: Turn, pair: Pair, day: date, hour: time | None) -> None:
-    """A date for the next meeting: both sides get the invitation; an earlier one is moved, not doubled."""
+    """A date for the next meeting: both sides get the invitation.
+
+    An earlier one is moved, not doubled.
+    """
     zone = turn.zone(turn.me, turn.programme)
     at = to_utc(datetime.combine(day, hour or time(0)), zone)
     minutes = MEETING_MINUTES if hour else WHOLE_DAY

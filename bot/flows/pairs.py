@@ -1,7 +1,9 @@
-"""A pair's life: the introduction, what each shows of themselves, the objective, letters, pause and end.
+"""A pair's life.
 
-A pair may be one person on Slack and one on Telegram: they write to each other through the bot, without exchanging
-addresses. When and what they are asked about their meetings is `checkins`.
+The introduction, what each shows of themselves, the objective, letters, pause and end.
+
+A pair may be one person on Slack and one on Telegram: they write to each other through the bot,
+without exchanging addresses. When and what they are asked about their meetings is `checkins`.
 
 Source: A-05, A-18, A-19, A-20, A-24; X-19.
 """
@@ -49,7 +51,10 @@ def known_as(person: Person, w: Words) -> str:
 
 
 def card(scene: Scene, person: Person, w: Words) -> str:
-    """An expert in one line: name, job, employer, town; only what the directory shows to everybody."""
+    """An expert in one line: name, job, employer, town.
+
+    Only what the directory shows to everybody.
+    """
     expert = scene.uow.directory.get(person.id)
     parts = [person.name or "—"]
     if expert is not None:

@@ -1,9 +1,10 @@
 """Who somebody is here: joining, the profile, the expert's card, pausing.
 
-A person joins in a role the programme opens to them, or waits for the team's yes. What the profile asks is the
-file's affair; `fill` says which column an answer writes.
+A person joins in a role the programme opens to them, or waits for the team's yes. What the profile
+asks is the file's affair; `fill` says which column an answer writes.
 
-Source: A-02 (nobody is refused but by the rule), A-23 (several roles), M-19 (self-declared expert, pause).
+Source: A-02 (nobody is refused but by the rule), A-23 (several roles), M-19 (self-declared expert,
+pause).
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Quarterly reports: opened on their date for every active person, prefilled, edited until the window closes.
+"""Quarterly reports.
 
-One recipient's trouble never stops the others: the opening goes through people in chunks, each person in a savepoint
-of their own. Who needs help first is not judged here.
+Opened on their date for every active person, prefilled, edited until the window closes.
+
+One recipient's trouble never stops the others: the opening goes through people in chunks, each
+person in a savepoint of their own. Who needs help first is not judged here.
 
 Source: E-06..E-12.
 """
@@ -37,7 +39,10 @@ CHUNK = 1000  # people opened in one transaction
 
 @planner
 def plan_openings(scene: Scene) -> None:
-    """The next opening of every report of every programme is a timer; the last one too if its window is still open."""
+    """The next opening of every report of every programme is a timer.
+
+    The last one too if its window is still open.
+    """
     for programme in scene.bot.programmes.values():
         for rules in programme.reports:
             _plan_opening(scene, programme, rules, after=scene.now)
@@ -109,7 +114,10 @@ def _at(scene: Scene, timer: DueTimer, kind: str, when: datetime, number: int) -
 def open_for(
     scene: Scene, person: Person, programme: Programme, rules: Rules, quarter: str, opened: datetime
 ) -> Report | None:
-    """Open one person's report, prefilled with the last one, and send the prompt; None if it is open already."""
+    """Open one person's report, prefilled with the last one, and send the prompt.
+
+    None if it is open already.
+    """
     if scene.uow.reports.of_quarter(person.id, programme.id, rules.id, quarter) is not None:
         return None
     closes = opened + timedelta(days=rules.open_days)
@@ -130,7 +138,7 @@ def open_for(
         )
     )
     focus = person.focus_id
-    talk, said = begin(
+    talk, _ = begin(
         scene,
         person,
         programme,
@@ -334,7 +342,10 @@ def close_reports(scene: Scene, timer: DueTimer) -> None:
 
 
 def current_quarter(scene: Scene, programme: Programme) -> str:
-    """The quarter staff mean when they name none: the newest with reports, else the one just reported on."""
+    """The quarter staff mean when they name none.
+
+    The newest with reports, else the one just reported on.
+    """
     known = scene.uow.reports.quarters(programme.id)
     if known:
         return known[0]

@@ -1,7 +1,9 @@
-"""From the intake to an expert's yes: proposals with reasons, one tap to ask, a deadline, a nudge, the next choice.
+"""From the intake to an expert's yes.
 
-The mentee always knows where their request stands, and no request is without a state, an age and a deadline (A-15).
-Who fits is `bot/matching`'s affair; what happens after the yes is `pairs`.
+Proposals with reasons, one tap to ask, a deadline, a nudge, the next choice.
+
+The mentee always knows where their request stands, and no request is without a state, an age and a
+deadline (A-15). Who fits is `bot/matching`'s affair; what happens after the yes is `pairs`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot import access, lifecycle
+from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogue.questionnaire import Questionnaire
 from bot.dialogues import (
@@ -24,7 +27,6 @@ from bot.dialogues import (
     run_choice,
     start,
 )
-from bot.commands.registry import act, command
 from bot.errors import NotAllowed
 from bot.flows import pairs
 from bot.followup import due
@@ -105,7 +107,10 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
 
 
 def _shared(turn: Turn, qs: Questionnaire, answers: Mapping[str, Given]) -> list[list[str]]:
-    """What the expert will see: the answers the file marks as shareable and the mentee did not hold back."""
+    """What the expert will see.
+
+    The answers the file marks as shareable and the mentee did not hold back.
+    """
     chosen = answers.get("share")  # a question of this id lets the mentee choose what is shown
     return [
         [turn.w.pick(q.text.model_dump()), label]
@@ -122,7 +127,9 @@ def _team_deadline(scene: Scene, programme: Programme) -> Any:
 
 
 def show(turn: Turn, request: Request, *, again: bool) -> None:
-    """Propose experts: up to three, with reasons; fewer or none when nobody fits, and then the team is told.
+    """Propose experts: up to three, with reasons.
+
+    Fewer or none when nobody fits, and then the team is told.
 
     Args:
         turn: The mentee's turn.
@@ -284,7 +291,10 @@ def ask(turn: Turn, number: int, version: int) -> None:
 
 
 def send(scene: Scene, request: Request, proposal: Proposal) -> bool:
-    """Send a request to an expert, with a deadline and a nudge before it. False when somebody was quicker."""
+    """Send a request to an expert.
+
+    With a deadline and a nudge before it. False when somebody was quicker.
+    """
     programme = scene.programme_of(request.programme_id)
     uow = scene.uow
     deadline = scene.now + timedelta(days=programme.proposals.deadline_days)
