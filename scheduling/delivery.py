@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -132,10 +132,15 @@ class Delivery:
         self.on_unreachable = on_unreachable
         self.owner = uuid.uuid4().hex
 
-    def wake(self) -> None:
-        """Something may have been queued: look now. Call after the commit, on the event loop."""
-        for lane in self._lanes.values():
-            lane.wake()
+    def wake(self, accounts: Collection[str] | None = None) -> None:
+        """Something was queued: look now. Call after the commit, on the event loop.
+
+        Args:
+            accounts: For these tokens (`uow.outbox.touched`); None: perhaps for any.
+        """
+        for account, lane in self._lanes.items():
+            if accounts is None or account in accounts:
+                lane.wake()
 
     async def run(self) -> None:
         """Send until `stop`."""
@@ -179,7 +184,7 @@ class _Job:
 @dataclass(frozen=True, slots=True)
 class _Done:
     held: bool = True
-    moved: bool = False
+    moved: frozenset[str] = frozenset()
     adopted: Sequence[Taken] = ()
     taken: Sequence[Taken] = ()
     next_due: float | None = None
@@ -299,6 +304,8 @@ class _Lane:
             self._results[:0] = job.results
             raise
         times = self._d.times
+        if done.moved:
+            self._d.wake(done.moved)
         if not done.held:
             log.warning("lease lost account=%s epoch=%s", self.account, job.epoch)
             self._epoch = None
@@ -314,8 +321,6 @@ class _Lane:
             self._at_gate += 1
             self._begin(self._send(row), "send")
         self._full = bool(done.taken) and len(done.taken) >= job.limit
-        if done.moved:
-            self._d.wake()
         if not (done.taken or done.more) and self._settled():
             self._idle_step = step
             self._idle.set()
@@ -380,10 +385,10 @@ class _Lane:
             held = not job.renew or LeaseStore(uow.session).renew(
                 self.account, owner, job.epoch, times.ttl
             )
-            moved = settle(uow, job.results, now, self._d.on_unreachable)
+            settle(uow, job.results, now, self._d.on_unreachable)
             if not held:
                 uow.commit()
-                return _Done(held=False, moved=moved)
+                return _Done(held=False, moved=frozenset(uow.outbox.touched))
             adopted: Sequence[Taken] = ()
             if job.recover:
                 uow.outbox.expire(self.account, now)
@@ -410,7 +415,7 @@ class _Lane:
             due = None if taken else self._seconds_to(uow.outbox.next_due(self.account, now), now)
             more = job.ask and not taken and uow.outbox.any_due(self.account, now)
             uow.commit()
-        return _Done(True, moved, adopted, taken, due, more)
+        return _Done(True, frozenset(uow.outbox.touched), adopted, taken, due, more)
 
     @staticmethod
     def _seconds_to(due: datetime | None, now: datetime) -> float | None:

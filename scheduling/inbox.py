@@ -14,7 +14,7 @@ import logging
 import secrets
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
@@ -56,6 +56,7 @@ class InboxMeta:
     received_at: datetime
 
 
+Wake = Callable[[Collection[str]], None]
 Reader = Callable[[bytes, InboxMeta], Event | None]
 Handle = Callable[[UnitOfWork, Event, datetime], Ack]
 OnFailure = Callable[[UnitOfWork, Event, str, datetime], None]
@@ -66,6 +67,10 @@ def clash(error: BaseException) -> bool:
     """Whether a transaction only got into another's way (PostgreSQL) and may simply be repeated."""
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     return state in {"40001", "40P01"}
+
+
+def nobody(_accounts: Collection[str]) -> None:
+    """Wake nobody."""
 
 
 def where(error: BaseException) -> str:
@@ -82,7 +87,7 @@ class Inbox:
         clock: The time.
         handle: `Bot.handle`: the effect of an event, in a transaction committed here.
         readers: By platform: the event in a payload; None if it is not for the bot.
-        wake: Called after each commit, for there may be something to say.
+        wake: `Delivery.wake`: called after a commit, with the tokens that have something to say.
         on_failure: `(uow, event, reference, now)`, in a fresh transaction when the effect failed
             for the first time: the person gets an answer all the same.
         on_poison: `(uow, row, now)`, when a row is given up: the person and staff are told.
@@ -98,7 +103,7 @@ class Inbox:
         handle: Handle,
         readers: Mapping[str, Reader],
         *,
-        wake: Callable[[], None] = lambda: None,
+        wake: Wake = nobody,
         on_failure: OnFailure | None = None,
         on_poison: OnPoison | None = None,
         keep_bodies: bool = False,
@@ -198,8 +203,9 @@ class Inbox:
         author = event.author
         turns = self._turns.setdefault(f"{author.platform}:{author.account}", asyncio.Lock())
         async with turns:
-            ack = await self._worker.run(self._work, row_id, event)
-        self._wake()
+            ack, touched = await self._worker.run(self._work, row_id, event)
+        if touched:
+            self._wake(touched)
         return ack
 
     async def sweep(self, age: timedelta = STALE) -> int:
@@ -218,29 +224,29 @@ class Inbox:
 
     # --- in the worker ------------------------------------------------------------------------
 
-    def _work(self, row_id: int, event: Event) -> Ack:
+    def _work(self, row_id: int, event: Event) -> tuple[Ack, Collection[str]]:
         for attempt in range(1, CLASH_TRIES + 1):
             try:
                 return self._turn(row_id, event)
             except Exception as error:
                 if not clash(error) or attempt == CLASH_TRIES:
-                    return self._failed(row_id, event, error)
+                    return Ack(), self._failed(row_id, event, error)
         raise AssertionError("unreachable")
 
-    def _turn(self, row_id: int, event: Event) -> Ack:
+    def _turn(self, row_id: int, event: Event) -> tuple[Ack, Collection[str]]:
         now = self._clock.now()
         with self._database.unit_of_work() as uow:
             row = uow.inbox.open(row_id)
             if row is None:
-                return Ack()
+                return Ack(), ()
             ack = self._handle(uow, event, now)
             author = uow.people.by_account(event.author.platform, event.author.account)
             person_id = author.person_id if author else None
             uow.inbox.done(row, now, person_id, keep_body=self._keep_bodies)
             uow.commit()
-        return ack
+        return ack, uow.outbox.touched
 
-    def _failed(self, row_id: int, event: Event, error: Exception) -> Ack:
+    def _failed(self, row_id: int, event: Event, error: Exception) -> Collection[str]:
         """Count it; the first time the person is told, the last time it is given up."""
         reference = "".join(secrets.choice(_LETTERS) for _ in range(4))
         log.error(
@@ -260,9 +266,10 @@ class Inbox:
                 if tries >= MAX_TRIES:
                     self._give_up(uow, row_id, reference, now)
                 uow.commit()
+                return uow.outbox.touched
         except DBAPIError as away:  # the database is away: the sweep finds the row where it was
             log.error("not counted ref=%s error=%s", reference, type(away).__name__)  # noqa: TRY400
-        return Ack()
+            return ()
 
     def _give_up(self, uow: UnitOfWork, row_id: int, reference: str, now: datetime) -> None:
         row = uow.inbox.open(row_id)

@@ -59,7 +59,7 @@ def too_soon(retry_after: float) -> float:
 
 def settle(
     uow: UnitOfWork, results: Sequence[Result], now: datetime, on_unreachable: OnUnreachable | None
-) -> bool:
+) -> None:
     """Write down what became of claims, by compare-and-set: a claim no longer ours is left alone.
 
     Args:
@@ -67,11 +67,7 @@ def settle(
         results: What became of them.
         now: UTC.
         on_unreachable: Tells staff that somebody cannot be reached any more.
-
-    Returns:
-        Whether messages were queued for another account.
     """
-    moved = False
     sent: list[tuple[Taken, str | None]] = []
     keep: list[tuple[Taken, str | None]] = []
     for result in results:
@@ -80,7 +76,7 @@ def settle(
             case Sent(message_id, keep=more):
                 (keep if more else sent).append((row, message_id))
             case NotSent(unreachable=True):
-                moved |= _unreachable(uow, row, now, on_unreachable)
+                _unreachable(uow, row, now, on_unreachable)
             case NotSent(reason, permanent=True):
                 log.warning("refused row=%s op=%s reason=%s", row.id, row.op, reason)
                 uow.outbox.fail(row, reason)
@@ -98,7 +94,6 @@ def settle(
                 uow.outbox.requeue(row, now, None, attempts=-1)
     uow.outbox.sent(sent, now)
     uow.outbox.sent(keep, now, keep=True)
-    return moved
 
 
 def _wait(uow: UnitOfWork, row: Taken, now: datetime, reason: str, seconds: float) -> None:
@@ -120,10 +115,10 @@ def _again(uow: UnitOfWork, row: Taken, now: datetime, reason: str, *, at_once: 
 
 def _unreachable(
     uow: UnitOfWork, row: Taken, now: datetime, on_unreachable: OnUnreachable | None
-) -> bool:
+) -> None:
     """The person's other account is tried; staff are told once, when it turns out."""
     if not uow.outbox.fail(row, "unreachable") or row.person_id is None:
-        return False
+        return
     accounts = uow.people.identities(row.person_id)
     news = False
     for account in accounts:
@@ -133,9 +128,8 @@ def _unreachable(
             account.reachable = False
     uow.session.flush()
     other = next((account for account in accounts if account.reachable), None)
-    moved = False
     if other is not None and other.bot_account != row.bot_account and row.op in ELSEWHERE:
-        moved = uow.outbox.put_elsewhere(row, other, now)
+        uow.outbox.put_elsewhere(row, other, now)
     if news and on_unreachable is not None:
         try:
             with uow.session.begin_nested():
@@ -143,4 +137,3 @@ def _unreachable(
         except Exception as error:  # news for staff must not undo what was settled
             kind = type(error).__name__  # not its text, which may quote somebody
             log.error("could not tell staff row=%s error=%s", row.id, kind)  # noqa: TRY400
-    return moved

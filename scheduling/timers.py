@@ -9,11 +9,11 @@ Source: delivery protocol, T0; requirement: one recipient's trouble never stops 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from scheduling.clock import Clock
-from scheduling.inbox import clash, where
+from scheduling.inbox import Wake, clash, nobody, where
 from scheduling.worker import Worker
 from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
@@ -38,7 +38,7 @@ class Timers:
         clock: The time.
         fire: What a due timer means: outbox rows and next timers. A fan-out writes one chunk and
             calls `uow.timers.again` with a cursor.
-        wake: Called after each commit, for there may be something to say.
+        wake: `Delivery.wake`: called after a commit, with the tokens that have something to say.
         on_stuck: `(uow, timer, now)`, tells staff of a timer that keeps failing.
     """
 
@@ -49,7 +49,7 @@ class Timers:
         clock: Clock,
         fire: Fire,
         *,
-        wake: Callable[[], None] = lambda: None,
+        wake: Wake = nobody,
         on_stuck: Fire | None = None,
     ) -> None:
         self._database = database
@@ -71,10 +71,10 @@ class Timers:
         now = now or self._clock.now()
         fired = 0
         for _ in range(MAX_CHUNKS):
-            found, well = await self._worker.run(self._chunk, now)
+            found, well, touched = await self._worker.run(self._chunk, now)
             fired += well
-            if well:
-                self._wake()
+            if touched:
+                self._wake(touched)
             if not found:
                 break
         return fired
@@ -87,12 +87,12 @@ class Timers:
         with self._database.unit_of_work() as uow:
             return uow.timers.next_due(after)
 
-    def _chunk(self, now: datetime) -> tuple[int, int]:
+    def _chunk(self, now: datetime) -> tuple[int, int, Collection[str]]:
         with self._database.unit_of_work() as uow:
             due = uow.timers.due(now, CHUNK)
             well = sum([self._one(uow, timer, now) for timer in due])
             uow.commit()
-        return len(due), well
+        return len(due), well, uow.outbox.touched
 
     def _one(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> bool:
         try:
