@@ -326,6 +326,7 @@ async def test_a_text_is_kept_then_heard_once(
     assert event.text == "R&D <ici>"
     assert event.author.bot_account == adapter.bot_account
     await until(lambda: rows(lite) == ["done"])
+    await until(lambda: not adapter.busy)
     assert all(d.ok for d in slack.deliveries)
 
 
@@ -351,6 +352,7 @@ async def test_a_press_opens_a_form_and_says_a_word(
     assert pressed.token == "a:c7:situation:employed"
     assert pressed.on is not None
     assert (pressed.on.chat, pressed.on.message) == (channel, ts)
+    await until(lambda: not adapter.busy)
     remark = slack.messages("ULEA")[-1]
     assert (remark.visible_to, remark.text) == ("ULEA", "C’est &lt;noté&gt; &amp; compris")
     assert slack.refusals == []

@@ -61,6 +61,7 @@ class SlackAdapter:
         client: The Web API client, to be shared with the sender.
         bot_account: `slack:T1`, once `identify` was called.
         bot_user: The bot's user id, from then on too.
+        labels: To be given to the sender too.
         ready: Whether it listens.
 
     Raises:
@@ -86,11 +87,12 @@ class SlackAdapter:
         self.bot_account = self.bot_user = ""
         self.ready = False
         self._inbox = inbox
-        self._labels = labels
+        self.labels = labels
         self._app_token = app_token
         self._verifier = None if app_token else SignatureVerifier(signing_secret or "")
         self._sockets: list[AsyncSocketModeHandler] = []
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._heard: set[int] = set()  # rows whose listener has not come to its end
         self.app = AsyncApp(
             client=self.client,
             signing_secret=signing_secret or "socket mode signs nothing",
@@ -155,11 +157,6 @@ class SlackAdapter:
         self._sockets.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    @property
-    def busy(self) -> bool:
-        """Whether something heard is being worked now."""
-        return bool(self._tasks)
-
     async def connected(self) -> bool:
         """Whether Slack can reach us, as far as we know: for `/health`."""
         if not self._sockets:
@@ -168,6 +165,11 @@ class SlackAdapter:
             if await handler.client.is_connected():
                 return True
         return False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something heard is still being worked, or answered in the same breath."""
+        return bool(self._heard or self._tasks)
 
     def _begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
@@ -238,6 +240,7 @@ class SlackAdapter:
         if row is None:
             return BoltResponse(status=200, body="")
         context[ROW] = row
+        self._heard.add(row)
         await next_()
         return None
 
@@ -246,6 +249,7 @@ class SlackAdapter:
     async def _on_event(self, context: AsyncBoltContext) -> None:
         """Bolt has acknowledged already; the row is safe."""
         self._begin(self._inbox.work(context[ROW]))
+        self._heard.discard(context[ROW])
 
     async def _work(self, context: AsyncBoltContext) -> Ack:
         """What the turn wants to be said at once; nothing when it takes too long, or fails."""
@@ -270,6 +274,7 @@ class SlackAdapter:
             await self._open(wanted.form, body)
         if wanted.toast:
             await self._toast(wanted.toast, str(body.get("response_url") or ""))
+        self._heard.discard(context[ROW])
 
     async def _on_command(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext
@@ -278,6 +283,7 @@ class SlackAdapter:
         await ack(render.toast(wanted.toast) if wanted.toast else "")
         if wanted.form is not None:
             await self._open(wanted.form, body)
+        self._heard.discard(context[ROW])
 
     async def _on_form(
         self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext
@@ -286,13 +292,14 @@ class SlackAdapter:
         if errors := _errors(body, wanted.errors):
             await ack(response_action="errors", errors=errors)
         elif wanted.form is not None:
-            await ack(response_action="update", view=render.modal(wanted.form, self._labels))
+            await ack(response_action="update", view=render.modal(wanted.form, self.labels))
         else:
             await ack()
+        self._heard.discard(context[ROW])
 
     async def _open(self, form: Form, body: Mapping[str, Any]) -> None:
         """Open a form while the trigger lives; too late, and the question in the chat remains."""
-        view = render.modal(form, self._labels)
+        view = render.modal(form, self.labels)
         in_modal = (body.get("view") or {}).get("type") == "modal"
         open_view = self.client.views_push if in_modal else self.client.views_open
         try:
