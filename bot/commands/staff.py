@@ -143,7 +143,7 @@ def proposer(turn: Turn, args: str) -> None:
         mentee = turn.person(request.person_id)
         seen = {p.expert_id for p in turn.uow.requests.proposals(request.id)}
         wish = turn.uow.requests.features(request)
-        found = turn.bot.experts.propose(
+        near = turn.bot.experts.propose(
             turn,
             mentee,
             turn.programme,
@@ -161,7 +161,7 @@ def proposer(turn: Turn, args: str) -> None:
                     w("staff-propose-this"), "proposer", f"{request.id}-{one.person_id}"
                 ),
             )
-            for one in found
+            for one in near
         ]
     if not lines:
         turn.say(Message(w("staff-nobody-found")), here=True)
