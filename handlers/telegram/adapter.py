@@ -83,11 +83,20 @@ class DurableQueue(asyncio.Queue[object]):
 
     Args:
         receive: Stores a raw update; returns what to work, or None when it is known already.
+
+    Attributes:
+        unfinished: How many items are being stored, wait, or are being worked.
     """
 
     def __init__(self, receive: Callable[[Json], Awaitable[object | None]]) -> None:
         super().__init__()
         self._receive = receive
+        self.unfinished = 0
+
+    @override
+    def task_done(self) -> None:
+        super().task_done()
+        self.unfinished -= 1
 
     @override
     async def put(self, item: object) -> None:
@@ -99,6 +108,7 @@ class DurableQueue(asyncio.Queue[object]):
         if isinstance(item, Update):
             await self.hear(item.api_kwargs[RAW])
         else:
+            self.unfinished += 1
             await super().put(item)
 
     async def hear(self, update: Json) -> None:
@@ -107,11 +117,16 @@ class DurableQueue(asyncio.Queue[object]):
         Raises:
             StorageAway: The inbox could not be written.
         """
+        heard: object | None = None
+        self.unfinished += 1
         try:
             heard = await self._receive(update)
         except Exception as error:
             # no chaining: the text of a database error may quote what somebody wrote
             raise StorageAway(type(error).__name__) from None
+        finally:
+            if heard is None:
+                self.unfinished -= 1
         if heard is not None:
             await super().put(heard)
 
@@ -187,8 +202,8 @@ class TelegramAdapter:
         self._app = self._build(token, api_url.rstrip("/"))
         self._bot: Bot = self._app.bot
         self.sender = TelegramSender(self._bot, marker_chat, floor)
+        self._switching = asyncio.Lock()
         self._started = False
-        self._working = 0
 
     def _build(self, token: str, api_url: str) -> Application[Any, Any, Any, Any, Any, Any]:
         builder = (
@@ -228,7 +243,7 @@ class TelegramAdapter:
     @property
     def busy(self) -> bool:
         """Whether something heard waits or is being worked now."""
-        return self._working > 0 or not self._queue.empty()
+        return self._queue.unfinished > 0
 
     # --- beginning and end --------------------------------------------------------------------
 
@@ -260,18 +275,22 @@ class TelegramAdapter:
         Raises:
             telegram.error.TelegramError: Telegram cannot be reached.
         """
-        updater = self._app.updater
-        if updater is None or updater.running:
-            return
-        await updater.start_polling(  # never with drop_pending_updates: people's words
-            timeout=POLL_SECONDS, allowed_updates=ALLOWED_UPDATES, error_callback=_polling_failed
-        )
-        self._polls.last = time.monotonic()
+        async with self._switching:
+            updater = self._app.updater
+            if updater is None or updater.running:
+                return
+            await updater.start_polling(  # never with drop_pending_updates: people's words
+                timeout=POLL_SECONDS,
+                allowed_updates=ALLOWED_UPDATES,
+                error_callback=_polling_failed,
+            )
+            self._polls.last = time.monotonic()
 
     async def hush(self) -> None:
         """Stop polling; what is heard already is still worked. May take three seconds."""
-        if self._app.updater is not None and self._app.updater.running:
-            await self._app.updater.stop()
+        async with self._switching:
+            if self._app.updater is not None and self._app.updater.running:
+                await self._app.updater.stop()
 
     async def follow(self, holds: Callable[[], bool], every: float = 0.5) -> None:
         """Poll while this process holds the token's lease, until cancelled.
@@ -281,8 +300,9 @@ class TelegramAdapter:
             every: Seconds between two looks.
         """
         while True:
+            switch = asyncio.create_task(self.listen() if holds() else self.hush())
             try:
-                await (self.listen() if holds() else self.hush())
+                await asyncio.shield(switch)  # the library swallows a cancellation while it stops
             except TelegramError as error:
                 _polling_failed(error)
             await asyncio.sleep(every)
@@ -366,7 +386,6 @@ class TelegramAdapter:
     # --- working ------------------------------------------------------------------------------
 
     async def _handle(self, item: object, _context: object) -> None:
-        self._working += 1
         try:
             match item:
                 case _Heard(row_id, None):
@@ -378,8 +397,6 @@ class TelegramAdapter:
         except Exception as error:  # the row stays in the inbox and is swept
             # not its text, which may quote what somebody wrote
             logger.error("update not worked error=%s", type(error).__name__)  # noqa: TRY400
-        finally:
-            self._working -= 1
 
     async def _work_press(self, row_id: int, query_id: str) -> None:
         toast: str | None = None
