@@ -163,6 +163,15 @@ def test_under_the_threshold_nobody_is_proposed() -> None:
     assert INDEX.propose(wish, rules=Rules(threshold=1.01)) == []
 
 
+def test_the_same_kind_of_help_alone_is_no_reason_to_propose_anybody() -> None:
+    helpful = {"help_kind": ("one_off",)}
+    assert INDEX.propose(Wish("", helpful)) == []
+    assert INDEX.propose(Wish("zzzz", helpful)) == []
+    found = INDEX.propose(Wish("scierie", helpful), n=50)
+    assert found
+    assert all(any(reason.id != "reason-help" for reason in one.reasons) for one in found)
+
+
 def test_a_region_means_more_than_home_and_a_programme_may_name_its_own() -> None:
     index = Index(
         [profile(n, country="France", sector="Eau") for n in range(1, 9)]
@@ -179,9 +188,11 @@ def test_the_gap_in_years_is_a_trapezoid() -> None:
     gaps = np.array([3, 4, 6, 8, 16, 25, 26, np.nan, -10])
     found = promo_nearness(gaps, Rules())
     assert found.tolist() == pytest.approx([0, 0, 0.5, 1, 1, 0, 0, 0, 0])
-    index = Index([profile(1, promo=2018), profile(2, promo=2008), profile(3, promo=1980)])
+    index = Index(
+        profile(n, promo=promo, sector="Eau") for n, promo in enumerate((2018, 2008, 1980))
+    )
     rules = Rules(weights={"promo_gap": 10})
-    assert ids(index.rank(Wish(promo=2020), 5, rules=rules)) == [2]
+    assert ids(index.rank(Wish("eau", promo=2020), 1, rules=rules)) == [1]
 
 
 def test_near_structures_and_near_sectors_count_half() -> None:

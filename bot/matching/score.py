@@ -25,6 +25,10 @@ from bot.matching.text import MAX_QUERY, Floats, Mask, TextIndex, fold
 DEFAULT: Final = Rules()
 SHORTLIST: Final = 50
 _PARTS: Final = (("job", 1.0), ("sector", 1.0), ("employer", 1.0), ("bio", 1.0), ("topics", 1.0))
+EVIDENCE: Final = 0.1
+"""The best feature of somebody proposed has more: a few letters in common are no likeness."""
+_NOT_ENOUGH: Final = frozenset({"help_kind", "promo_gap"})
+"""What alone makes nobody fit: half the directory offers the same help."""
 _UNSURE: Final = re.compile(
     r"\b(sais pas|sais plus|aucune idee|pas d'idee|perdue?s?|don'?t know|no idea|not sure|dunno"
     r"|n'importe quoi|peu importe|whatever)\b"
@@ -106,7 +110,7 @@ class Index:
             rules: The programme's.
         """
         scored = self._score(wish, self._mask(wish, exclude, only), rules)
-        order = self._order(scored, max(n, SHORTLIST), rules.threshold)
+        order = self._order(scored, max(n, SHORTLIST), rules.threshold, EVIDENCE)
         rows = self._varied(scored.total, order, n, rules.variety)
         return [self._suggest(scored, row) for row in rows]
 
@@ -121,7 +125,7 @@ class Index:
     ) -> list[Suggestion]:
         """The best by score alone, as many as asked even if little speaks for the last ones."""
         scored = self._score(wish, self._mask(wish, exclude, only), rules)
-        return [self._suggest(scored, row) for row in self._order(scored, top, 0.0)]
+        return [self._suggest(scored, row) for row in self._order(scored, top, 0.0, 0.0)]
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -145,14 +149,16 @@ class Index:
         for name, weight in weights.items():
             total += weight * columns[name]
         total /= sum(weights.values()) or 1.0
-        total[~mask] = -1.0
+        telling = [columns[name] for name in weights if name not in _NOT_ENOUGH]
+        evidence = np.max(telling, axis=0) if telling else np.zeros(len(self._ids))
+        total[~mask] = 0.0
         context = Context(wish, rules, self._text, self._columns.home)
-        return _Scored(np.round(total, 9), columns, weights, context)
+        return _Scored(np.round(total, 9), evidence, columns, weights, context)
 
-    def _order(self, scored: _Scored, top: int, threshold: float) -> list[int]:
-        """Rows at or above the threshold (and above 0), best first; ties by seed and id."""
+    def _order(self, scored: _Scored, top: int, threshold: float, evidence: float) -> list[int]:
+        """Rows over the threshold for which something telling speaks, best first."""
         total = scored.total
-        rows = np.flatnonzero((total >= threshold) & (total > 0))
+        rows = np.flatnonzero((total >= threshold) & (total > 0) & (scored.evidence > evidence))
         tie = _mixed(self._ids[rows], scored.context.rules.seed)
         best = np.lexsort((self._ids[rows], tie, -total[rows]))[: max(top, 0)]
         return [int(row) for row in rows[best]]
@@ -193,6 +199,7 @@ class Index:
 @dataclass(frozen=True, slots=True)
 class _Scored:
     total: Floats
+    evidence: Floats
     columns: Mapping[str, Floats]
     weights: Mapping[str, float]
     context: Context
