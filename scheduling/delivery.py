@@ -73,7 +73,7 @@ class Protocol:
         poll: How often to look for rows of other processes; None: there are none.
     """
 
-    ttl: float = 10.0
+    ttl: float = 12.0
     http_timeout: float = 5.0
     quiet: float = 1.0
     margin: float = 1.0

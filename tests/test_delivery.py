@@ -728,5 +728,6 @@ async def test_after_taking_over_there_is_a_moment_of_silence(world: World) -> N
 
 
 def test_times_that_let_two_senders_overlap_are_refused() -> None:
+    assert Protocol().http_timeout < Protocol().ttl / 2
     with pytest.raises(ValueError, match="half"):
-        Protocol(ttl=10, http_timeout=5.1)
+        Protocol(ttl=10, http_timeout=5)
