@@ -193,7 +193,18 @@ class Expert(Base):
     """What the directory knows of somebody who may be proposed, and whether they may be now."""
 
     __tablename__ = "expert"
-    __table_args__ = (Index("ix_expert_fingerprint", "consenting", "fingerprint"),)
+    __table_args__ = (
+        Index("ix_expert_fingerprint", "consenting", "fingerprint"),
+        Index(  # covers "who is free now": the rows, with their long texts, are not read
+            "ix_expert_free",
+            "consenting",
+            "available",
+            "paused_until",
+            "capacity",
+            "outside_load",
+            "places_taken",
+        ),
+    )
     person_id: Mapped[int] = _c(
         ForeignKey("person.id", ondelete="CASCADE"), "who", primary_key=True
     )

@@ -311,6 +311,18 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("expert", schema=None) as batch_op:
         batch_op.create_index("ix_expert_fingerprint", ["consenting", "fingerprint"], unique=False)
+        batch_op.create_index(
+            "ix_expert_free",
+            [
+                "consenting",
+                "available",
+                "paused_until",
+                "capacity",
+                "outside_load",
+                "places_taken",
+            ],
+            unique=False,
+        )
 
     op.create_table(
         "identity",
@@ -882,6 +894,7 @@ def downgrade() -> None:
 
     op.drop_table("identity")
     with op.batch_alter_table("expert", schema=None) as batch_op:
+        batch_op.drop_index("ix_expert_free")
         batch_op.drop_index("ix_expert_fingerprint")
 
     op.drop_table("expert")
