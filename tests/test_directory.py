@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from bot.expert_index import ExpertIndex
+from bot.importer import import_people
 from bot.matching import Wish
+from handlers.local.people import invented_csv
 from storage.directory import Directory, Entry, Profile, fold
 from storage.tables import Base, Pair, Proposal, Request
 from storage.unit_of_work import Database, UnitOfWork
@@ -310,3 +312,24 @@ def test_roles_and_accounts_are_linked_once(uow: UnitOfWork) -> None:
     assert len(uow.people.identities(person_id)) == 2
     assert uow.directory.holders("telegram", ["77", "78"]) == {"77": person_id}
     assert uow.directory.known("email", ["d1@x.invalid", "?"]) == {"d1@x.invalid": person_id}
+
+
+# --- the same on both databases -------------------------------------------------------------------
+
+
+def test_the_ranking_does_not_depend_on_the_database(pg_url: str) -> None:
+    wishes = [
+        Wish("l'éolien en mer, quitter un grand groupe"),
+        Wish("", {"structure": ("startup",), "country": ("Afrique",)}),
+    ]
+    answers = []
+    for url in ("sqlite://", pg_url):
+        database = Database(url, SECRET)
+        Base.metadata.create_all(database.engine)
+        with database.unit_of_work() as uow:
+            assert not import_people(uow.directory, invented_csv(300), NOW).problems
+            index, only = ExpertIndex().of(uow.directory), uow.directory.eligible(NOW)
+            answers.append([index.propose(wish, n=20, only=only) for wish in wishes])
+        database.close()
+    assert answers[0] == answers[1]
+    assert all(answers[0])
