@@ -209,7 +209,7 @@ def test_the_intake_is_short_on_every_path(ax: Programme) -> None:
     """Source: J-15."""
     assert ax.intake is not None
     lengths = [len(engine.path(ax.intake, answers)) for answers in routes(ax.intake, {})]
-    assert max(lengths) <= 9
+    assert max(lengths) <= 10  # the last one asks what the expert may see
     assert min(lengths) == 1
     assert len(lengths) > 40
 

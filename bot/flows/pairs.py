@@ -40,9 +40,9 @@ def first_name(person: Person) -> str:
     return (person.name or "—").split()[0]
 
 
-def known_as(person: Person, w: Words) -> str:
-    """A mentee as an expert first hears of them: name, promotion and school as far as known."""
-    parts = [person.name or w("somebody")]
+def known_as(person: Person, w: Words, *, named: bool = True) -> str:
+    """A mentee as others first hear of them: name if they agreed, promotion, school."""
+    parts = [(person.name if named else None) or w("somebody")]
     if person.promo:
         parts.append(str(person.promo))
     if person.school:

@@ -15,14 +15,12 @@ from typing import Any
 from bot import access, lifecycle
 from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
-from bot.dialogue.questionnaire import Questionnaire
 from bot.dialogues import (
     act_choice,
     answers_of,
     labelled,
     may_reopen,
     on_completed,
-    questionnaire,
     revise,
     run_choice,
     start,
@@ -33,7 +31,7 @@ from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.programmes.meaning import features
-from bot.programmes.schema import Programme
+from bot.programmes.schema import Intake, Programme
 from bot.turn import REMINDER, Scene, Turn
 from storage.tables import Conversation, Person, Proposal, Request
 from storage.timers import DueTimer
@@ -68,12 +66,11 @@ def _may_change(turn: Turn, talk: Conversation) -> bool:
 def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
     """The intake is sent: a request in state open, then proposals."""
     programme = turn.programme
-    qs = questionnaire(programme, "intake")
-    rule = programme.intake.refuse if programme.intake else None
-    if rule is not None and rule.applies(answers):
-        turn.say(
-            Message(turn.w.pick(rule.text.model_dump()))
-        )  # A-02: the file says who can't be served
+    qs = programme.intake
+    if qs is None:
+        raise NotAllowed("the intake is gone from the file")
+    if qs.refuse is not None and qs.refuse.applies(answers):
+        turn.say(Message(turn.w.pick(qs.refuse.text.model_dump())))  # A-02: the file says who waits
         return
     found = features(qs, answers)
     if programme.profile is not None:
@@ -106,17 +103,17 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
     show(turn, request, again=False)
 
 
-def _shared(turn: Turn, qs: Questionnaire, answers: Mapping[str, Given]) -> list[list[str]]:
-    """What the expert will see.
-
-    The answers the file marks as shareable and the mentee did not hold back.
-    """
-    chosen = answers.get("share")  # a question of this id lets the mentee choose what is shown
-    return [
-        [turn.w.pick(q.text.model_dump()), label]
-        for q, label in labelled(qs, answers, turn)
-        if q.share and (not isinstance(chosen, tuple) or q.id in chosen)
-    ]
+def _shared(turn: Turn, qs: Intake, answers: Mapping[str, Given]) -> dict[str, Any]:
+    """What the expert will see: shareable answers, as far as the mentee chose to show them."""
+    chosen = answers.get(qs.shown or "", "all")
+    return {
+        "named": chosen == "all",
+        "answers": [
+            [turn.w.pick(q.text.model_dump()), label]
+            for q, label in labelled(qs, answers, turn)
+            if q.share and (chosen != "words" or q.kind == "text")
+        ],
+    }
 
 
 def _team_deadline(scene: Scene, programme: Programme) -> Any:
@@ -359,7 +356,8 @@ def offer(
     expert = scene.person(proposal.expert_id)
     mentee = scene.person(request.person_id)
     w = scene.words(expert, programme)
-    shared = scene.uow.requests.shared(request) or []
+    shared = scene.uow.requests.shared(request) or {}
+    known = pairs.known_as(mentee, w, named=bool(shared.get("named")))
     kind = (
         w("help-one-off")
         if request.kind == "one_off"
@@ -369,11 +367,13 @@ def offer(
         title=w("offer-title"),
         text=w(
             lead,
-            name=pairs.known_as(mentee, w),
+            name=known,
             kind=kind,
             when=w.weekday(proposal.due_at or scene.now),
         ),
-        lines=tuple(Line(label=question, text=answer) for question, answer in shared),
+        lines=tuple(
+            Line(label=question, text=answer) for question, answer in shared.get("answers", ())
+        ),
         choices=(
             act_choice(w("accept"), "accept", proposal.id, proposal.version, "primary"),
             act_choice(w("decline"), "decline", proposal.id, proposal.version),

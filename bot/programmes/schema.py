@@ -144,10 +144,27 @@ class Refuse(Data):
         return _meets(self.when, answers)
 
 
+SHOWN: Final = ("all", "unnamed", "words")
+"""What a mentee may choose to show to the expert asked: every answer the file marks as shareable;
+the same without their name; only what they wrote in their own words, without their name."""
+
+
 class Intake(Questionnaire):
     """What a request says."""
 
     refuse: Refuse | None = None
+    shown: Id | None = None
+    """The choice question that says what the expert may see; its options are of `SHOWN`."""
+
+    @model_validator(mode="after")
+    def _check_shown(self) -> Self:
+        _raise(_refers(self, "shown", self.shown, "choice"))
+        question = self.question(self.shown or "")
+        for option in question.options if question else ():
+            if option.value not in SHOWN:
+                hint = did_you_mean(option.value, SHOWN)
+                raise FileFaults([(("shown",), f'"{option.value}" is nothing to show{hint}')])
+        return self
 
     @model_validator(mode="after")
     def _check_refuse(self) -> Self:
