@@ -247,6 +247,26 @@ async def test_polling_follows_the_lease(start: Start, telegram: FakeTelegram) -
     assert task.cancelled()
 
 
+async def test_polling_begins_anew_after_it_was_given_up(
+    start: Start, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.telegram.adapter.AFTER_FAILURE", 0.01)
+    bot = await start()
+    token, telegram.token = telegram.token, "4242:another"
+    await telegram.send(LEA, "perdu ?")  # ends the poll under way; the next one is refused
+    await until(lambda: any(c.method == "getUpdates" and c.refused for c in telegram.calls))
+    task = asyncio.create_task(bot.adapter.follow(lambda: True, every=0.01))
+    bot.adapter._polls.last = float("-inf")  # long ago
+    await asyncio.sleep(0.1)
+    telegram.token = token
+    await telegram.send(LEA, "de retour")
+    await until(lambda: len(bot.events) == 2)
+    assert bot.adapter.ready
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.wait_for(task, 1)
+
+
 async def test_not_ready_when_polling_fails(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     bot = await start()
     assert bot.adapter.ready

@@ -216,7 +216,7 @@ class Updates:
     def set_webhook(self, arguments: Json) -> None:
         """Deliver to this address from now on; no address means polling again."""
         self._remember(arguments)
-        if arguments.get("drop_pending_updates"):
+        if str(arguments.get("drop_pending_updates")).lower() == "true":  # a form says "false"
             self.pending.clear()
         self.webhook = arguments if arguments.get("url") else None
         self._end_polls(CONFLICT_SET)

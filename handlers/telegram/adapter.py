@@ -22,7 +22,7 @@ from typing import Any, Final
 from aiohttp import web
 from telegram import Bot, Update
 from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
-from telegram.ext import Application, ApplicationBuilder, TypeHandler
+from telegram.ext import Application, ApplicationBuilder, TypeHandler, Updater
 from telegram.request import HTTPXRequest
 from typing_extensions import override
 
@@ -39,6 +39,7 @@ from storage.outbox import Kept
 API_URL: Final = "https://api.telegram.org"
 SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
 POLL_SECONDS: Final = 25
+AFTER_FAILURE: Final = 5.0
 POLL_POOL: Final = 8  # with one connection, a half-closed poll would block for ever
 SEND_POOL: Final = 64
 AT_ONCE: Final = 64  # updates worked at a time; a person's own stay in order (the inbox's lock)
@@ -290,22 +291,32 @@ class TelegramAdapter:
         """Stop polling; what is heard already is still worked. May take three seconds."""
         async with self._switching:
             if self._app.updater is not None and self._app.updater.running:
-                await self._app.updater.stop()
+                try:
+                    await self._app.updater.stop()
+                except TelegramError as error:  # polling had died of it, and its updater with it
+                    _polling_failed(error)
+                    self._app.updater = Updater(self._bot, self._queue)
+                    await self._app.updater.initialize()
 
     async def follow(self, holds: Callable[[], bool], every: float = 0.5) -> None:
         """Poll while this process holds the token's lease, until cancelled.
+
+        The library gives polling up for good when a token is refused once; here it begins anew.
 
         Args:
             holds: Whether it does, `Delivery.holds` of our identity.
             every: Seconds between two looks.
         """
         while True:
-            switch = asyncio.create_task(self.listen() if holds() else self.hush())
+            well = holds() and (self.ready or not self.listening)
+            switch = asyncio.create_task(self.listen() if well else self.hush())
+            pause = every
             try:
                 await asyncio.shield(switch)  # the library swallows a cancellation while it stops
             except TelegramError as error:
                 _polling_failed(error)
-            await asyncio.sleep(every)
+                pause = max(every, AFTER_FAILURE)
+            await asyncio.sleep(pause)
 
     async def stop(self) -> None:
         """Stop hearing, finish what is being worked, close the connections."""
