@@ -67,7 +67,7 @@ class Running:
             self.clock,
             {self.adapter.bot_account: self.adapter.sender},
             paced=False,
-            times=Protocol(ttl=10, http_timeout=4),
+            times=Protocol(margin=0.05),
         )
 
     def _answer(self, uow: UnitOfWork, event: Event, now: datetime) -> Ack:
@@ -321,6 +321,27 @@ async def test_a_press_answered_too_late_is_no_trouble(
     await until(lambda: len(bot.events) == 2)
     await telegram.send(LEA, "encore")
     await until(lambda: len(bot.events) == 3)
+
+
+# --- said once ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "500", "500_after"])
+async def test_an_answer_in_doubt_arrives_once(
+    fault: str, start: Start, telegram: FakeTelegram
+) -> None:
+    """The look-up tells a message that arrived unnoticed from one that never did."""
+    telegram.world.users[PAUL].started = True
+    bot = await start(marker_chat=str(PAUL))
+    bot.reply = Message("Où en es-tu ?", choices=(Choice("En poste", "a:7:situation:employed"),))
+    telegram.fail_next("sendMessage", fault)
+    await telegram.send(LEA, "bonjour")
+    await until(lambda: len(bot.events) == 1)
+    await bot.delivery.drain()
+    assert [m.text for m in telegram.messages(LEA)] == ["bonjour", "Où en es-tu ?"]
+    assert telegram.messages(PAUL) == []
+    with bot.database.unit_of_work() as uow:
+        assert uow.outbox.counts() == {"sent": 1}
 
 
 # --- pages --------------------------------------------------------------------------------------
