@@ -98,11 +98,13 @@ def reasons(found: Suggestion, words: Words) -> list[str]:
 
 def _said(reason: Reason, words: Words) -> str:
     args: dict[str, Any] = dict(reason.args)
-    for name in ("structure", "kind", "wanted"):
+    for name in ("structure", "kind", "situation", "language", "wanted"):
         value = str(args.get(name, ""))
-        key = f"value-{value.replace('_', '-')}"
+        key = f"value-{value.casefold().replace('_', '-').replace(' ', '-')}"
         if value and words.has(key):
             args[name] = words(key)
+    if reason.id == "reason-job" and not args.get("job"):
+        return words("reason-employer", **args)
     if reason.id == "reason-job":
         return words("reason-job-at" if args.get("employer") else "reason-job", **args)
     return words(reason.id, **args)

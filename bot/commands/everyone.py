@@ -43,7 +43,7 @@ def aide(turn: Turn, args: str) -> None:
             "help-contact",
             name=programme.contact.name,
             address=programme.contact.address or "",
-            days=programme.contact.days,
+            n=programme.contact.days,
         )
     choices: tuple[Choice, ...] = ()
     if programme is not None and programme.page:
@@ -136,7 +136,7 @@ def mes_donnees(turn: Turn, args: str) -> None:
     """Everything kept about me, to read and as a file."""
     data = turn.uow.privacy.export_person(turn.me.id)
     rows = [
-        Line(label=table, text=turn.w("data-rows", n=len(kept)))
+        Line(label=turn.w(f"data-{table}"), text=turn.w("data-rows", n=len(kept)))
         for table, kept in data.items()
         if kept
     ]
@@ -204,5 +204,5 @@ def pass_on(turn: Turn, number: int, version: int) -> None:
     turn.text(
         "passed-to-team" if told else "passed-kept",
         name=rules.contact.name,
-        days=rules.contact.days,
+        n=rules.contact.days,
     )

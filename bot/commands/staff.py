@@ -37,6 +37,11 @@ def _age(turn: Turn, since: datetime) -> str:
     return turn.w("age-days", n=max((turn.now - since).days, 0))
 
 
+def _met(turn: Turn, answer: str) -> str:
+    """Whether they met; a programme's own option is shown as its file writes it."""
+    return turn.w(f"met-{answer}") if turn.w.has(f"met-{answer}") else answer
+
+
 @command("demandes", alias="requests", who="staff")
 def demandes(turn: Turn, args: str) -> None:
     """Waiting requests, oldest first; with a number, that one."""
@@ -276,7 +281,7 @@ def binomes(turn: Turn, args: str) -> None:
                 _name(turn, p.mentee_id),
                 _name(turn, p.mentor_id),
                 w(f"pair-state-{p.state}"),
-                w(f"met-{last.met}") if last and last.met else "—",
+                _met(turn, last.met) if last and last.met else "—",
             )
         )
     columns = tuple(w(f"column-{c}") for c in ("number", "mentee", "mentor", "state", "met"))
@@ -301,7 +306,7 @@ def _pair(turn: Turn, number: int) -> Message:
     if pair.ends_at:
         lines.append(Line(label=w("pair-until-label"), text=w.day(pair.ends_at)))
     for checkin in turn.uow.pairs.checkins(pair.id, 6):
-        answer = w(f"met-{checkin.met}") if checkin.met else w(f"checkin-is-{checkin.state}")
+        answer = _met(turn, checkin.met) if checkin.met else w(f"checkin-is-{checkin.state}")
         lines.append(
             Line(
                 label=f"{w.day(checkin.occurrence)} · {_name(turn, checkin.person_id)}", text=answer

@@ -186,7 +186,7 @@ def _ask_team(turn: Turn, member: Membership) -> None:
         )
 
     if turn.tell_staff(programme, build, key=f"join:{member.id}"):
-        turn.text("join-waiting", days=programme.contact.days, name=programme.contact.name)
+        turn.text("join-waiting", n=programme.contact.days, name=programme.contact.name)
 
 
 @act("admit", who="staff")
