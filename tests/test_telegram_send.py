@@ -154,7 +154,7 @@ async def test_edit_of_a_document_changes_its_caption(
     assert shown.document is not None
 
 
-@pytest.mark.parametrize("op", ["edit", "delete"])
+@pytest.mark.parametrize("op", ["edit", "replace", "delete"])
 async def test_nothing_left_to_edit_or_delete(op: Op, sender: TelegramSender) -> None:
     assert await sender.send(claimed(op=op, target=f"{LEA}/99")) == Sent()
 

@@ -48,6 +48,7 @@ PAGES_KEPT: Final = 5000
 
 # By name, for httpx is the library's choice, not ours: no connection was made, nothing was sent.
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
+_ON_A_MESSAGE: Final = frozenset({"edit", "replace", "delete"})  # safe to repeat
 _SAME: Final = "message is not modified"
 _NO_TEXT: Final = "there is no text in the message to edit"
 # The message an edit or delete aims at is gone or is not ours to change: nothing is left to do.
@@ -135,7 +136,7 @@ class TelegramSender:
         match row.op:
             case "post" | "file" | "ephemeral" | "home":
                 return await self._post(row)
-            case "edit" | "delete":
+            case "edit" | "replace" | "delete":
                 target = _place(row.target)
                 if target is None:
                     return NotSent(f"{row.op} without a target", permanent=True)
@@ -213,9 +214,9 @@ class TelegramSender:
         found"; at most one message per chat is in flight, so what is found between the floor and
         the marker is it.
         """
-        posts = [row for row in rows if row.op not in {"edit", "delete"}]
+        posts = [row for row in rows if row.op not in _ON_A_MESSAGE]
         found: dict[int, Outcome] = {
-            row.id: NotSent("safe to repeat") for row in rows if row.op in {"edit", "delete"}
+            row.id: NotSent("safe to repeat") for row in rows if row.op in _ON_A_MESSAGE
         }
         if not any(map(_probable, posts)):
             return found | {row.id: Doubtful("cannot be looked up") for row in posts}
@@ -309,7 +310,7 @@ def classify(error: TelegramError, row: Claimed) -> Outcome:
 
 
 def _refused(error: BadRequest, words: str, row: Claimed) -> Outcome:
-    if row.op in {"edit", "delete"}:
+    if row.op in _ON_A_MESSAGE:
         if _SAME in words:
             return Sent(row.target)
         if any(text in words for text in _NO_LONGER):
