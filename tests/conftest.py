@@ -16,7 +16,12 @@ from hypothesis import HealthCheck, settings
 from tests import needs
 from tests.postgres import PgServer, running_server
 
-pytest_plugins: list[str] = ["tests.stores", "tests.fakes_slack", "tests.fakes_telegram"]
+pytest_plugins: list[str] = [
+    "tests.stores",
+    "tests.fakes_slack",
+    "tests.fakes_telegram",
+    "tests.chat",
+]
 
 PROXIES: Final = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 for _name in PROXIES:  # before any library reads them: a proxy would hide a call to the outside

@@ -113,6 +113,16 @@ class FakeSlack(SlackServer):
         await self._event(self._api.message_event(channel, message), repeat)
         return message.ts
 
+    async def send_picture(self, user: str) -> str:
+        """Send a picture without a word, as `file_share`. Returns the message's `ts`."""
+        channel = self.world.dm_of(user)
+        message = SlackMessage(self.world.stamp(), user, "")
+        channel.messages.append(message)
+        self._changed()
+        event = self._api.message_event(channel, message)
+        await self._event({**event, "subtype": "file_share"}, 1)
+        return message.ts
+
     async def open_home(self, user: str, tab: str = "home", *, repeat: int = 1) -> bool:
         """Open the application's Home (or `messages`) tab; True when acknowledged."""
         channel, home = self.world.dm_of(user), self.home(user)

@@ -244,6 +244,17 @@ class FakeTelegram(LocalPlatform):
         await asyncio.sleep(0)
         return message.id
 
+    async def sticker(self, user: int) -> int:
+        """Send a sticker: a message without a word. Returns the message's id."""
+        self.world.users[user].started = True
+        message = self.world.add(TelegramMessage(0, user, False, self.now(), ""))
+        shown = {name: v for name, v in self.world.as_json(message).items() if name != "text"}
+        art = {"file_id": "s1", "file_unique_id": "s1", "type": "regular", "width": 512}
+        art |= {"height": 512, "is_animated": False, "is_video": False}
+        self.updates.add("message", shown | {"sticker": art}, user)
+        self._changed()
+        return message.id
+
     async def press_start(self, user: int, payload: str | None = None, *, repeat: int = 1) -> int:
         """Press Start, from the profile or by the deep link `t.me/BOT?start=PAYLOAD`.
 

@@ -129,28 +129,29 @@ class Stage:
             return False
         return await self.read(_nothing_left, self.clock.now())
 
-    async def advance(self, by: timedelta) -> None:
-        """Let virtual time pass, stopping at everything that falls due on the way."""
-        end = self.clock.now() + by
-        while True:
-            due = await self.service.timers.next_due()
-            if due is None or due > end:
-                break
-            self.clock.set(max(due, self.clock.now()))
-            await self.settled()
-            waiting = await self.read(_next_send, self.clock.now())
-            if waiting is not None and waiting <= end:
-                following = await self.service.timers.next_due()
-                if following is None or waiting < following:
-                    self.clock.set(waiting)
-                    await self.settled()
+    async def next_event(self) -> datetime | None:
+        """When something happens by itself next: a timer, or a message that waited."""
+        due = await self.service.timers.next_due()
         waiting = await self.read(_next_send, self.clock.now())
-        while waiting is not None and waiting <= end:
-            self.clock.set(waiting)
+        return min((at for at in (due, waiting) if at is not None), default=None)
+
+    async def advance(
+        self, by: timedelta, stopped: Callable[[], None] = lambda: None
+    ) -> None:
+        """Let virtual time pass, stopping at everything that falls due on the way.
+
+        Args:
+            by: How long.
+            stopped: Called at each stop, when everything due is done.
+        """
+        end = self.clock.now() + by
+        while (at := await self.next_event()) is not None and at <= end:
+            self.clock.set(max(at, self.clock.now()))
             await self.settled()
-            waiting = await self.read(_next_send, self.clock.now())
+            stopped()
         self.clock.set(end)
         await self.settled()
+        stopped()
 
     async def read(self, look: Callable[..., T], *args: object) -> T:
         """Look into the bot's storage, in its own thread."""

@@ -1,0 +1,79 @@
+"""Conversations as tests: every `tests/transcripts/**/*.chat` is played, and compared with what it says.
+
+`pytest --update` writes the bot's lines anew; read the difference before committing it. A script
+with `aussi: l’autre plateforme` is played a second time with the platforms exchanged, against
+`NAME.ailleurs.chat`.
+"""
+
+import asyncio
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from handlers.local.chat_file import Script, parse, swapped
+from handlers.local.script import Player
+
+ELSEWHERE = ".ailleurs.chat"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update", action="store_true", help="write the bot's lines of the .chat files anew"
+    )
+
+
+def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Collector | None:
+    if file_path.suffix != ".chat" or file_path.name.endswith(ELSEWHERE):
+        return None
+    found: ChatFile = ChatFile.from_parent(parent, path=file_path)
+    return found
+
+
+class ChatDiffersError(AssertionError):
+    """What was seen is not what is written, or a platform objected."""
+
+
+class ChatFile(pytest.File):
+    @override
+    def collect(self) -> Iterator[pytest.Item]:
+        script = parse(self.path.read_text("utf-8"))
+        yield Chat.from_parent(self, name="ici", script=script, golden=self.path)
+        if script.also:
+            golden = self.path.with_name(self.path.stem + ELSEWHERE)
+            yield Chat.from_parent(self, name="ailleurs", script=swapped(script), golden=golden)
+
+
+class Chat(pytest.Item):
+    def __init__(self, *, script: Script, golden: Path, **more: Any) -> None:
+        super().__init__(**more)
+        self.script, self.golden = script, golden
+
+    @override
+    def runtest(self) -> None:
+        played = asyncio.run(Player(self.script, self.golden.parent).play())
+        if self.config.getoption("--update"):
+            self.golden.write_text(played.text, "utf-8")
+        written = self.golden.read_text("utf-8") if self.golden.exists() else ""
+        if played.faults:
+            raise ChatDiffersError("\n".join(played.faults))
+        if played.duplicates:
+            raise ChatDiffersError(f"{played.duplicates} messages were sent twice")
+        if played.text != written:
+            lines = difflib.unified_diff(
+                written.splitlines(), played.text.splitlines(), "written", "seen", lineterm="", n=4
+            )
+            raise ChatDiffersError("\n".join(lines))
+
+    @override
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+        if isinstance(excinfo.value, ChatDiffersError):
+            return f"{self.golden.name} ({self.name}):\n{excinfo.value}"
+        return super().repr_failure(excinfo, style)
+
+    @override
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.golden, 0, f"{self.path.stem} ({self.name})"
