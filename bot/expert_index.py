@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from bot.matching import Index, Rules, Wish
 from bot.programmes.schema import Matching
-from storage.directory import Directory
+from storage.directory import Directory, Profile
 
 _CHOICES = {
     "secteurs": "sector",
@@ -26,20 +26,42 @@ _CHOICES = {
 }
 
 
+Version = tuple[int, int]
+QUICK: Final = 1_000
+"""Up to that many experts an index is built within a turn (tens of milliseconds)."""
+
+
 class ExpertIndex:
-    """The index over the consenting experts, kept for as long as the directory's version stays."""
+    """The index over the consenting experts, kept for as long as the directory's version stays.
+
+    A large one is built beside the turns (`behind`, `keep`): until it is ready the one before it
+    serves, which is safe because who may be proposed is asked of the database each time.
+    """
 
     def __init__(self) -> None:
-        self._kept: tuple[tuple[int, int], Index] | None = None
+        self._kept: tuple[Version, Index] | None = None
         self._lock = Lock()
 
     def of(self, directory: Directory) -> Index:
-        """The index of the directory as it is in this transaction."""
+        """The index of the directory as it is in this transaction; a large one may lag a little."""
         with self._lock:  # two threads would build the same thing twice
             version = directory.version()
-            if self._kept is None or self._kept[0] != version:
+            if self._kept is None or (self._kept[0] != version and version[0] <= QUICK):
                 self._kept = (version, Index(directory.profiles()))
             return self._kept[1]
+
+    def behind(self, directory: Directory) -> tuple[Version, list[Profile]] | None:
+        """What a new index is to be built from; None when the one kept is up to date."""
+        version = directory.version()
+        if self._kept is not None and self._kept[0] == version:
+            return None
+        return version, list(directory.profiles())
+
+    def keep(self, version: Version, profiles: Sequence[Profile]) -> None:
+        """Build an index, outside any transaction, and serve it from now on."""
+        index = Index(profiles)
+        with self._lock:
+            self._kept = (version, index)
 
 
 def rules_of(matching: Matching, seed: int = 0) -> Rules:

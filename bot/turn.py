@@ -297,8 +297,9 @@ class Turn(Scene):
             message,
             key=f"reply:{self.event.id}:{self._said}",
             identity=self.identity,
-            op="edit",
-            target=f"{self.event.on.chat}/{self.event.on.message}",
+            op="replace" if self.event.reply_url else "edit",
+            target=f"{self.event.on.chat}/{self.event.on.message}"
+            + (f" {self.event.reply_url}" if self.event.reply_url else ""),
         )
 
     def farewell(self, message: Message) -> None:

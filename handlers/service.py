@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy.exc import SQLAlchemyError
+from telegram.error import TelegramError
 
 from bot.bot import Bot
 from bot.commands.registry import COMMANDS
 from bot.errors import SettingsError
 from bot.events import Author, Platform
+from bot.expert_index import Version
 from bot.i18n import LANGUAGES, words
 from bot.messages import Message
 from bot.programmes.load import load_all
@@ -34,13 +36,14 @@ from handlers.slack.manifest import Texts, app_manifest
 from handlers.slack.render import Labels
 from handlers.slack.send import SlackSender
 from handlers.telegram.adapter import TelegramAdapter
-from handlers.telegram.menu import command_lists, publish
+from handlers.telegram.menu import command_lists, publish, without_staff
 from scheduling.clock import Clock, SystemClock, Ticker
 from scheduling.delivery import Delivery
 from scheduling.inbox import Inbox, Reader
 from scheduling.sender import Sender
 from scheduling.timers import Timers
 from scheduling.worker import Worker
+from storage.directory import Profile
 from storage.inbox import Received
 from storage.migrate import upgrade
 from storage.outbox import Kept, Taken
@@ -50,6 +53,7 @@ from storage.unit_of_work import Database, UnitOfWork
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60
 PURGE_SECONDS = 24 * 3600
+INDEX_SECONDS = 5
 INBOX_DAYS, OUTBOX_DAYS = 30, 90
 
 
@@ -105,6 +109,7 @@ class Service:
         self.telegram: TelegramAdapter | None = None
         self.delivery: Delivery | None = None
         self._ticker = Ticker()
+        self._menus_of: frozenset[str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._alone = ExitStack()
         self._build()
@@ -147,7 +152,7 @@ class Service:
         senders: dict[str, Sender] = {}
         if self.slack is not None:
             account = await self.slack.identify()
-            senders[account] = SlackSender(self.slack.client)
+            senders[account] = SlackSender(self.slack.client, labels=self.slack.labels)
             self._readers["slack"] = inbound.reader
         if self.telegram is not None:
             await self.telegram.start()
@@ -169,7 +174,7 @@ class Service:
         if self.slack is not None:
             await self.slack.start()
         if self.telegram is not None:
-            await self._publish_menu(self.telegram)
+            await self._publish_menus()
             holds = self.delivery.holds
             account = self.telegram.bot_account
             self._tasks.append(
@@ -177,9 +182,12 @@ class Service:
             )
         self._ticker.every(SWEEP_SECONDS, self.inbox.sweep, "sweep")
         self._ticker.every(PURGE_SECONDS, self.purge, "purge")
+        self._ticker.every(INDEX_SECONDS, self.refresh_experts, "experts")
+        self._ticker.every(SWEEP_SECONDS, self._publish_menus, "menus")
         if self._ticking:
             self._ticker.every(self.settings.cordee_tick_seconds, self.timers.fire_due, "timers")
         self._ticker.start()
+        self._tasks.append(asyncio.create_task(self.refresh_experts()))
 
     async def stop(self) -> None:
         """Stop hearing, finish what was begun, give the leases back."""
@@ -219,11 +227,41 @@ class Service:
                 continue
             self.bot.seat(uow, Author(cast(Platform, platform), account, bot_account), now)
 
-    async def _publish_menu(self, telegram: TelegramAdapter) -> None:
+    async def _publish_menus(self) -> None:
+        """Telegram's command menus: everybody's once, and each staff account's as it changes."""
+        telegram = self.telegram
+        if telegram is None:
+            return
+
+        def look() -> frozenset[str]:
+            with self.database.unit_of_work() as uow:
+                return uow.people.staff_accounts("telegram")
+
+        accounts = await self.worker.run(look)
+        if accounts == self._menus_of:
+            return
         everyone = {lang: menu_entries(lang, staff=False) for lang in LANGUAGES}
         staff = {lang: menu_entries(lang, staff=True) for lang in LANGUAGES}
-        accounts = [a for p, a in self.settings.staff if p == "telegram"]
-        await publish(telegram.bot, command_lists(everyone, staff, accounts))
+        lists = command_lists(everyone, staff, sorted(accounts))
+        for gone in (self._menus_of or frozenset()) - accounts:
+            lists += without_staff(LANGUAGES, gone)
+        try:
+            await publish(telegram.bot, lists)
+        except TelegramError as error:  # a menu is a convenience: it comes with the next look
+            log.warning("menus not published error=%s", type(error).__name__)
+        else:
+            self._menus_of = accounts
+
+    async def refresh_experts(self) -> None:
+        """Build the index of experts anew, beside the turns, when the directory has changed."""
+
+        def look() -> tuple[Version, list[Profile]] | None:
+            with self.database.unit_of_work() as uow:
+                return self.bot.experts.index.behind(uow.directory)
+
+        found = await self.worker.run(look)
+        if found is not None:
+            await asyncio.to_thread(self.bot.experts.index.keep, *found)
 
     # --- callbacks of the scheduling layer --------------------------------------------------------
 

@@ -43,10 +43,12 @@ class Limits:
 
     Attributes:
         account: All together.
-        chat: In each chat.
+        chat: In each chat, for the operations of `in_chat`.
         group: In each chat that `is_group` says is one, besides.
         ops: For each outbox operation, all chats together.
         is_group: Whether a chat id is a group's.
+        in_chat: Operations that count against a private chat's rate: what adds a message. What
+            changes one that is there already does not keep the next question waiting.
     """
 
     account: tuple[Rate, ...] = ()
@@ -54,6 +56,7 @@ class Limits:
     group: tuple[Rate, ...] = ()
     ops: Mapping[str, tuple[Rate, ...]] = field(default_factory=lambda: MappingProxyType({}))
     is_group: Callable[[str], bool] = lambda _chat: False
+    in_chat: frozenset[str] = frozenset({"post", "file"})
 
 
 class _Window:
@@ -114,10 +117,13 @@ class Pace:
     def note(self, chat: str, op: str) -> None:
         """This goes now."""
         at = self._elapsed()
-        if chat not in self._chats:
-            group = self._limits.group if self._limits.is_group(chat) else ()
-            self._chats[chat] = [_Window(rate) for rate in (*self._limits.chat, *group)]
-        for window in (*self._account, *self._chats[chat], *self._ops.get(op, ())):
+        group = self._limits.is_group(chat)
+        counted = group or op in self._limits.in_chat
+        if counted and chat not in self._chats:
+            rates = (*self._limits.chat, *(self._limits.group if group else ()))
+            self._chats[chat] = [_Window(rate) for rate in rates]
+        here = self._chats[chat] if counted else ()
+        for window in (*self._account, *here, *self._ops.get(op, ())):
             window.note(at)
 
     def hold(self, scope: str, which: str, seconds: float) -> None:

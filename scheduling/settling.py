@@ -24,7 +24,7 @@ LADDER = (5, 60, 300, 1800, 1800, 3600, 7200, 14400, 28800)
 MAX_WAITS = 500  # "too soon" is no failure, but it ends too
 DEFAULT_WAIT = 30.0  # when the platform gave no number, or an absurd one
 LONGEST_WAIT = 3600.0
-REPEATABLE = frozenset({"edit", "delete", "home", "ephemeral"})  # may be done twice
+REPEATABLE = frozenset({"edit", "replace", "delete", "home", "ephemeral"})  # may be done twice
 ELSEWHERE = frozenset({"post", "file", "edit", "ephemeral"})  # makes sense on another platform
 
 OnUnreachable = Callable[[UnitOfWork, Taken, datetime], None]

@@ -33,7 +33,7 @@ from storage.tables import Identity, Outbox
 from storage.upsert import AnyRow, changed, insert_new, table_of
 from storage.vault import Vault
 
-Op = Literal["post", "edit", "delete", "file", "ephemeral", "home"]
+Op = Literal["post", "edit", "replace", "delete", "file", "ephemeral", "home"]
 Policy = Literal["resend", "hold"]
 KEY_LENGTH = 160
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import Audit, Consent, Identity, LinkCode, Membership, Person
@@ -164,19 +164,18 @@ class People:
         )
         return self._session.scalars(query.limit(limit) if limit else query).all()
 
-    def count(self, programme_id: str, role: str) -> int:
-        """How many people hold an active role."""
-        return (
-            self._session.scalar(
-                select(func.count())
-                .select_from(Membership)
+    def staff_accounts(self, platform: str) -> frozenset[str]:
+        """Accounts on a platform of people who are staff somewhere."""
+        return frozenset(
+            self._session.scalars(
+                select(Identity.account)
+                .join(Membership, Membership.person_id == Identity.person_id)
                 .where(
-                    Membership.programme_id == programme_id,
-                    Membership.role == role,
+                    Identity.platform == platform,
+                    Membership.role.in_(("staff", "owner")),
                     Membership.state == "active",
                 )
             )
-            or 0
         )
 
     # --- consent ---

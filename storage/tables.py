@@ -569,7 +569,7 @@ class Outbox(Base):
     bot_account: Mapped[str] = _c(String(64), "who says it")
     chat_id: Mapped[str] = _c(String(64), "where: Slack user or channel id, Telegram chat id")
     person_id: Mapped[int | None] = _c(BigId, "to whom", index=True)
-    op: Mapped[str] = _c(String(16), "post, edit, delete, file, ephemeral, home", default="post")
+    op: Mapped[str] = _c(String(16), "post, edit, replace, delete, file, ...", default="post")
     priority: Mapped[int] = _c(Integer, "0 answer, 5 reminder, 9 mass prompt", default=0)
     not_before: Mapped[datetime] = _c(Utc, "not before")
     expires_at: Mapped[datetime | None] = _c(Utc, "worthless from then on")

@@ -136,10 +136,10 @@ async def test_ephemeral_in_place_then_in_private(
     assert len(slack.messages("ULEA")) == 2
 
 
-async def test_nobody_but_slack_is_answered_in_place(slack: FakeSlack) -> None:
+async def test_nobody_but_slack_is_answered_in_place(client: AsyncWebClient) -> None:
     for url in ("https://evil.example/x", "http://hooks.slack.com/x", "", "file:///etc/passwd"):
         with pytest.raises(NotHereError):
-            await respond(url, slack.base_url, {"text": "x"})
+            await respond(client, url, {"text": "x"})
 
 
 @pytest.mark.parametrize(

@@ -339,9 +339,7 @@ def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm) -> None:
         )
 
 
-def tell_staff(
-    turn: Turn, pair: Pair, key_of_text: str, *, key: str, n: int | None = None
-) -> None:
+def tell_staff(turn: Turn, pair: Pair, key_of_text: str, *, key: str, n: int | None = None) -> None:
     """A line about a pair to its team, with the way to look at it."""
     mentee, mentor = turn.person(pair.mentee_id), turn.person(pair.mentor_id)
 

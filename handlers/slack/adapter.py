@@ -131,6 +131,8 @@ class SlackAdapter:
         """
         if not self.bot_account:
             await self.identify()
+        # Without one of our own the library opens a session, and a connection, for each call.
+        self.client.session = aiohttp.ClientSession(trust_env=True)
         if self._app_token:
             await self._check_app_token(self._app_token)
             for _ in range(SOCKETS):
@@ -156,6 +158,9 @@ class SlackAdapter:
             await handler.close_async()  # type: ignore[no-untyped-call]
         self._sockets.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.client.session is not None:
+            await self.client.session.close()
+            self.client.session = None
 
     async def connected(self) -> bool:
         """Whether Slack can reach us, as far as we know: for `/health`."""
@@ -315,7 +320,7 @@ class SlackAdapter:
         if not response_url:
             return
         try:
-            await respond(response_url, self.client.base_url, {"text": render.toast(text)})
+            await respond(self.client, response_url, {"text": render.toast(text)})
         except (NotHereError, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("remark not shown error=%s", type(error).__name__)
 
