@@ -117,14 +117,13 @@ class Service:
     def _build(self) -> None:
         s = self.settings
         if s.slack_bot_token.get_secret_value():
-            w = words("fr")
             self.slack = SlackAdapter(
                 self.inbox,
                 token=s.slack_bot_token.get_secret_value(),
                 signing_secret=s.slack_signing_secret.get_secret_value() or None,
                 app_token=s.slack_app_token.get_secret_value() or None,
                 base_url=s.slack_api_url,
-                labels=Labels(w("menu-choose")),
+                labels=Labels(colon=" · "),  # the same in every language
             )
         if s.telegram_bot_token.get_secret_value():
             self.telegram = TelegramAdapter(

@@ -54,6 +54,7 @@ _FIELDS: Final[Mapping[Kind, FieldKind]] = {
     "text": "text",
     "person": "text",
 }
+MENU_FROM = 5  # more answers than that may become a menu, which wants a word of its own
 FORM_TITLE = 24  # characters; the shorter of the platforms' limits (Slack's modal title)
 
 
@@ -158,7 +159,11 @@ def ask(
         ),
         quiet=tuple(quiet),
         note=f"{output.number}/{output.total}" if output.total > 1 else None,
-        placeholder=words.pick(q.placeholder.model_dump()) if q.placeholder else None,
+        placeholder=(
+            words.pick(q.placeholder.model_dump()) if q.placeholder else words("menu-choose")
+        )
+        if q.placeholder or len(choices) > MENU_FROM
+        else None,
     )
 
 
