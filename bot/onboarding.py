@@ -17,6 +17,7 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, run_choice
 from bot.events import Author, Pressed
+from bot.i18n import LANGUAGES
 from bot.flows import pairs, profiles, requests
 from bot.messages import Choice, Home, Message
 from bot.turn import STAFF_ROLES, Turn
@@ -73,11 +74,24 @@ def _welcome(turn: Turn) -> Message:
         + "\n\n"
         + w.pick(programme.consent.text.model_dump()),
         choices=(
-            run_choice(w("consent-yes"), "accord", programme.id, "primary"),
-            run_choice(w("consent-no"), "plus-tard", programme.id),
+            run_choice(w("consent-yes"), "accord", _spoken(programme.id, turn), "primary"),
+            run_choice(w("consent-no"), "plus-tard", _spoken(programme.id, turn)),
         ),
-        quiet=(run_choice(w(f"speak-{other}"), "langue", other),),
+        quiet=(run_choice(w(f"speak-{other}"), "langue", f"{other}.{programme.id}"),),
     )
+
+
+def _spoken(programme_id: str, turn: Turn) -> str:
+    """A programme and the language spoken: nothing of a guest is kept, so their buttons carry it."""
+    return f"{programme_id}.{turn.w.lang}"
+
+
+def heard(turn: Turn, args: str) -> str:
+    """What a button of a guest carries: the programme; the language is spoken from here on."""
+    programme_id, _, lang = args.partition(".")
+    if lang in LANGUAGES and not turn.known:
+        turn.as_guest(lang)
+    return programme_id
 
 
 def choose_programme(turn: Turn) -> None:
@@ -87,7 +101,7 @@ def choose_programme(turn: Turn) -> None:
         Message(
             w("programme-which"),
             choices=tuple(
-                run_choice(w.pick(p.name.model_dump()), "programme", p.id)
+                run_choice(w.pick(p.name.model_dump()), "programme", _spoken(p.id, turn))
                 for p in turn.bot.programmes.values()
             ),
             quiet=(
@@ -104,7 +118,7 @@ def choose_programme(turn: Turn) -> None:
 @command("accord", alias="consent", who="anyone", listed=False)
 def accord(turn: Turn, args: str) -> None:
     """Yes: stored from now on, and on to joining."""
-    programme = turn.bot.programmes.get(args) or turn.current
+    programme = turn.bot.programmes.get(heard(turn, args)) or turn.current
     if programme is None:
         choose_programme(turn)
         return
@@ -116,7 +130,8 @@ def accord(turn: Turn, args: str) -> None:
     turn.me.programme_id = programme.id
     if first:
         turn.use_language(turn.w.lang)
-        turn.me.name = turn.me.name or turn.author.name
+        if not profiles.asks(programme, "name"):  # else they say what they want to be called
+            turn.me.name = turn.me.name or turn.author.name
     turn.replace(Message(turn.w("consent-noted")))
     turn.note("consent", "person", turn.me.id, programme=programme.id)
     if not profiles.go_on(turn):
@@ -126,6 +141,7 @@ def accord(turn: Turn, args: str) -> None:
 @command("plus-tard", alias="later", who="anyone", listed=False)
 def later(turn: Turn, args: str) -> None:
     """No, or not now: nothing is kept."""
+    turn.current = turn.bot.programmes.get(heard(turn, args)) or turn.current
     turn.replace(Message(turn.w("consent-declined")))
     if turn.current is not None:
         turn.text("consent-declined-later", name=turn.current.contact.name)
@@ -215,7 +231,8 @@ def lier(turn: Turn, args: str) -> None:
 @command("langue", alias="language", who="anyone")
 def langue(turn: Turn, args: str) -> None:
     """Français or English; what was being asked is shown again."""
-    wanted = args.strip().lower()[:2]
+    wanted, _, programme_id = args.strip().lower().partition(".")
+    wanted = wanted[:2]
     if wanted not in ("fr", "en"):
         turn.say(
             Message(
@@ -227,7 +244,11 @@ def langue(turn: Turn, args: str) -> None:
             )
         )
         return
-    turn.use_language(wanted)
+    if not turn.known:
+        turn.as_guest(wanted)
+        turn.current = turn.bot.programmes.get(programme_id) or turn.current
+    else:
+        turn.use_language(wanted)
     if not agreed(turn):
         if turn.current is not None:
             if isinstance(turn.event, Pressed):
@@ -269,7 +290,7 @@ def _guest_home(turn: Turn) -> Message:
     return Message(
         w("programme-which"),
         choices=tuple(
-            run_choice(w.pick(p.name.model_dump()), "programme", p.id)
+            run_choice(w.pick(p.name.model_dump()), "programme", _spoken(p.id, turn))
             for p in turn.bot.programmes.values()
         ),
     )

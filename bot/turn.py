@@ -252,10 +252,10 @@ class Turn(Scene):
             )
         return self.words(self.me, self.current)
 
-    def as_guest(self) -> None:
-        """Nothing is kept about this person yet: speak the language the event came in."""
-        if self.author.locale:
-            self._guest_lang = language(self.author.locale)
+    def as_guest(self, lang: str | None = None) -> None:
+        """Nothing is kept about this person yet: speak the language chosen, or that of the event."""
+        if lang or self.author.locale:
+            self._guest_lang = language(lang or self.author.locale)
 
     def use_language(self, lang: str) -> None:
         """Speak this language from now on."""

@@ -101,7 +101,7 @@ def reprendre(turn: Turn, args: str) -> None:
 @command("programme", alias="program", who="anyone")
 def programme(turn: Turn, args: str) -> None:
     """Go to another programme; staff: `programme recharger` reads the files again."""
-    wanted = args.strip()
+    wanted = onboarding.heard(turn, args.strip())
     if wanted.lower() in _RELOAD:
         _reload(turn)
         return

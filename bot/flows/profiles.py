@@ -29,6 +29,7 @@ from bot.flows import pairs, reports, requests
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.programmes.meaning import Column, columns
+from bot.programmes.schema import Programme
 from bot.turn import STAFF_ROLES, Turn
 from storage.tables import Conversation, Membership
 
@@ -111,8 +112,15 @@ def go_on(turn: Turn) -> bool:
     return False
 
 
+def asks(programme: Programme, column: str) -> bool:
+    """Whether the programme's profile asks for this column."""
+    return programme.profile is not None and any(
+        q.fill == column for q in programme.profile.questions
+    )
+
+
 def _known(turn: Turn) -> dict[str, Value]:
-    """What the directory or the platform already told: shown in the summary, not asked again."""
+    """What the directory already told: shown in the summary, not asked again."""
     programme = turn.programme
     qs = questionnaire(programme, "profile")
     known: dict[str, Value] = {}

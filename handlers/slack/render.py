@@ -365,7 +365,8 @@ def _body(message: Message, labels: Labels, room: int, budget: int) -> list[Bloc
 def line_text(line: Line, labels: Labels) -> str:
     """A line as plain text: `label: text`, either part alone when the other is empty."""
     label, text = one_line(line.label or ""), clean(line.text)
-    return labels.colon.join((label, text)) if label and text else label or text
+    between = "\n" if text.startswith("•") or "\n" in text else labels.colon
+    return between.join((label, text)) if label and text else label or text
 
 
 def _lines(lines: Sequence[Line], labels: Labels, room: int, budget: int) -> list[Block]:

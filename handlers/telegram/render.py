@@ -33,6 +33,7 @@ LIMITS: Final = {
     "row_width": 28,
     "unpaged": 12,
     "page": 8,
+    "line_label": 150,
     "line": 1000,  # ours: one long line must not push out the others
     "cell": 24,
     "file_name": 60,
@@ -173,15 +174,21 @@ def _build(sections: Sequence[Message], keep: int, size: int) -> Rich:
 def _add_lines(rich: Rich, lines: Sequence[Line], keep: int) -> int:
     for number, line in enumerate(lines[:keep]):
         rich.gap(1 if number else 2)
-        label = clip(flat(line.label or ""), LIMITS["label"])
+        label = clip(flat(line.label or ""), LIMITS["line_label"])
         text = clip(clean(line.text).strip(), LIMITS["line"])
         if label:
             rich.add(label, "bold")
-        rich.add(f" · {text}" if label and text else text)
+        between = "\n" if _is_list(text) else " · "
+        rich.add(between + text if label and text else text)
     if len(lines) > keep:
         rich.gap(1 if keep else 2)
         rich.add(f"{ELLIPSIS} (+{len(lines) - keep})")
     return max(keep - len(lines), 0)
+
+
+def _is_list(text: str) -> bool:
+    """Whether a line's text stands better under its label than beside it."""
+    return text.startswith("•") or "\n" in text
 
 
 def _add_table(rich: Rich, table: Table, keep: int) -> int:
