@@ -36,18 +36,28 @@ class KeyValue(logging.Formatter):
         return redacted(line + more).replace("\r", "\\r")
 
 
+_CHATTY: Final = (
+    "aiohttp.access",
+    "alembic",
+    "apscheduler",
+    "httpcore",
+    "httpx",
+    "slack_bolt",
+    "slack_sdk",
+    "telegram",
+)
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Libraries that report every step are heard from WARNING on, whatever level they set."""
+    return record.levelno >= logging.WARNING or not record.name.startswith(_CHATTY)
+
+
 def set_up(level: str = "INFO") -> None:
-    """Log to standard error, in this format, with the chatty libraries at WARNING."""
+    """Log to standard error in this format."""
     handler = logging.StreamHandler()
     handler.setFormatter(KeyValue())
+    handler.addFilter(_worth_a_line)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in (
-        "httpx",
-        "httpcore",
-        "apscheduler",
-        "slack_bolt",
-        "slack_sdk",
-        "telegram",
-        "aiohttp.access",
-    ):
+    for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
