@@ -146,6 +146,8 @@ def start(turn: Turn, kind: str, **more: Any) -> Conversation:
     talk, said = begin(turn, turn.me, programme, kind, **more)
     for message in said:
         turn.say(message)
+    if not said:
+        resume(turn, talk)  # everything was known beforehand: complete it
     return talk
 
 

@@ -134,7 +134,11 @@ def accord(turn: Turn, args: str) -> None:
             turn.me.name = turn.me.name or turn.author.name
     turn.replace(Message(turn.w("consent-noted")))
     turn.note("consent", "person", turn.me.id, programme=programme.id)
-    if not profiles.go_on(turn):
+    if _waiting_for_expert(turn):
+        return
+    if turn.uow.talks.open_ones(turn.me.id, programme.id):  # asked before they had agreed
+        COMMANDS["reprendre"].run(turn, "")
+    elif not profiles.go_on(turn):
         menu(turn, "")
 
 
@@ -186,16 +190,20 @@ def use_code(turn: Turn, code: str) -> bool:
     turn.current = turn.bot.programmes.get(owner.programme_id or "") or turn.current
     turn.note("linked", "person", owner.id, platform=turn.author.platform)
     turn.text("link-done", name=pairs.first_name(owner))
-    _waiting_for_expert(turn)
+    if agreed(turn):  # else it comes after the consent
+        _waiting_for_expert(turn)
     return True
 
 
-def _waiting_for_expert(turn: Turn) -> None:
-    """An expert joined because of a request: it is shown at once."""
+def _waiting_for_expert(turn: Turn) -> bool:
+    """An expert joined because of a request: it is shown at once. False when none waits."""
+    waits = False
     for proposal in turn.uow.requests.asked_of(turn.me.id):
         request = turn.uow.requests.get(proposal.request_id)
         if request is not None and request.programme_id in turn.bot.programmes:
             turn.say(requests.offer(turn, request, proposal))
+            waits = True
+    return waits
 
 
 @command("lier", alias="link", who="anyone")

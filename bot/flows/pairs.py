@@ -42,12 +42,9 @@ def first_name(person: Person) -> str:
 
 def known_as(person: Person, w: Words, *, named: bool = True) -> str:
     """A mentee as others first hear of them: name if they agreed, promotion, school."""
-    parts = [(person.name if named else None) or w("somebody")]
-    if person.promo:
-        parts.append(str(person.promo))
-    if person.school:
-        parts.append(person.school)
-    return ", ".join(parts)
+    name = (person.name if named else None) or w("somebody")
+    about = [str(part) for part in (person.promo, person.school) if part]
+    return f"{name} ({', '.join(about)})" if about else name
 
 
 def card(scene: Scene, person: Person, w: Words) -> str:

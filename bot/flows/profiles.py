@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.commands.registry import act, command
+from bot.commands.registry import COMMANDS, act, command
 from bot.dialogue.engine import Given, Value
 from bot.dialogues import (
     act_choice,
@@ -106,6 +106,7 @@ def go_on(turn: Turn) -> bool:
         "mentee" in turn.roles
         and programme.intake
         and turn.uow.requests.latest(turn.me.id, programme.id) is None
+        and not turn.uow.pairs.of_person(turn.me.id, programme.id)
     ):
         requests.demande(turn, "")
         return True
@@ -153,7 +154,8 @@ def profile_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) 
         if member.programme_id == turn.programme.id and member.state == "pending":
             _ask_team(turn, member)
     reports.welcome_late(turn, turn.me, turn.programme)
-    go_on(turn)
+    if not go_on(turn):
+        COMMANDS["menu"].run(turn, "")
 
 
 def _write(turn: Turn, values: Mapping[str, Column]) -> None:
