@@ -86,17 +86,26 @@ class Words:
     def weekday(self, when: Date) -> str:
         """`mardi 24 novembre`; instants are shown in the person's zone."""
         day = when.astimezone(self.zone) if isinstance(when, datetime) else when
-        return format_date(day, "EEEE d MMMM", locale=self._locale)
+        return format_date(day, f"EEEE {self._number(day)} MMMM", locale=self._locale)
 
     def day(self, when: Date) -> str:
         """`24 nov. 2026`, for tables."""
         day = when.astimezone(self.zone) if isinstance(when, datetime) else when
-        return format_date(day, "d MMM y", locale=self._locale)
+        return format_date(day, f"{self._number(day)} MMM y", locale=self._locale)
 
     def moment(self, when: datetime) -> str:
-        """`mardi 24 novembre à 9 h 30` in the person's zone."""
-        pattern = "EEEE d MMMM 'à' H:mm" if self.lang == "fr" else "EEEE d MMMM 'at' H:mm"
+        """`mardi 24 novembre à 9 h 30`, `Tuesday 24 November at 9:30`, in the person's zone."""
+        local = when.astimezone(self.zone)
+        if self.lang == "fr":
+            clock = f"'à' H'{NBSP}h{NBSP}'mm" if local.minute else f"'à' H'{NBSP}h'"
+        else:
+            clock = "'at' H:mm"
+        pattern = f"EEEE {self._number(local)} MMMM {clock}"
         return format_datetime(when, pattern, tzinfo=self.zone, locale=self._locale)
+
+    def _number(self, day: Date) -> str:
+        """The day's number as a pattern: French says `1er`, and plain numbers from 2 on."""
+        return "d'er'" if self.lang == "fr" and day.day == 1 else "d"
 
     def all(self, items: Sequence[str]) -> str:
         """`a, b et c`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -22,7 +23,7 @@ from bot.commands.registry import COMMANDS
 from bot.dialogue.parsing import REASONS
 from bot.dialogue.questionnaire import Question
 from bot.dialogues import COMPLETIONS, family
-from bot.i18n import NBSP, NNBSP, Words, french_spaces, table, words
+from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.programmes.load import load, presets
 from bot.programmes.meaning import HELPS, STRUCTURES
 from storage.unit_of_work import Database
@@ -521,6 +522,41 @@ def test_french_spaces_are_put_in_french_only() -> None:
 )
 def test_plurals_follow_the_language(voice: str, counts: Mapping[int, str]) -> None:
     assert {n: VOICES[voice]("age-days", n) for n in counts} == counts
+
+
+def test_dates_are_said_as_people_say_them() -> None:
+    morning = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
+    first = datetime(2026, 11, 30, 23, 0, tzinfo=UTC)  # the first of December in Paris
+    fr, en, far = words("fr"), words("en"), words("fr", zone="America/Montreal")
+    assert fr.weekday(date(2026, 11, 24)) == "mardi 24 novembre"
+    assert fr.weekday(first) == "mardi 1er décembre"
+    assert far.weekday(first) == "lundi 30 novembre"
+    assert fr.day(first) == "1er déc. 2026"
+    assert fr.moment(morning) == f"mardi 24 novembre à 9{NBSP}h{NBSP}30"
+    assert fr.moment(first) == f"mardi 1er décembre à 0{NBSP}h"
+    assert en.weekday(first) == "Tuesday 1 December"
+    assert en.moment(morning) == "Tuesday 24 November at 9:30"
+    assert en.moment(first) == "Tuesday 1 December at 0:00"
+
+
+def test_lists_are_said_in_the_language() -> None:
+    assert words("fr").all(["a", "b", "c"]) == "a, b et c"
+    assert words("en").all(["a", "b", "c"]) == "a, b and c"
+    assert words("fr").all([]) == ""
+
+
+def test_a_programme_without_a_text_in_this_language_speaks_french() -> None:
+    assert words("en").pick({"fr": "Où ?"}) == "Où ?"
+    assert words("fr").pick({"fr": "Où ?", "en": "Where?"}) == f"Où{NNBSP}?"
+    assert words("en").pick({"fr": "Où ?", "en": "Where?"}) == "Where?"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spoken"),
+    [("en", "en"), ("en-GB", "en"), ("EN_us", "en"), ("fr-FR", "fr"), ("de", "fr"), (None, "fr")],
+)
+def test_the_language_is_french_unless_english_is_wanted(wanted: str | None, spoken: str) -> None:
+    assert language(wanted) == spoken
 
 
 def test_vous_falls_back_to_the_base() -> None:
