@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from bot.messages import MESSAGE, Home
 from handlers.local.fake_slack import FakeSlack
 from handlers.local.fake_telegram import FakeTelegram
 from handlers.local.slack_world import SlackMessage
@@ -26,7 +25,6 @@ Json = dict[str, Any]
 SHOWN_MESSAGES: Final = 150
 SHOWN_ROWS: Final = 40
 SHOWN_TIMERS: Final = 12
-EXCERPT: Final = 90
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ def _planned(uow: UnitOfWork, now: datetime) -> tuple[list[Json], list[Json], in
             "id": row.id,
             "op": row.op,
             "key": row.dedup_key,
-            "text": _excerpt(uow, row.id) if row.state == "sent" else "",
+            "message": row.message_id,
             "platform": row.bot_account.partition(":")[0],
             "to": name,
             "chat": row.chat_id,
@@ -188,19 +186,3 @@ def _planned(uow: UnitOfWork, now: datetime) -> tuple[list[Json], list[Json], in
         .limit(1)
     )
     return rows, timers, _ms(waiting) if waiting is not None else None
-
-
-def _excerpt(uow: UnitOfWork, row_id: int) -> str:
-    """How what was said begins; nothing once it is forgotten."""
-    kept = uow.outbox.kept(row_id)
-    if kept is None:
-        return ""
-    try:
-        said = MESSAGE.validate_json(kept.payload)
-    except ValueError:
-        return ""
-    if isinstance(said, Home):
-        said = said.sections[0]
-    words = " ".join(f"{said.title or ''} {said.text}".split())
-    return words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
-

@@ -138,12 +138,22 @@ function toast(answer) {
   toastTimer = setTimeout(() => { at("toast").hidden = true; }, 4000);
 }
 
+// How a row's message begins, as its platform stored it.
+function excerpt(row) {
+  const [chat, id] = (row.message ?? "").split("/");
+  const found = row.platform === "slack"
+    ? Object.values(state.slack).flatMap((view) => view.messages).find((m) => m.ts === id)?.text
+    : state.telegram[chat]?.messages.find((m) => String(m.id) === id)?.json.text;
+  const text = (found ?? "").replace(/\s+/g, " ");
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
 function drawBehind() {
   const byAccount = new Map(state.personas.flatMap((p) => [[p.slack, p.name], [String(p.telegram), p.name]]));
   reconcile(at("outbox"), state.outbox.map((row) => ({
-    key: String(row.id), print: JSON.stringify(row) + w("send"),
+    key: String(row.id), print: JSON.stringify(row) + excerpt(row) + w("send"),
     make: () => h("tr", { class: row.state },
-      h("td", {}, h("span", { class: "op" }, w("op", row.op)), " ", h("span", { class: "excerpt" }, row.text), h("code", { class: "key-of" }, row.key)),
+      h("td", {}, h("span", { class: "op" }, w("op", row.op)), " ", h("span", { class: "excerpt" }, excerpt(row)), h("code", { class: "key-of" }, row.key)),
       h("td", {}, byAccount.get(row.chat) ?? row.to ?? row.chat, h("small", { class: row.platform }, row.platform)),
       h("td", {}, h("span", { class: `state ${row.state}` }, w("state", row.state)), row.reason && h("small", {}, row.reason)),
       h("td", {}, shortMoment(row.due)), h("td", {}, row.sent ? shortMoment(row.sent) : "—")),
@@ -213,6 +223,8 @@ for (const name of ["messages", "home"]) {
 function showPane(name) {
   document.querySelector(".panes").dataset.shown = name;
   for (const button of document.querySelectorAll("[data-pane]")) button.setAttribute("aria-pressed", String(button.dataset.pane === name));
+  const box = at(`${name}-messages`);
+  box.scrollTop = box.scrollHeight;
 }
 for (const button of document.querySelectorAll("[data-pane]")) button.addEventListener("click", () => showPane(button.dataset.pane));
 

@@ -150,26 +150,39 @@ function drawBlocks(blocks, surface) {
 
 export function drawMessages(box, log, person, view, act) {
   const messages = view.messages;
+  let before = null;
   const rows = withDays(messages, (m) => millis(m.ts)).map(({ day, message }) => {
-    if (day) return dayRow(day);
+    if (day) {
+      before = null;
+      return dayRow(day);
+    }
     const { state, ...stored } = message;
-    return { key: `m ${message.ts}`, print: JSON.stringify(stored), make: () => drawMessage(person, message, act) };
+    const follows = isSequel(before, message);
+    before = message;
+    return { key: `m ${message.ts}`, print: JSON.stringify(stored) + follows, make: () => drawMessage(person, message, follows, act) };
   });
   if (!rows.length) rows.push({ key: "empty", print: "", make: () => h("p", { class: "empty" }, w("emptySlack")) });
   keepScroll(box, () => reconcile(log, rows));
 }
 
-function drawMessage(person, message, act) {
+// Slack names the author once for what is said within five minutes.
+function isSequel(before, message) {
+  return before !== null && before.bot === message.bot && !before.ephemeral && !message.ephemeral
+    && millis(message.ts) - millis(before.ts) < 5 * 60_000;
+}
+
+function drawMessage(person, message, follows, act) {
   const { state, ...stored } = message;
   const surface = {
     state, deep: act.deep,
     press: (action, value) => act.send({ do: "slack.press", user: person.slack, ts: message.ts, action, value: value ?? null }),
   };
   const name = message.bot ? "Cordée" : person.name;
-  return h("article", { class: `message ${message.bot ? "bot" : "own"} ${message.ephemeral ? "ephemeral" : ""}`, "aria-label": name },
-    h("span", { class: `face ${message.bot ? "bot" : person.id}`, "aria-hidden": "true" }, name[0]),
+  const classes = ["message", message.bot ? "bot" : "own", message.ephemeral && "ephemeral", follows && "follows"];
+  return h("article", { class: classes.filter(Boolean).join(" "), "aria-label": name },
+    h("span", { class: `face ${message.bot ? "bot" : person.id}`, "aria-hidden": "true" }, follows ? "" : name[0]),
     h("div", { class: "body" },
-      h("p", { class: "who" }, h("strong", {}, name), message.bot && h("span", { class: "app" }, "APP"), timeOf(millis(message.ts)),
+      !follows && h("p", { class: "who" }, h("strong", {}, name), message.bot && h("span", { class: "app" }, "APP"), timeOf(millis(message.ts)),
         message.ephemeral && h("span", { class: "only" }, `👁 ${w("onlyYou")}`)),
       message.blocks.length ? drawBlocks(message.blocks, surface) : message.text && h("p", { class: "text" }, mrkdwn(message.text, act.deep)),
       message.edited && h("span", { class: "edited" }, `(${w("edited")})`),
