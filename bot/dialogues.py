@@ -38,13 +38,14 @@ from bot.dialogue.questionnaire import Question, Questionnaire
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, encode
 from bot.errors import NotAllowed
 from bot.events import FormValue, Pressed
-from bot.messages import Choice, Line, Message
+from bot.messages import Choice, Form, Line, Message
 from bot.programmes.schema import Programme
 from bot.turn import Scene, Turn
 from storage.tables import Conversation, Person
 
 Completion = Callable[[Turn, Conversation, Mapping[str, Given]], None]
 COMPLETIONS: dict[str, Completion] = {}
+ANSWERED: dict[str, Completion] = {}
 OPENED: dict[str, Callable[[Turn, Conversation], bool]] = {}
 
 
@@ -53,6 +54,16 @@ def on_completed(kind: str) -> Callable[[Completion], Completion]:
 
     def register(run: Completion) -> Completion:
         COMPLETIONS[kind] = run
+        return run
+
+    return register
+
+
+def on_answered(kind: str) -> Callable[[Completion], Completion]:
+    """Register what every answer of a kind of dialogue means at once, before it is complete."""
+
+    def register(run: Completion) -> Completion:
+        ANSWERED[kind] = run
         return run
 
     return register
@@ -261,6 +272,10 @@ def _answer(
         if faults:
             turn.answers.errors.update({o.question.id: turn.w(o.reason, **o.args) for o in faults})
             return
+        page = engine.current_page(qs, state) if state.status == "open" else None
+        if page is not None:  # the form goes on in place; what was sent is safe if it is closed now
+            turn.answers.form = _form(turn, talk, qs, state, page)
+            return
     if isinstance(act, Pick) and not any(isinstance(o, Rejected) for o in outputs):
         return  # the menu itself shows what is picked
     taken = next((o for o in outputs if isinstance(o, Noted)), None)
@@ -280,6 +295,8 @@ def _answer(
     for message in said:
         turn.say(message)
     done = next((o for o in outputs if isinstance(o, Completed)), None)
+    if taken is not None and done is None and family(talk.kind) in ANSWERED:
+        ANSWERED[family(talk.kind)](turn, talk, engine.result(qs, state.answers))
     if done is not None:
         turn.uow.talks.keep(talk, wording.snapshot(qs, done.answers, turn.w))
         COMPLETIONS[family(talk.kind)](turn, talk, done.answers)
@@ -351,10 +368,14 @@ def _open_form(turn: Turn, talk: Conversation, number: int) -> None:
     if page is None or state.status != "open":
         resume(turn, talk)
         return
+    turn.answers.form = _form(turn, talk, qs, state, page)
+
+
+def _form(
+    turn: Turn, talk: Conversation, qs: Questionnaire, state: State, page: engine.Page
+) -> Form:
     title = turn.w(f"dialogue-{family(talk.kind)}")
-    turn.answers.form = wording.form(
-        qs, state, page, talk.id, turn.w, title[:1].upper() + title[1:]
-    )
+    return wording.form(qs, state, page, talk.id, turn.w, title[:1].upper() + title[1:])
 
 
 def run_choice(label: str, command: str, argument: str = "", style: str = "plain") -> Choice:

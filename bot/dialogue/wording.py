@@ -154,7 +154,7 @@ def ask(
         pick=_menu(output, conversation, words) if q.kind == "many" else None,
         form=(
             Choice(words("answer-in-form"), encode(FormToken(conversation, page.number)))
-            if page is not None and len(page.questions) > 1
+            if page is not None and (len(page.questions) > 1 or _opening(output))
             else None
         ),
         quiet=tuple(quiet),
@@ -165,6 +165,11 @@ def ask(
         if q.placeholder or len(choices) > MENU_FROM
         else None,
     )
+
+
+def _opening(output: Ask) -> bool:
+    """Whether a longer dialogue begins here: the moment to choose between form and chat."""
+    return output.number == 1 and output.total > 1
 
 
 def _answers(q: Question, conversation: int, words: Words, today: date) -> list[Choice]:
