@@ -38,8 +38,9 @@ from bot.dialogue.questionnaire import Question, Questionnaire
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, encode
 from bot.errors import NotAllowed
 from bot.events import FormValue, Pressed
+from bot.i18n import Words
 from bot.messages import Choice, Form, Line, Message
-from bot.programmes.schema import Programme
+from bot.programmes.schema import Programme, Watched
 from bot.turn import Scene, Turn
 from storage.tables import Conversation, Person
 
@@ -393,6 +394,16 @@ def act_choice(label: str, verb: str, number: int, version: int, style: str = "p
         label,
         encode(ActToken(verb, number, version)),
         "primary" if style == "primary" else "danger" if style == "danger" else "plain",
+    )
+
+
+def told(qs: Watched, answers: Mapping[str, Given], w: Words) -> tuple[Line, ...]:
+    """The answers that staff are to see when some of them call for attention."""
+    shown = qs.telling(answers)
+    return tuple(
+        Line(label=w.pick(q.text.model_dump()), text=wording.shown(q, answers[q.id], w))
+        for q in qs.questions
+        if q.id in shown and q.id in answers
     )
 
 

@@ -22,6 +22,8 @@ from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from bot.programmes.schema import Contact
+
 Register = Literal["tu", "vous"]
 Date = date | datetime
 LANGUAGES = ("fr", "en")
@@ -82,6 +84,10 @@ class Words:
         """The text of a programme file in this language (French when it has no other)."""
         text = texts.get(self.lang) or texts.get("fr") or next(iter(texts.values()), "")
         return french_spaces(text) if self.lang == "fr" else text
+
+    def team(self, contact: Contact) -> str:
+        """Whom people ask in a programme, as in « l’équipe te répond »."""
+        return self.pick(contact.name.model_dump())
 
     def weekday(self, when: Date) -> str:
         """`mardi 24 novembre`; instants are shown in the person's zone."""

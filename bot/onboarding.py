@@ -17,8 +17,8 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, run_choice
 from bot.events import Author, Pressed
-from bot.i18n import LANGUAGES
 from bot.flows import pairs, profiles, requests
+from bot.i18n import LANGUAGES
 from bot.messages import Choice, Home, Message
 from bot.turn import STAFF_ROLES, Turn
 from storage.tables import Person
@@ -82,7 +82,7 @@ def _welcome(turn: Turn) -> Message:
 
 
 def _spoken(programme_id: str, turn: Turn) -> str:
-    """A programme and the language spoken: nothing of a guest is kept, so their buttons carry it."""
+    """A programme and the language spoken: nothing of a guest is kept, so buttons carry it."""
     return f"{programme_id}.{turn.w.lang}"
 
 
@@ -148,7 +148,7 @@ def later(turn: Turn, args: str) -> None:
     turn.current = turn.bot.programmes.get(heard(turn, args)) or turn.current
     turn.replace(Message(turn.w("consent-declined")))
     if turn.current is not None:
-        turn.text("consent-declined-later", name=turn.current.contact.name)
+        turn.text("consent-declined-later", name=turn.w.team(turn.current.contact))
 
 
 def opened(turn: Turn, payload: str) -> None:

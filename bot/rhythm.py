@@ -38,6 +38,8 @@ _FORMS: Final = {
     "WKST": _DAY,
 }
 
+SATURDAY = 5  # as date.weekday() counts
+
 
 def check_rule(rule: str) -> None:
     """Refuse a rule that is not plain, daily at most, or never happens.
@@ -188,6 +190,25 @@ def months_later(at: datetime, months: int, zone: str) -> datetime:
         An aware UTC time.
     """
     return to_utc(to_local(at, zone) + relativedelta(months=months), zone)
+
+
+def working_days_later(at: datetime, days: int, zone: str) -> datetime:
+    """The same wall time so many working days later, Saturdays and Sundays left out.
+
+    Args:
+        at: aware.
+        days: how many, at least 0.
+        zone: IANA name of the zone whose calendar counts.
+
+    Returns:
+        An aware UTC time.
+    """
+    local = to_local(at, zone)
+    left = days
+    while left > 0:
+        local += timedelta(days=1)
+        left -= local.weekday() < SATURDAY
+    return to_utc(local, zone)
 
 
 # -------------------------------------------------------------------------------------- quarters

@@ -19,7 +19,7 @@ from bot.events import Author, Event, Pressed
 from bot.i18n import Words, language, words
 from bot.messages import MESSAGE, Ack, Form, Home, Message
 from bot.programmes.schema import Programme
-from bot.rhythm import into_waking_hours
+from bot.rhythm import into_waking_hours, working_days_later
 from storage.tables import Identity, Person
 from storage.unit_of_work import UnitOfWork
 
@@ -126,6 +126,10 @@ class Scene:
             policy=policy,
         )
         return True
+
+    def working_days(self, programme: Programme) -> datetime:
+        """When the team has promised to have answered: its working days from now."""
+        return working_days_later(self.now, programme.contact.days, programme.zone)
 
     def waking(self, person: Person) -> datetime:
         """Now, or the end of the person's quiet hours."""
@@ -253,7 +257,7 @@ class Turn(Scene):
         return self.words(self.me, self.current)
 
     def as_guest(self, lang: str | None = None) -> None:
-        """Nothing is kept about this person yet: speak the language chosen, or that of the event."""
+        """Nothing is kept about this person: speak the language chosen, or that of the event."""
         if lang or self.author.locale:
             self._guest_lang = language(lang or self.author.locale)
 

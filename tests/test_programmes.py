@@ -38,7 +38,7 @@ SMALL = """
 id = "rencontres"
 name = { fr = "Rencontres", en = "Meetings" }
 register = "vous"
-contact = { name = "Le secrétariat", days = 3 }
+contact = { name = { fr = "le secrétariat", en = "the office" }, days = 3 }
 notice = { fr = "Bonjour.", en = "Hello." }
 
 [consent]

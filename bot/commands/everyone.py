@@ -41,7 +41,7 @@ def aide(turn: Turn, args: str) -> None:
     if programme is not None:
         text += "\n" + w(
             "help-contact",
-            name=programme.contact.name,
+            name=w.team(programme.contact),
             address=programme.contact.address or "",
             n=programme.contact.days,
         )
@@ -169,7 +169,7 @@ def effacer_oui(turn: Turn, args: str) -> None:
         w = turn.words(other, rules)
         turn.show(
             other,
-            Message(w("partner-left", name=rules.contact.name if rules else "—")),
+            Message(w("partner-left", name=w.team(rules.contact) if rules else "—")),
             what="left",
         )
         if pair.mentee_id == turn.me.id:
@@ -203,6 +203,6 @@ def pass_on(turn: Turn, number: int, version: int) -> None:
     stray.passed_at = turn.now
     turn.text(
         "passed-to-team" if told else "passed-kept",
-        name=rules.contact.name,
+        name=turn.w.team(rules.contact),
         n=rules.contact.days,
     )

@@ -196,7 +196,7 @@ def _propose(turn: Turn, request: Request, expert_id: int) -> None:
         request.id,
         expert_id,
         rank=max(ranks, default=0) + 1,
-        reasons=[w("reason-team", name=turn.programme.contact.name)],
+        reasons=[w("reason-team", name=w.team(turn.programme.contact))],
         now=turn.now,
         by_staff=True,
     )
@@ -210,12 +210,12 @@ def _propose(turn: Turn, request: Request, expert_id: int) -> None:
         request.version,
         lifecycle.move(lifecycle.REQUEST, request.state, "show"),
         now=turn.now,
-        due_at=turn.in_days(turn.programme.contact.days),
+        due_at=turn.working_days(turn.programme),
     )
     turn.tell(
         mentee,
         requests.cards(
-            turn, request, [proposal], w("proposals-by-team", name=turn.programme.contact.name)
+            turn, request, [proposal], w("proposals-by-team", name=w.team(turn.programme.contact))
         ),
         key=f"by-hand:{proposal.id}:{proposal.version}",
     )

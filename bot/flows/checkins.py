@@ -21,7 +21,7 @@ from bot import access
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
 from bot.dialogue.parsing import read_date
-from bot.dialogues import act_choice, begin, may_reopen, on_completed, run_choice
+from bot.dialogues import act_choice, begin, may_reopen, on_answered, on_completed, run_choice
 from bot.errors import NotAllowed
 from bot.followup import due, planner
 from bot.i18n import Words
@@ -299,24 +299,36 @@ def _may_change(turn: Turn, talk: Conversation) -> bool:
 
 @on_completed("checkin")
 def note_checkin(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
-    """What the answers mean: a meeting or none in a row, a next date, a word to staff."""
-    checkin, pair = access.own_checkin(turn, talk.about_id)
-    programme = turn.programme
-    rhythm = programme.rhythm(talk.kind.partition(":")[2])
-    if rhythm is None:
-        raise NotAllowed("the rhythm is gone from the file")
-    first_answer = checkin.state != "answered"
-    checkin.state, checkin.answered_at = "answered", turn.now
-    turn.uow.timers.cancel("checkin-remind", checkin.id)
-    met = str(answers[rhythm.met]) if rhythm.met and rhythm.met in answers else None
-    checkin.met = met
+    """All is answered: thanks, and the next date for both."""
+    rhythm, pair = _heard(turn, talk, answers)
     turn.text("checkin-thanks")
     if rhythm.next_on and rhythm.next_on in answers:
         set_date(turn, pair, date.fromisoformat(str(answers[rhythm.next_on])), None)
+
+
+@on_answered("checkin")
+def note_first_tap(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
+    """One tap counts: whether they met is known at once, whatever becomes of the rest."""
+    rhythm = turn.programme.rhythm(talk.kind.partition(":")[2])
+    if rhythm is not None and rhythm.met in answers:
+        _heard(turn, talk, answers)
+
+
+def _heard(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> tuple[Rhythm, Pair]:
+    """What the answers mean so far: a meeting or none in a row, a word to staff."""
+    checkin, pair = access.own_checkin(turn, talk.about_id)
+    rhythm = turn.programme.rhythm(talk.kind.partition(":")[2])
+    if rhythm is None:
+        raise NotAllowed("the rhythm is gone from the file")
+    met = str(answers[rhythm.met]) if rhythm.met and rhythm.met in answers else None
+    if (checkin.state, checkin.met) != ("answered", met):
+        turn.note("checkin-answered", "pair", pair.id, checkin=checkin.id, met=met)
+    checkin.state, checkin.answered_at, checkin.met = "answered", turn.now, met
+    turn.uow.timers.cancel("checkin-remind", checkin.id)
     _count_missed(turn, pair, rhythm)
-    if first_answer and rhythm.alerts(answers):
+    if rhythm.alerts(answers):  # told once: the key says so
         tell_staff(turn, pair, "staff-checkin-alert", key=f"checkin-alert:{checkin.id}")
-    turn.note("checkin-answered", "pair", pair.id, checkin=checkin.id, met=met)
+    return rhythm, pair
 
 
 def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm) -> None:

@@ -196,7 +196,7 @@ def _ask_team(turn: Turn, member: Membership) -> None:
         )
 
     if turn.tell_staff(programme, build, key=f"join:{member.id}"):
-        turn.text("join-waiting", n=programme.contact.days, name=programme.contact.name)
+        turn.text("join-waiting", n=programme.contact.days, name=turn.w.team(programme.contact))
 
 
 @act("admit", who="staff")
@@ -225,7 +225,7 @@ def _settle(turn: Turn, number: int, state: str, told: str, noted: str) -> None:
     w = turn.words(person, programme)
     turn.show(
         person,
-        Message(w(told, name=programme.contact.name), choices=(run_choice(w("menu"), "menu"),)),
+        Message(w(told, name=w.team(programme.contact)), choices=(run_choice(w("menu"), "menu"),)),
         what="join",
     )
     turn.replace(Message(turn.w(noted, name=person.name or "—")))
@@ -260,14 +260,12 @@ def experts(turn: Turn, args: str) -> None:
         return
     card = turn.uow.directory.get(turn.me.id)
     if card is None:
-        turn.uow.people.enrol(
-            turn.me.id,
-            programme.id,
-            "mentor",
-            now=turn.now,
-            state="active" if programme.roles.mentor.enrol == "open" else "pending",
+        turn.say(
+            Message(
+                turn.w("expert-none-yet"),
+                choices=(run_choice(turn.w("expert-begin"), "carte", style="primary"),),
+            )
         )
-        start(turn, "expert")
         return
     w = turn.w
     lines = [
@@ -336,6 +334,17 @@ def expert_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
             values = {**columns(programme.profile, given), **values}
     values.setdefault("capacity", programme.roles.mentor.capacity)
     agreed = values.setdefault("consenting", True)
+    if turn.uow.people.membership(turn.me.id, programme.id, "mentor") is None:
+        opened = programme.roles.mentor.enrol == "open"
+        member = turn.uow.people.enrol(
+            turn.me.id,
+            programme.id,
+            "mentor",
+            now=turn.now,
+            state="active" if opened else "pending",
+        )
+        if not opened:
+            _ask_team(turn, member)
     turn.uow.directory.save(turn.me.id, turn.now, {})
     _write(turn, values)
     if agreed:

@@ -9,7 +9,7 @@ deadline (A-15). Who fits is `bot/matching`'s affair; what happens after the yes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot import access, lifecycle
@@ -50,7 +50,7 @@ def demande(turn: Turn, args: str) -> None:
     if request is not None:
         turn.say(standing(turn, request))
     elif programme.intake is None:
-        turn.text("no-requests-here", name=programme.contact.name)
+        turn.text("no-requests-here", name=turn.w.team(programme.contact))
     else:
         turn.uow.people.enrol(turn.me.id, programme.id, "mentee", now=turn.now)
         start(turn, "intake")
@@ -116,8 +116,8 @@ def _shared(turn: Turn, qs: Intake, answers: Mapping[str, Given]) -> dict[str, A
     }
 
 
-def _team_deadline(scene: Scene, programme: Programme) -> Any:
-    return scene.now + timedelta(days=programme.contact.days)
+def _team_deadline(scene: Scene, programme: Programme) -> datetime:
+    return scene.working_days(programme)
 
 
 # --- proposals ------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def hand_over(scene: Scene, request: Request, *, told: str) -> None:
         Message(
             w(
                 told,
-                name=programme.contact.name,
+                name=w.team(programme.contact),
                 days=programme.contact.days,
                 when=w.weekday(deadline),
             )
@@ -629,7 +629,7 @@ def standing(turn: Turn, request: Request) -> Message:
         text = w("request-is-closed")
         choices.append(run_choice(w("request-new"), "demande", style="primary"))
     else:
-        text = w("request-is-team", name=programme.contact.name, when=when)
+        text = w("request-is-team", name=w.team(programme.contact), when=when)
         quiet.append(act_choice(w("proposals-others"), "others", request.id, request.version))
     if request.state in ("open", "proposed", "asked", "team"):
         quiet.append(act_choice(w("request-change"), "revise", request.id, request.version))

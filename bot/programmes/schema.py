@@ -40,7 +40,8 @@ Fault = tuple[Place, str]
 class Contact(Data):
     """Whom people ask, and how soon they are answered."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: Label
+    """As in « … te répond »: with its article where it has one."""
     address: str | None = Field(default=None, max_length=320)
     days: int = Field(ge=1, le=60)
     """Working days until an answer."""
@@ -270,6 +271,13 @@ class Watched(Questionnaire):
     def alerts(self, answers: Mapping[str, object]) -> bool:
         """Whether these answers are to be told to staff."""
         return _meets(self.alert_staff, answers)
+
+    def telling(self, answers: Mapping[str, object]) -> frozenset[str]:
+        """The questions whose answers staff are shown then: those that call for them, and words."""
+        called = {
+            name for name, wanted in self.alert_staff.items() if _meets({name: wanted}, answers)
+        }
+        return frozenset(called | {q.id for q in self.questions if q.kind == "text"})
 
     @model_validator(mode="after")
     def _check_alerts(self) -> Self:
