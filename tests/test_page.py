@@ -19,7 +19,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
-WISH = "J’aimerais parler d’éolien en mer avec quelqu’un qui est passé du grand groupe à la start-up."
+WISH = (
+    "J’aimerais parler d’éolien en mer avec quelqu’un qui est passé du grand groupe à la start-up."
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -34,6 +36,13 @@ async def chromium(chromium_path: Path) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def running() -> AsyncIterator[Demo]:
+    async with demo() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def resting() -> AsyncIterator[Demo]:
+    """One for the tests that change nothing in it."""
     async with demo() as started:
         yield started
 
@@ -63,7 +72,9 @@ class Screen:
         """Press a button of the last message that has one, once that message is there."""
         if asked:
             await expect(self.last(platform)).to_contain_text(asked)
-        buttons = self.pane(platform).locator("article").get_by_role("button", name=label, exact=True)
+        buttons = (
+            self.pane(platform).locator("article").get_by_role("button", name=label, exact=True)
+        )
         await buttons.last.click()
 
 
@@ -271,11 +282,11 @@ async def test_a_code_made_in_slack_opens_telegram_by_its_link(screen: Screen) -
     ],
 )
 async def test_only_this_machine_and_this_page_are_served(
-    running: Demo, headers: dict[str, str], status: int
+    resting: Demo, headers: dict[str, str], status: int
 ) -> None:
     async with (
         aiohttp.ClientSession() as session,
-        session.get(running.page.url, headers=headers) as answer,
+        session.get(resting.page.url, headers=headers) as answer,
     ):
         assert answer.status == status
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -291,10 +302,10 @@ async def test_only_this_machine_and_this_page_are_served(
     ],
 )
 async def test_what_nobody_could_press_is_refused_in_words(
-    running: Demo, body: str, status: int
+    resting: Demo, body: str, status: int
 ) -> None:
     async with aiohttp.ClientSession() as session:
-        url = f"{running.page.url}act"
+        url = f"{resting.page.url}act"
         kind = {"Content-Type": "application/json"}
         async with session.post(url, data=body, headers=kind) as answer:
             assert answer.status == status
@@ -303,6 +314,6 @@ async def test_what_nobody_could_press_is_refused_in_words(
             assert answer.status == 415
 
 
-async def test_a_taken_port_gives_the_next_one(running: Demo) -> None:
-    async with demo(running.page.port) as second:
-        assert second.page.port > running.page.port
+async def test_a_taken_port_gives_the_next_one(resting: Demo) -> None:
+    async with demo(resting.page.port) as second:
+        assert second.page.port > resting.page.port

@@ -53,7 +53,7 @@ _ACTED: Final = (
         "ecole": "École polytechnique", "poste": "Chef de projet éolien en mer",
         "employeur": "Ventelys", "structure": "startup", "secteur": "Énergie", "ville": "Nantes",
         "pays": "France", "pays_vecus": "Allemagne",
-        "bio": "Parcs éoliens en mer, riverains et permis ; du grand groupe à la start-up à 30 ans.",
+        "bio": "Parcs éoliens en mer, riverains, permis ; du grand groupe à la start-up à 30 ans.",
         "situations": "début de carrière;30 ans", "capacite": "2", "consentement": "oui",
         "disponible": "oui", "langues": "français;anglais;allemand", "aide": "long_term;one_off",
         "email": "hugo.vaucelin@exemple.invalid", "programme": "ax-accompagnement",
@@ -72,8 +72,8 @@ _ACTED: Final = (
         "role": "mentor", "slack": f"{IDENTITY['team_id']}/UYVES",
     },
     {
-        "id": "H0004", "prenom": "Claire", "nom": "Ansard", "email": "claire.ansard@exemple.invalid",
-        "programme": "ax-accompagnement", "role": "staff",
+        "id": "H0004", "prenom": "Claire", "nom": "Ansard",
+        "email": "claire.ansard@exemple.invalid", "programme": "ax-accompagnement", "role": "staff",
         "slack": f"{IDENTITY['team_id']}/UCLAIRE", "telegram": "1004",
     },
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The demo's page: what both local platforms hold, sent live to a browser, and what is pressed there.
+"""The demo's page: what both local platforms hold, live in a browser, and what is pressed there.
 
 Only the JSON that the platforms' servers received is sent, never the bot's own messages, so the
 page can't flatter. Everything pressed goes through the platforms' user side. It refuses to know
