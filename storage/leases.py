@@ -8,7 +8,17 @@ Source: delivery protocol, L.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Float, and_, exists, literal_column, select, true, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Float,
+    and_,
+    exists,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from storage.tables import SenderLease
@@ -24,7 +34,9 @@ def _now(session: Session) -> ColumnElement[float]:
     return literal_column("extract(epoch from clock_timestamp())", Float)
 
 
-def held(bot_account: str, owner: str, epoch: int) -> ColumnElement[bool]:
+def held(
+    bot_account: BindParameter[str], owner: BindParameter[str], epoch: BindParameter[int]
+) -> ColumnElement[bool]:
     """The condition "this owner holds the lease in this epoch"."""
     return exists(
         select(literal_column("1"))

@@ -16,10 +16,14 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
+    Select,
+    String,
     bindparam,
     delete,
     exists,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -29,7 +33,7 @@ from sqlalchemy.orm import Session
 
 from storage.leases import held
 from storage.sealed import Unreadable
-from storage.tables import Identity, Outbox
+from storage.tables import Identity, Outbox, Utc
 from storage.upsert import AnyRow, changed, insert_new, table_of
 from storage.vault import Vault
 
@@ -71,28 +75,66 @@ _SENT = (
 _SENT_AND_FORGOTTEN = _SENT.values(payload=None)
 
 
-def _fresh(now: datetime) -> ColumnElement[bool]:
-    return or_(_OUT.c.expires_at.is_(None), _OUT.c.expires_at > now)
+# Made once: putting such a statement together costs more than running it.
+_ACCOUNT = bindparam("account", type_=String)
+_NOW = bindparam("now", type_=Utc)
+_DUE = (
+    _OUT.c.bot_account == _ACCOUNT,
+    _QUEUED,
+    _OUT.c.not_before <= _NOW,
+    or_(_OUT.c.expires_at.is_(None), _OUT.c.expires_at > _NOW),
+)
 
 
-def _free(
-    bot_account: str, now: datetime, busy_ops: Collection[str] = ()
-) -> list[ColumnElement[bool]]:
+def _free(busy_ops: Collection[str] = ()) -> list[ColumnElement[bool]]:
     """Nothing of the chat is in flight, nor waits there to be tried again or for its turn."""
     other = _OUT.alias("other")
-    same = (other.c.bot_account == bot_account, other.c.chat_id == _OUT.c.chat_id)
+    same = (other.c.bot_account == _ACCOUNT, other.c.chat_id == _OUT.c.chat_id)
     queued = other.c.state == literal_column("'queued'")
     again = or_(other.c.attempts > 0, other.c.waits > 0)
     sending = other.c.state == literal_column("'sending'")
     free = [
-        ~exists().where(*same, queued, other.c.not_before > now, again),
+        ~exists().where(*same, queued, other.c.not_before > _NOW, again),
         ~exists().where(*same, sending),
     ]
     if busy_ops:
-        older = (other.c.id <= _OUT.c.id, other.c.not_before <= now)
+        older = (other.c.id <= _OUT.c.id, other.c.not_before <= _NOW)
         ops = other.c.op.in_(sorted(busy_ops))
         free.append(~exists().where(*same, queued, *older, ops))
     return free
+
+
+def _candidates(busy_ops: Collection[str] = ()) -> Select[str]:
+    query = select(_OUT.c.chat_id).where(*_DUE, *_free(busy_ops))
+    return query.order_by(_OUT.c.priority, _OUT.c.id).limit(bindparam("window", type_=Integer))
+
+
+_ANY_CHAT = _candidates()
+_HEADS = (
+    select(_OUT.c.chat_id, func.min(_OUT.c.id))
+    .where(*_DUE, _OUT.c.chat_id.in_(bindparam("chats", expanding=True)))
+    .group_by(_OUT.c.chat_id)
+)
+_CLAIM = (
+    update(_OUT)
+    .where(
+        _OUT.c.id.in_(bindparam("ids", expanding=True)),
+        _QUEUED,
+        held(bindparam("holder_of"), bindparam("holder"), bindparam("mine")),
+    )
+    .values(
+        state="sending",
+        epoch=bindparam("mine"),
+        attempts=_OUT.c.attempts + 1,
+        claimed_at=bindparam("at"),
+        send_deadline=bindparam("deadline"),
+        floor_id=bindparam("floor"),
+    )
+    .returning(*_TAKEN)
+)
+_NEXT_DUE = select(func.min(_OUT.c.not_before)).where(
+    _OUT.c.bot_account == _ACCOUNT, _QUEUED, _OUT.c.not_before > _NOW
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,17 +395,16 @@ class OutboxStore:
         if not ids:
             return []
         rows = self._session.execute(
-            update(_OUT)
-            .where(_OUT.c.id.in_(ids), _QUEUED, held(bot_account, owner, epoch))
-            .values(
-                state="sending",
-                epoch=epoch,
-                attempts=_OUT.c.attempts + 1,
-                claimed_at=now,
-                send_deadline=now + timedelta(seconds=seconds),
-                floor_id=floor_id,
-            )
-            .returning(*_TAKEN)
+            _CLAIM,
+            {
+                "ids": ids,
+                "holder_of": bot_account,
+                "holder": owner,
+                "mine": epoch,
+                "at": now,
+                "deadline": now + timedelta(seconds=seconds),
+                "floor": floor_id,
+            },
         ).all()
         order = {row_id: place for place, row_id in enumerate(ids)}
         return self._opened(sorted(rows, key=lambda row: order[row.id]))
@@ -377,25 +418,20 @@ class OutboxStore:
         busy_ops: Collection[str],
     ) -> list[int]:
         """Ids of the heads of the chats whose turn it is."""
-        due = (_OUT.c.bot_account == bot_account, _QUEUED, _OUT.c.not_before <= now, _fresh(now))
-        query = select(_OUT.c.chat_id).where(*due, *_free(bot_account, now, busy_ops))
-        query = query.order_by(_OUT.c.priority, _OUT.c.id).limit(4 * limit)
+        query = _candidates(busy_ops) if busy_ops else _ANY_CHAT
+        given = {"account": bot_account, "now": now}
         chats: list[str] = []
         while len(chats) < limit:
             late = sorted({*busy, *chats})
             others = query.where(_OUT.c.chat_id.not_in(late)) if late else query
-            found = self._session.execute(others).scalars().all()
+            found = self._session.execute(others, {**given, "window": 4 * limit}).scalars().all()
             chats += dict.fromkeys(found)
             if len(found) < 4 * limit:
                 break  # else one chat may have filled the window: look beyond it
         del chats[limit:]
         if not chats:
             return []
-        heads = self._session.execute(
-            select(_OUT.c.chat_id, func.min(_OUT.c.id))
-            .where(*due, _OUT.c.chat_id.in_(chats))
-            .group_by(_OUT.c.chat_id)
-        )
+        heads = self._session.execute(_HEADS, {**given, "chats": chats})
         head = {row[0]: row[1] for row in heads}
         return [head[chat] for chat in chats]
 
@@ -417,22 +453,14 @@ class OutboxStore:
     def next_due(self, bot_account: str, after: datetime) -> datetime | None:
         """The next instant after that one from which something may be said."""
         due: datetime | None = self._session.execute(
-            select(func.min(_OUT.c.not_before)).where(
-                _OUT.c.bot_account == bot_account, _QUEUED, _OUT.c.not_before > after
-            )
+            _NEXT_DUE, {"account": bot_account, "now": after}
         ).scalar()
         return due
 
     def any_due(self, bot_account: str, now: datetime) -> bool:
         """Whether something could be said now, were there no limits of speed."""
-        query = select(_OUT.c.id).where(
-            _OUT.c.bot_account == bot_account,
-            _QUEUED,
-            _OUT.c.not_before <= now,
-            _fresh(now),
-            *_free(bot_account, now),
-        )
-        return self._session.execute(query.limit(1)).scalar() is not None
+        given = {"account": bot_account, "now": now, "window": 1}
+        return self._session.execute(_ANY_CHAT, given).scalar() is not None
 
     def expire(self, bot_account: str, now: datetime) -> int:
         """Put aside what is worthless by now (nothing of it is claimed anyway); how many."""
@@ -542,7 +570,10 @@ class OutboxStore:
         """
         lost: ColumnElement[bool] = or_(_OUT.c.epoch < epoch, _OUT.c.send_deadline < overdue)
         statement = update(_OUT).where(
-            _OUT.c.bot_account == bot_account, _SENDING, lost, held(bot_account, owner, epoch)
+            _OUT.c.bot_account == bot_account,
+            _SENDING,
+            lost,
+            held(literal(bot_account), literal(owner), literal(epoch)),
         )
         if known:
             statement = statement.where(_OUT.c.id.not_in(sorted(known)))

@@ -6,9 +6,10 @@ and is inserted through here.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Delete, Row, Table, Update
+from sqlalchemy import CursorResult, Delete, Executable, Row, Table, Update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -27,9 +28,18 @@ def changed(session: Session, statement: Update | Delete) -> int:
 
 def upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return _insert(table, session.get_bind().dialect.name)
+
+
+@cache
+def _insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+@cache
+def _insert_new(table: Table, dialect: str) -> Executable:
+    """Made once for each table: putting it together costs more than running it."""
+    return _insert(table, dialect).on_conflict_do_nothing().returning(table.c.id)
 
 
 def insert_new(session: Session, table: Table, values: dict[str, Any]) -> int | None:
@@ -38,6 +48,6 @@ def insert_new(session: Session, table: Table, values: dict[str, Any]) -> int | 
     Returns:
         The new row's id; None when the row was there already.
     """
-    statement = upsert(session, table).on_conflict_do_nothing().returning(table.c.id)
+    statement = _insert_new(table, session.get_bind().dialect.name)
     found: int | None = session.execute(statement, values).scalar()
     return found
