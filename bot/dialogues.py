@@ -286,6 +286,15 @@ def _answer(
     if isinstance(act, Toggle) and any(isinstance(o, Ask) for o in outputs) and len(said) == 1:
         turn.replace(said[0])
         return
+    if (
+        said
+        and taken is not None
+        and isinstance(act, engine.Said)
+        and taken.question.kind != "text"
+    ):
+        # Words were read as an answer: say which, so that a misunderstanding is seen at once.
+        told = "✓ " + wording.shown(taken.question, taken.value, turn.w)
+        said[0] = replace(said[0], text=f"{told}\n\n{said[0].text}")
     if isinstance(act, Confirm | Cancel) and state.status != "open":
         turn.replace(_summary(turn, qs, state))
     if said and (lost := next((o for o in outputs if isinstance(o, NotUnderstood)), None)):

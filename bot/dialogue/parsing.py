@@ -237,7 +237,26 @@ def _option(question: Question, text: str) -> str | None:
     place = _FIGURE.fullmatch(text.strip())
     if place and 1 <= int(place[1]) <= len(question.options):
         return question.options[int(place[1]) - 1].value
-    return _nearly(question, folded)
+    return _nearly(question, folded) or _within(question, folded)
+
+
+_DENIALS: Final = frozenset("pas plus jamais ni sans sauf non not no never neither without".split())
+_SENTENCE: Final = 8  # words; in more than that, somebody tells a story rather than answers
+
+
+def _within(question: Question, folded: str) -> str | None:
+    """The one option whose words stand in a short sentence (« au chômage »), unless it denies."""
+    words = folded.split()
+    if len(words) > _SENTENCE or _DENIALS & set(words):
+        return None
+    said = f" {folded} "
+    found = {
+        option.value
+        for option in question.options
+        for spelling in option.folded
+        if len(spelling) > 3 and f" {spelling} " in said
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def _nearly(question: Question, folded: str) -> str | None:
@@ -387,7 +406,7 @@ def read_date(text: str, today: date, towards: Direction = None) -> date | None:
     Returns:
         The date, or None if these words name none between 1900 and 2200.
     """
-    stripped = text.strip()
+    stripped = re.sub(r"^(?:le|on)\s+(?=[0-9])", "", text.strip(), flags=re.IGNORECASE)
     if len(stripped) > 60:
         return None
     words = fold(stripped)

@@ -10,7 +10,7 @@ Source: A-05, A-06, X-07; delivery protocol, "Recurrence and .ics".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -21,11 +21,11 @@ from bot import access
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
 from bot.dialogue.parsing import read_date
-from bot.dialogues import act_choice, begin, may_reopen, on_answered, on_completed, run_choice
+from bot.dialogues import act_choice, begin, may_reopen, on_answered, on_completed, run_choice, told
 from bot.errors import NotAllowed
 from bot.followup import due, planner
 from bot.i18n import Words
-from bot.messages import File, Message
+from bot.messages import File, Line, Message
 from bot.programmes.schema import Programme, Rhythm
 from bot.rhythm import anchor, into_waking_hours, next_occurrence, to_utc
 from bot.turn import REMINDER, Scene, Turn
@@ -325,14 +325,23 @@ def _heard(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> tupl
         turn.note("checkin-answered", "pair", pair.id, checkin=checkin.id, met=met)
     checkin.state, checkin.answered_at, checkin.met = "answered", turn.now, met
     turn.uow.timers.cancel("checkin-remind", checkin.id)
-    _count_missed(turn, pair, rhythm)
+    _count_missed(turn, pair, rhythm, alerted=rhythm.alerts(answers))
     if rhythm.alerts(answers):  # told once: the key says so
-        tell_staff(turn, pair, "staff-checkin-alert", key=f"checkin-alert:{checkin.id}")
+        tell_staff(
+            turn,
+            pair,
+            "staff-checkin-alert",
+            key=f"checkin-alert:{checkin.id}",
+            lines=lambda w: told(rhythm, answers, w),
+        )
     return rhythm, pair
 
 
-def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm) -> None:
-    """Rounds in a row in which nobody reports a meeting; one yes of either side ends the row."""
+def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm, *, alerted: bool) -> None:
+    """Rounds in a row in which nobody reports a meeting; one yes of either side ends the row.
+
+    Staff who were alerted by the same answer are not told twice.
+    """
     rounds: dict[date, list[str | None]] = {}
     for checkin in turn.uow.pairs.checkins(pair.id):
         if checkin.state == "answered":
@@ -345,19 +354,28 @@ def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm) -> None:
     grew = row > pair.missed_in_a_row
     pair.missed_in_a_row = row
     limit = rhythm.alert_after_missed
-    if limit and grew and row == limit:
+    if limit and grew and row == limit and not alerted:
         tell_staff(
             turn, pair, "staff-no-meeting", key=f"no-meeting:{pair.id}:{turn.event.id}", n=row
         )
 
 
-def tell_staff(turn: Turn, pair: Pair, key_of_text: str, *, key: str, n: int | None = None) -> None:
-    """A line about a pair to its team, with the way to look at it."""
+def tell_staff(
+    turn: Turn,
+    pair: Pair,
+    key_of_text: str,
+    *,
+    key: str,
+    n: int | None = None,
+    lines: Callable[[Words], tuple[Line, ...]] = lambda w: (),
+) -> None:
+    """A line about a pair to its team, what was answered, and the way to look at it."""
     mentee, mentor = turn.person(pair.mentee_id), turn.person(pair.mentor_id)
 
     def build(w: Words) -> Message:
         return Message(
             w(key_of_text, n, mentee=mentee.name or "—", mentor=mentor.name or "—"),
+            lines=lines(w),
             choices=(run_choice(w("see-pair"), "binomes", str(pair.id)),),
         )
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from bot import access, lifecycle
 from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
-from bot.dialogues import act_choice, begin, on_completed, run_choice, start
+from bot.dialogues import act_choice, begin, on_completed, run_choice, start, told
 from bot.errors import NotAllowed
 from bot.flows import checkins
 from bot.followup import due
@@ -523,7 +523,13 @@ def closing_answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given
     turn.text("closing-thanks")
     closing = turn.programme.closing
     if closing is not None and closing.alerts(answers):
-        checkins.tell_staff(turn, pair, "staff-closing-alert", key=f"closing-alert:{talk.id}")
+        checkins.tell_staff(
+            turn,
+            pair,
+            "staff-closing-alert",
+            key=f"closing-alert:{talk.id}",
+            lines=lambda w: told(closing, answers, w),
+        )
     others = turn.uow.talks.latest(
         access.partner_of(turn, pair), pair.programme_id, "closing", status="open"
     )

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.commands.registry import command
 from bot.dialogue.engine import Given, Value
-from bot.dialogues import answers_of, begin, may_reopen, on_completed, resume, run_choice
+from bot.dialogues import answers_of, begin, may_reopen, on_completed, resume, run_choice, told
 from bot.errors import CordeeError, NotAllowed
 from bot.followup import due, planner
 from bot.messages import Message
@@ -253,7 +253,8 @@ def report_sent(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) ->
         turn.tell_staff(
             turn.programme,
             lambda w: Message(
-                w("staff-report-alert", name=turn.me.name or "—", quarter=report.quarter)
+                w("staff-report-alert", name=turn.me.name or "—", quarter=report.quarter),
+                lines=told(rules, answers, w),
             ),
             key=f"report-alert:{report.id}",
         )

@@ -298,8 +298,8 @@ class Player:
         place = len(self._lines)
         if self._collect(None):
             at = self.stage.clock.now()
-            date = screens.plain(words("fr").moment(at))
-            self._lines.insert(place, f"— {date} {at.year} —")
+            date = screens.plain(words("fr").moment(at)).replace(" à ", f" {at.year} à ")
+            self._lines.insert(place, f"— {date} —")
 
     def _patch(self, step: Step) -> None:
         path = self._scratch / f"{Path(step.text).stem}.toml"
