@@ -21,6 +21,8 @@ from bot.dialogue.engine import (
     Toggle,
 )
 from bot.dialogue.parsing import clean, read_date
+from bot.dialogue.parsing import read as take_words
+from bot.dialogue.questionnaire import Question
 from tests.test_engine import TODAY, Talk, last_ask
 from tests.test_questionnaire import option, question, read
 
@@ -242,3 +244,34 @@ def test_no_text_makes_a_date_reader_raise(text: str, today: date) -> None:
 def test_every_date_is_read_back_in_figures(day: date, today: date) -> None:
     assert read_date(day.isoformat(), today) == day
     assert read_date(f"{day.day}/{day.month}/{day.year}", today) == day
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        ("au chômage", "between"),
+        ("je suis au chômage depuis mars", "between"),
+        ("je ne suis pas au chômage", None),
+        ("en poste ou au chômage, ça dépend", None),
+        ("j'ai longtemps été au chômage avant de trouver ce que je fais", None),
+    ],
+)
+def test_a_short_sentence_is_understood_by_the_words_in_it(
+    said: str, understood: str | None
+) -> None:
+    asked = Question.model_validate(
+        {
+            "id": "standing",
+            "kind": "choice",
+            "text": {"fr": "Où en es-tu ?", "en": "Where do you stand?"},
+            "options": [
+                {"value": "employed", "label": {"fr": "En poste", "en": "In a job"}},
+                {
+                    "value": "between",
+                    "label": {"fr": "Entre deux postes", "en": "Between two jobs"},
+                    "words": ["chômage"],
+                },
+            ],
+        }
+    )
+    assert take_words(asked, said, TODAY) == understood

@@ -133,7 +133,7 @@ def read(question: Question, text: str, today: date) -> Given | Refusal | None:
         case "text":
             return _text(question, text, today)
         case "choice":
-            return _option(question, text)
+            return _option(question, text) or _within(question, fold(text))
         case "many":
             values = _options(question, text)
             return None if values is None else _several(values, question)
@@ -237,10 +237,12 @@ def _option(question: Question, text: str) -> str | None:
     place = _FIGURE.fullmatch(text.strip())
     if place and 1 <= int(place[1]) <= len(question.options):
         return question.options[int(place[1]) - 1].value
-    return _nearly(question, folded) or _within(question, folded)
+    return _nearly(question, folded)
 
 
-_DENIALS: Final = frozenset("pas plus jamais ni sans sauf non not no never neither without".split())
+_DENIALS: Final = frozenset(
+    ("pas", "plus", "jamais", "ni", "sans", "sauf", "non", "not", "no", "never", "without")
+)
 _SENTENCE: Final = 8  # words; in more than that, somebody tells a story rather than answers
 
 
