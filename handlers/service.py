@@ -169,7 +169,7 @@ class Service:
         )
         await self.worker.run(self._plan)
         self._tasks.append(asyncio.create_task(self.delivery.run()))
-        await self.inbox.sweep()
+        await self.inbox.sweep(timedelta(0))  # what a crash left, at once
         if self.slack is not None:
             await self.slack.start()
         if self.telegram is not None:
