@@ -102,6 +102,7 @@ class Player:
         script: What happens.
         folder: Where the script lies, for programme files beside it.
         on_shown: Told of everything as it happens.
+        database_url: Where the bot remembers; by default a SQLite of its own.
     """
 
     def __init__(
@@ -109,8 +110,10 @@ class Player:
         script: Script,
         folder: Path,
         on_shown: Callable[[Shown], None] = lambda shown: None,
+        database_url: str | None = None,
     ) -> None:
         self.script, self.folder, self._tell = script, folder, on_shown
+        self._url = database_url
         self.played = Played()
         self._lines: list[str] = list(script.head)
         self._ids = {who: 1001 + n for n, who in enumerate(script.people())}
@@ -122,8 +125,9 @@ class Player:
         with tempfile.TemporaryDirectory(prefix="cordee-") as folder:
             self._scratch = Path(folder)
             kept = any(s.kind == "redémarrage" for s in self.script.steps)
+            own = f"sqlite:///{folder}/cordee.db" if kept else "sqlite://"
             self.stage = stage = Stage(
-                f"sqlite:///{folder}/cordee.db" if kept else "sqlite://",
+                self._url or own,
                 [str(self._programme(name)) for name in self.script.programmes],
                 staff=[f"{p}:{self._account(p, name)}" for p, name in self.script.staff],
             )

@@ -1,0 +1,25 @@
+"""The conversations once more, on PostgreSQL: the same code says the same words on both databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from handlers.local.chat_file import parse
+from handlers.local.script import Player
+from tests.chat import ELSEWHERE
+
+FILES = sorted(
+    path
+    for path in (Path(__file__).parent / "transcripts").glob("**/*.chat")
+    if not path.name.endswith(ELSEWHERE)
+)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+async def test_a_conversation_on_postgresql(path: Path, pg_url: str) -> None:
+    script = parse(path.read_text("utf-8"))
+    played = await Player(script, path.parent, database_url=pg_url).play()
+    assert not played.faults
+    assert played.text == path.read_text("utf-8")
