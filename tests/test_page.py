@@ -6,11 +6,21 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    ViewportSize,
+    async_playwright,
+    expect,
+)
 
 from handlers.local.demo import Demo, demo, opening_scene
 from tests.needs import CHROMIUM_ARGS
@@ -55,6 +65,19 @@ class Screen:
     demo: Demo
     complaints: list[str] = field(default_factory=list)
 
+    def listen(self) -> None:
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._asked)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((self.demo.page.url, "data:", "blob:")):
+            self.complaints.append(f"outside: {request.url}")
+
     def pane(self, platform: str) -> Locator:
         return self.page.locator(f".pane.{platform}")
 
@@ -87,15 +110,7 @@ async def screen(
     context = await chromium.new_context(viewport=WIDE, locale="fr-FR")
     page = await context.new_page()
     shown = Screen(page, running)
-    page.on("console", lambda m: m.type == "error" and shown.complaints.append(m.text))
-    page.on("pageerror", lambda e: shown.complaints.append(str(e)))
-    page.on(
-        "request",
-        lambda r: (
-            r.url.startswith((running.page.url, "data:", "blob:"))
-            or shown.complaints.append(f"outside: {r.url}")
-        ),
-    )
+    shown.listen()
     page.set_default_timeout(10_000)
     await page.goto(running.page.url)
     await expect(page.locator("#now")).not_to_be_empty()
@@ -232,8 +247,9 @@ async def test_a_narrow_window_shows_one_pane_at_a_time_and_never_scrolls_sidewa
 ) -> None:
     page = screen.page
     await page.set_viewport_size(NARROW)
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        await page.emulate_media(color_scheme=scheme)
         for platform, other in (("telegram", "slack"), ("slack", "telegram")):
             await page.click(f"[data-pane={platform}]")
             await expect(screen.pane(platform)).to_be_visible()

@@ -18,7 +18,7 @@ const WORDS = {
     refusals: "refus d’une plateforme", other: "English", chosen: "choisis", next_none: "aucune",
     role: { student: "étudiante", mentor: "accompagnateur", laureate: "lauréate", sponsor: "parrain", staff: "équipe" },
     state: { queued: "en attente", sending: "en cours", sent: "envoyé", in_doubt: "douteux", failed: "échoué", expired: "périmé", cancelled: "annulé" },
-    op: { post: "message", edit: "modification", delete: "suppression", file: "fichier", ephemeral: "éphémère", home: "accueil" },
+    op: { post: "message", replace: "remplacement", edit: "modification", delete: "suppression", file: "fichier", ephemeral: "éphémère", home: "accueil" },
   },
   en: {
     demo: "demo", skip: "Go to the message to write", clock: "The demo’s clock",
@@ -38,7 +38,7 @@ const WORDS = {
     refusals: "refused by a platform", other: "Français", chosen: "chosen", next_none: "none",
     role: { student: "student", mentor: "mentor", laureate: "laureate", sponsor: "sponsor", staff: "staff" },
     state: { queued: "queued", sending: "sending", sent: "sent", in_doubt: "in doubt", failed: "failed", expired: "expired", cancelled: "cancelled" },
-    op: { post: "message", edit: "edit", delete: "deletion", file: "file", ephemeral: "ephemeral", home: "home" },
+    op: { post: "message", replace: "replacement", edit: "edit", delete: "deletion", file: "file", ephemeral: "ephemeral", home: "home" },
   },
 };
 
