@@ -337,8 +337,11 @@ def sections(turn: Turn) -> list[Message]:
     if report is not None and report.closes_at > turn.now:
         lines.append(w(f"menu-report-{report.state}", quarter=report.quarter))
         choices.append(run_choice(w("menu-report"), "rapport"))
-    if programme.expert is not None:
-        key = "menu-my-card" if turn.uow.directory.get(turn.me.id) else "menu-help-others"
+    elif any(rules.to in turn.roles for rules in programme.reports):
+        choices.append(run_choice(w("menu-report"), "rapport"))
+    card = turn.uow.directory.get(turn.me.id)
+    if programme.expert is not None and (card or programme.roles.mentor.enrol == "open"):
+        key = "menu-my-card" if card else "menu-help-others"
         choices.append(run_choice(w(key), "experts"))
     mine = Message(
         title=w.pick(programme.name.model_dump()),

@@ -51,7 +51,8 @@ def aide(turn: Turn, args: str) -> None:
     turn.say(
         Message(title=w("help-title"), text=text, lines=tuple(lines), choices=choices), here=True
     )
-    COMMANDS["reprendre"].run(turn, "silent")
+    if turn.event.private:
+        COMMANDS["reprendre"].run(turn, "silent")
 
 
 @command("reprendre", alias="resume", who="member")

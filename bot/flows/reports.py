@@ -244,10 +244,15 @@ def report_sent(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) ->
     turn.uow.reports.keep(report, turn.uow.talks.snapshot(talk), turn.now)
     if rules.wish is not None:
         _keep_wish(turn, rules, answers)
-    turn.text(
-        "report-updated" if again else "report-thanks",
-        name=_called(turn.me),
-        when=turn.w.weekday(report.closes_at),
+    turn.say(
+        Message(
+            turn.w(
+                "report-updated" if again else "report-thanks",
+                name=_called(turn.me),
+                when=turn.w.weekday(report.closes_at),
+            ),
+            quiet=(run_choice(turn.w("edit-answers"), "rapport", report.quarter),),
+        )
     )
     if rules.alerts(answers) and not again:
         turn.tell_staff(

@@ -228,7 +228,7 @@ class Player:
                 except (ScriptError, ValueError) as error:
                     self._fault(str(error))
                 await self.stage.settled()
-                self._collect((step.platform, step.name))
+                self._collect((step.platform, step.name), step.raw[0].index(">") - 1)
             case "horloge":
                 await self._wait(step.text)
             case "redémarrage":
@@ -247,7 +247,7 @@ class Player:
         self._lines.append(f"!! {what}")
         self.played.faults.append(what)
 
-    def _collect(self, me: tuple[Platform, str] | None) -> bool:
+    def _collect(self, me: tuple[Platform, str] | None, width: int = 0) -> bool:
         """Write down what is new on every screen, the actor's first."""
         order = sorted(self._screens, key=lambda who: who != me)
         any_news = False
@@ -259,7 +259,7 @@ class Player:
                 seen = [screens.masked(line) for line in drawn]
                 self._tell(Shown(self.stage.clock.now(), who[0], who[1], True, seen))
                 if who == me:
-                    speaker = "bot".ljust(len(f"{who[0]} {who[1]}"))
+                    speaker = "bot".ljust(width)
                 else:
                     speaker = f"bot → {who[0]} {who[1]}"
                     self.played.prompts += me is None

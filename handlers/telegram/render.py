@@ -33,6 +33,7 @@ LIMITS: Final = {
     "row_width": 28,
     "unpaged": 12,
     "page": 8,
+    "fixed": 4,
     "line_label": 150,
     "line": 1000,  # ours: one long line must not push out the others
     "cell": 24,
@@ -213,7 +214,12 @@ def keyboard(sections: Sequence[Message], row: int, page: int) -> tuple[list[Row
     done = [_button(s.pick.done) for s in sections if s.pick]
     quiet = [_button(c) for s in sections for c in s.quiet]
 
-    entries = [(b, True) for b in alone if b] + [(b, False) for b in flowing if b]
+    entries = [(b, True) for b in alone if b]
+    fixed: list[Json | None] = []
+    if entries and len(flowing) <= LIMITS["fixed"]:
+        fixed = flowing  # what acts on all the lines (« Envoyer ») stands on every page
+    else:
+        entries += [(b, False) for b in flowing if b]
     turn: list[Row] = []
     if len(entries) > LIMITS["unpaged"]:
         last = (len(entries) - 1) // LIMITS["page"]
@@ -223,6 +229,7 @@ def keyboard(sections: Sequence[Message], row: int, page: int) -> tuple[list[Row
     rows = [[b] for b, on_its_own in entries if on_its_own]
     rows += _flow([b for b, on_its_own in entries if not on_its_own])
     rows += turn
+    rows += _flow([b for b in fixed if b])
     rows += [[b] for b in done if b]
     rows += _flow([b for b in quiet if b])
     return _at_most(rows, LIMITS["buttons"]), bool(turn)
