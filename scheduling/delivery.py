@@ -188,6 +188,7 @@ class _Done:
     adopted: Sequence[Taken] = ()
     taken: Sequence[Taken] = ()
     next_due: float | None = None
+    held_up: bool = True  # something due may wait for its chat or its kind of call
     more: bool = False
 
 
@@ -367,8 +368,7 @@ class _Lane:
         if self._d.times.poll is not None:
             waits.append(self._d.times.poll)
         if self._pace is not None:
-            *_, free = self._pace.busy()
-            if free is not None:
+            if done.held_up and (free := self._pace.busy()[2]) is not None:
                 waits.append(free)
             if (wait := self._pace.account_wait()) > LONGEST_GATE:
                 waits.append(wait - LONGEST_GATE)
@@ -412,10 +412,21 @@ class _Lane:
                     busy_ops=job.ops,
                     floor_id=job.floor,
                 )
-            due = None if taken else self._seconds_to(uow.outbox.next_due(self.account, now), now)
+            first = now if taken else uow.outbox.first_queued(self.account)
+            held_up = first is not None and first <= now
+            due = first
+            if held_up:
+                due = None if taken else uow.outbox.next_due(self.account, now)
             more = job.ask and not taken and uow.outbox.any_due(self.account, now)
             uow.commit()
-        return _Done(True, frozenset(uow.outbox.touched), adopted, taken, due, more)
+        return _Done(
+            moved=frozenset(uow.outbox.touched),
+            adopted=adopted,
+            taken=taken,
+            next_due=self._seconds_to(due, now),
+            held_up=held_up,
+            more=more,
+        )
 
     @staticmethod
     def _seconds_to(due: datetime | None, now: datetime) -> float | None:

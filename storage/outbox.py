@@ -132,6 +132,7 @@ _CLAIM = (
     )
     .returning(*_TAKEN)
 )
+_FIRST_QUEUED = select(func.min(_OUT.c.not_before)).where(_OUT.c.bot_account == _ACCOUNT, _QUEUED)
 _NEXT_DUE = select(func.min(_OUT.c.not_before)).where(
     _OUT.c.bot_account == _ACCOUNT, _QUEUED, _OUT.c.not_before > _NOW
 )
@@ -449,6 +450,13 @@ class OutboxStore:
             else:
                 taken.append(Taken(**{**row._mapping, "payload": payload}))
         return taken
+
+    def first_queued(self, bot_account: str) -> datetime | None:
+        """From when on the first of what is queued may be said; in the past when it is held up."""
+        first: datetime | None = self._session.execute(
+            _FIRST_QUEUED, {"account": bot_account}
+        ).scalar()
+        return first
 
     def next_due(self, bot_account: str, after: datetime) -> datetime | None:
         """The next instant after that one from which something may be said."""

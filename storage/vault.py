@@ -32,10 +32,11 @@ class Vault:
     def _cipher(self, session: Session, owner: int | None, *, create: bool) -> AESGCM:
         if owner is None:
             return self._instance
-        row = session.get(
-            PersonKey, owner
-        )  # remembered by the session for as long as the transaction lasts
+        row = session.get(PersonKey, owner)
         if row is not None:
+            # A session only remembers what somebody holds: one look-up per transaction, not per
+            # value. An erasure expires the row, and the next look finds it gone.
+            session.info.setdefault("keys", {})[owner] = row
             return AESGCM(unshut(self._instance, row.wrapped, owner))
         if not create:
             raise Unreadable
