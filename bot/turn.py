@@ -187,6 +187,7 @@ class Turn(Scene):
         self.identity = identity
         self.me = person
         self.answers = _Answers()
+        self.corrected = False  # whether the dialogue completed now had been completed before
         self._said = 0
         self._guest_lang: str | None = None
         self.current = self._current()
@@ -201,7 +202,9 @@ class Turn(Scene):
         remembered = programmes.get(self.me.programme_id or "")
         if remembered is not None:
             return remembered
-        return next(iter(programmes.values())) if len(programmes) == 1 else None
+        theirs = {m.programme_id for m in self.uow.people.programmes_of(self.me.id)}
+        possible = theirs & programmes.keys() or set(programmes)
+        return programmes[possible.pop()] if len(possible) == 1 else None
 
     @property
     def programme(self) -> Programme:
@@ -217,7 +220,7 @@ class Turn(Scene):
     def enter(self, programme: Programme) -> None:
         """Go on in this programme; remembered once the person agreed to be stored."""
         self.current = programme
-        if self.known:
+        if self.me.programme_id != programme.id and self.known:
             self.me.programme_id = programme.id
 
     @property

@@ -327,10 +327,8 @@ def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
         turn.say(Message(turn.w("staff-nobody-found")), here=True)
         return
     for person in (first, second):
-        belongs = turn.uow.people.roles(
-            person.id, turn.programme.id
-        ) or "storage" in turn.uow.people.consents(person.id, turn.programme.id)
-        if not belongs:
+        # Nobody is shown to anybody before they have said yes to this programme themselves.
+        if "storage" not in turn.uow.people.consents(person.id, turn.programme.id):
             turn.say(Message(turn.w("staff-not-member", name=person.name or "—")), here=True)
             return
     if any(
