@@ -152,6 +152,11 @@ def test_the_env_file_of_the_readme_names_settings_and_holds_no_secret() -> None
             assert not value, f"{name}: a sample that might be left in place"
 
 
+def unset(text: str) -> str:
+    """A conversation without the spaces that set it in columns."""
+    return "\n".join(re.sub(" +", " ", line).strip() for line in text.splitlines())
+
+
 def test_the_transcript_is_one_that_the_tests_play() -> None:
     text = README.read_text("utf-8")
     found = re.search(
@@ -160,8 +165,8 @@ def test_the_transcript_is_one_that_the_tests_play() -> None:
     assert found
     source = (ROOT / found[1]).read_text("utf-8")
     assert parse_chat(source).steps
-    rest = f"\n{source}"
-    for part in found[2].split("…\n"):
+    rest = f"\n{unset(source)}"
+    for part in unset(found[2]).split("…\n"):
         lines = part.strip("\n")
         assert lines
         _, there, rest = rest.partition(f"\n{lines}\n")
