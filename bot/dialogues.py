@@ -29,6 +29,7 @@ from bot.dialogue.engine import (
     Pick,
     Rejected,
     Resume,
+    Review,
     State,
     Submit,
     Toggle,
@@ -142,6 +143,10 @@ def begin(
     person.focus_id = talk.id
     _, outputs = engine.standing(qs, state)
     said = _worded(scene, person, programme, talk, qs, state, outputs)
+    page = engine.current_page(qs, state)
+    if said and page is not None and len(qs.questions) > 1:  # the moment to choose form or chat
+        label = scene.words(person, programme)("answer-in-form")
+        said[0] = replace(said[0], form=Choice(label, encode(FormToken(talk.id, page.number))))
     if qs.intro and said:
         intro = scene.words(person, programme).pick(qs.intro.model_dump())
         said[0] = replace(said[0], text=f"{intro}\n\n{said[0].text}")
@@ -151,8 +156,14 @@ def begin(
 def start(turn: Turn, kind: str, **more: Any) -> Conversation:
     """Open a dialogue with the person who acted, or take up the draft they left."""
     programme = turn.programme
-    draft = turn.uow.talks.latest(turn.me.id, programme.id, kind, status="open")
-    if draft is not None and draft.about_id == more.get("about_id") and not _closed(turn, draft):
+    draft = turn.uow.talks.latest(turn.me.id, programme.id, kind)
+    unfinished = draft is not None and draft.status in ("open", "cancelled")
+    if (
+        draft is not None
+        and unfinished
+        and draft.about_id == more.get("about_id")
+        and not _closed(turn, draft)
+    ):
         resume(turn, draft)
         return draft
     talk, said = begin(turn, turn.me, programme, kind, **more)
@@ -169,8 +180,20 @@ def resume(turn: Turn, talk: Conversation) -> None:
 
 
 def revise(turn: Turn, talk: Conversation) -> None:
-    """Show a finished dialogue's answers again, each with its *Modifier*."""
-    _step(turn, talk, Resume())
+    """Show a finished dialogue's answers again, each with its *Modifier*; nothing changes yet."""
+    programme = turn.programme_of(talk.programme_id)
+    if _closed(turn, talk) or talk.status != "done":
+        resume(turn, talk)
+        return
+    qs = questionnaire(programme, talk.kind)
+    state = engine.reopen(State.from_json(turn.uow.talks.state(talk)))
+    items = tuple(
+        (q, value)
+        for q in engine.path(qs, state.answers)
+        if (value := engine.valid(q, state.answers)) is not None
+    )
+    said = wording.review(Review(items), talk.id, turn.w)
+    turn.say(replace(said, title=None, text=turn.w("review-again"), choices=(), quiet=()))
 
 
 def answers_of(scene: Scene, talk: Conversation) -> Mapping[str, Value]:
@@ -308,6 +331,7 @@ def _answer(
     if taken is not None and done is None and family(talk.kind) in ANSWERED:
         ANSWERED[family(talk.kind)](turn, talk, engine.result(qs, state.answers))
     if done is not None:
+        turn.corrected = talk.snapshot is not None
         turn.uow.talks.keep(talk, wording.snapshot(qs, done.answers, turn.w))
         COMPLETIONS[family(talk.kind)](turn, talk, done.answers)
     if any(isinstance(o, Completed | Cancelled) for o in outputs):

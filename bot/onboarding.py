@@ -161,6 +161,9 @@ def opened(turn: Turn, payload: str) -> None:
             return
     elif payload and not use_code(turn, payload):
         turn.text("code-invalid")
+    elif payload and agreed(turn):
+        _where_i_was(turn)
+        return
     if agreed(turn):
         menu(turn, "")
     else:
@@ -195,6 +198,15 @@ def use_code(turn: Turn, code: str) -> bool:
     return True
 
 
+def _where_i_was(turn: Turn) -> None:
+    """Somebody came over from their other platform: the question that was open there, else the menu."""
+    talk = turn.uow.talks.get(turn.me.focus_id) if turn.me.focus_id else None
+    if talk is not None and talk.status == "open":
+        COMMANDS["reprendre"].run(turn, "silent")
+    else:
+        menu(turn, "")
+
+
 def _waiting_for_expert(turn: Turn) -> bool:
     """An expert joined because of a request: it is shown at once. False when none waits."""
     waits = False
@@ -213,7 +225,7 @@ def lier(turn: Turn, args: str) -> None:
         if not use_code(turn, args):
             turn.text("code-invalid")
         elif agreed(turn):
-            menu(turn, "")
+            _where_i_was(turn)
         else:
             welcome(turn)
         return
@@ -310,8 +322,8 @@ def sections(turn: Turn) -> list[Message]:
     programme = turn.programme
     choices: list[Choice] = []
     lines: list[str] = []
-    for talk in turn.uow.talks.open_ones(turn.me.id, programme.id)[:3]:
-        if talk.closes_at is None or talk.closes_at > turn.now:
+    for talk in turn.uow.talks.waiting(turn.me.id, turn.now)[:3]:
+        if talk.programme_id == programme.id:
             what = w(f"dialogue-{family(talk.kind)}")
             choices.append(
                 Choice(

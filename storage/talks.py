@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from storage.tables import Conversation, Stray
 from storage.vault import Vault
@@ -78,6 +78,27 @@ class Talks:
         )
         if programme_id is not None:
             query = query.where(Conversation.programme_id == programme_id)
+        return self._session.scalars(
+            query.order_by(Conversation.updated_at.desc(), Conversation.id.desc())
+        ).all()
+
+    def waiting(self, person_id: int, now: datetime) -> Sequence[Conversation]:
+        """What a person may go on with, the latest first: open dialogues, and drafts they stopped.
+
+        A stopped draft that was followed by another dialogue of its kind is left in peace, and so
+        is a check-in that was left out.
+        """
+        later = aliased(Conversation)
+        same = (later.person_id == person_id, later.programme_id == Conversation.programme_id)
+        followed = exists().where(
+            *same, later.kind == Conversation.kind, later.id > Conversation.id
+        )
+        stopped = and_(Conversation.status == "cancelled", ~Conversation.kind.startswith("checkin"))
+        query = select(Conversation).where(
+            Conversation.person_id == person_id,
+            or_(Conversation.status == "open", and_(stopped, ~followed)),
+            or_(Conversation.closes_at.is_(None), Conversation.closes_at > now),
+        )
         return self._session.scalars(
             query.order_by(Conversation.updated_at.desc(), Conversation.id.desc())
         ).all()

@@ -1,4 +1,4 @@
-"""Conversations as tests: every `tests/transcripts/**/*.chat` is played, and compared with what it says.
+"""Conversations as tests: every `tests/transcripts/**/*.chat` is played and compared.
 
 `pytest --update` writes the bot's lines anew; read the difference before committing it. A script
 with `aussi: l’autre plateforme` is played a second time with the platforms exchanged, against

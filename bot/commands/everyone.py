@@ -65,9 +65,8 @@ def reprendre(turn: Turn, args: str) -> None:
         return
     waiting = [
         talk
-        for talk in turn.uow.talks.open_ones(turn.me.id)
-        if (talk.closes_at is None or talk.closes_at > turn.now)
-        and talk.programme_id in turn.bot.programmes
+        for talk in turn.uow.talks.waiting(turn.me.id, turn.now)
+        if talk.programme_id in turn.bot.programmes
     ]
     focus = [talk for talk in waiting if talk.id == turn.me.focus_id]
     if args == "silent":
@@ -107,6 +106,8 @@ def programme(turn: Turn, args: str) -> None:
         _reload(turn)
         return
     found = turn.bot.programmes.get(wanted)
+    if found is None and len(turn.bot.programmes) == 1:
+        found = turn.current
     if found is None:
         onboarding.choose_programme(turn)
         return

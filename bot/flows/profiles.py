@@ -150,6 +150,8 @@ def profile_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) 
     """Write the columns, tell the team who waits for them, go on."""
     _write(turn, columns(questionnaire(turn.programme, "profile"), answers))
     turn.text("profile-saved", name=pairs.first_name(turn.me))
+    if turn.corrected:
+        return
     for member in turn.uow.people.programmes_of(turn.me.id):
         if member.programme_id == turn.programme.id and member.state == "pending":
             _ask_team(turn, member)

@@ -18,7 +18,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.commands.registry import command
 from bot.dialogue.engine import Given, Value
-from bot.dialogues import answers_of, begin, may_reopen, on_completed, resume, run_choice, told
+from bot.dialogues import (
+    answers_of,
+    begin,
+    may_reopen,
+    on_completed,
+    resume,
+    revise,
+    run_choice,
+    told,
+)
 from bot.errors import CordeeError, NotAllowed
 from bot.followup import due, planner
 from bot.messages import Message
@@ -217,7 +226,10 @@ def rapport(turn: Turn, args: str) -> None:
         key = "report-was-sent" if report.sent_at else "report-was-missed"
         turn.text(key, quarter=report.quarter)
         return
-    resume(turn, talk)
+    if talk.status == "done":
+        revise(turn, talk)
+    else:
+        resume(turn, talk)
 
 
 def _quarter(text: str) -> Quarter | None:

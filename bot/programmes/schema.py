@@ -273,11 +273,11 @@ class Watched(Questionnaire):
         return _meets(self.alert_staff, answers)
 
     def telling(self, answers: Mapping[str, object]) -> frozenset[str]:
-        """The questions whose answers staff are shown then: those that call for them, and words."""
+        """The questions whose answers staff are shown then: what calls for them, what weighs."""
         called = {
             name for name, wanted in self.alert_staff.items() if _meets({name: wanted}, answers)
         }
-        return frozenset(called | {q.id for q in self.questions if q.kind == "text"})
+        return frozenset(called | {q.id for q in self.questions if q.sensitive})
 
     @model_validator(mode="after")
     def _check_alerts(self) -> Self:

@@ -189,6 +189,8 @@ def _translated(text: str, there: Platform) -> str:
     """A command as it is typed over there."""
     if there == "slack" and text == "/start":
         return "bonjour"
+    if there == "slack" and text.startswith("(lien "):
+        return f"/cordee lier {text[6:-1]}"
     if there == "slack" and text.startswith("/"):
         verb, _, rest = text[1:].partition(" ")
         return f"/cordee {verb.replace('_', '-')} {rest}".rstrip()

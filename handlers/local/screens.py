@@ -120,7 +120,7 @@ class SlackScreen:
         self.slack, self.user = slack, user
         self.memory = _Memory()
         self._home = ""
-        self._views: set[str] = set()
+        self._views: set[tuple[str, str]] = set()
 
     def _messages(self) -> Iterator[SlackMessage]:
         yield from (m for m in self.slack.messages(self.user) if m.by_bot)
@@ -136,8 +136,8 @@ class SlackScreen:
             if (fresh := self.memory.fresh(message.ts, drawn)) is not None:
                 found.append(fresh)
         for view in self.slack.views(self.user):
-            if view.id not in self._views:
-                self._views.add(view.id)
+            if (view.id, view.hash) not in self._views:
+                self._views.add((view.id, view.hash))
                 found.append(_draw_modal(view))
         home = self.slack.home(self.user)
         if home is not None and home.hash != self._home:
@@ -271,10 +271,8 @@ class TelegramScreen:
 
     def news(self) -> list[Drawn]:
         """What is new or changed since the last call, oldest first."""
-        found = []
-        for message in self._messages():
-            if (fresh := self.memory.fresh(str(message.id), _draw_message(message))) is not None:
-                found.append(fresh)
+        drawn = (self.memory.fresh(str(m.id), _draw_message(m)) for m in self._messages())
+        found = [fresh for fresh in drawn if fresh is not None]
         for query in self.telegram.world.callbacks.values():
             answer = query.answer or {}
             if query.user == self.user and answer.get("text") and query.id not in self._answered:
@@ -305,5 +303,5 @@ def _draw_message(message: TelegramMessage) -> Drawn:
         labels = (plain(b["text"]) + (" ↗" if "url" in b else "") for b in row)
         drawn.append(" ".join(f"[{label}]" for label in labels))
     if holder := markup.get("input_field_placeholder"):
-        drawn.append(f"‹{plain(holder)}›")
+        drawn.append(f"____ ({plain(holder)})")
     return [line.rstrip() for line in drawn] or ["…"]

@@ -14,6 +14,7 @@
     slack Léa    > (formulaire) Où en es-tu = En poste; Quel secteur = Énergie + Santé
     telegram Léa > (lien CODE)           the deep link with the code last shown to anybody
     telegram Léa > (vieux bouton) [X]    one that is shown no more; `(faux bouton) x:accept:1:1`
+    telegram Léa > (page suivante)       of the buttons, where they are paged
     telegram Léa > (autocollant)         also (bloque), (débloque), (canal) /cordee …
     horloge      > +3 semaines           or jusqu’au prochain
     redémarrage  >                       the bot's process, not the platforms
@@ -325,19 +326,15 @@ class Player:
         faults += [f"press not answered: {q.data}" for q in telegram.unanswered]
         faults += [f"not delivered: {one}" for one in slack.undelivered]
         faults += await self.stage.read(_left_over)
-        rows = await self.stage.read(_sent)
-        calls = [c for c in (*slack.calls, *telegram.calls) if c.method in _SENDS and not c.refused]
+        rows = await self.stage.read(_posted)
+        calls = [c for c in (*slack.calls, *telegram.calls) if c.method in _POSTS and not c.refused]
         self.played.sent = len(calls)
         self.played.duplicates = len(calls) - rows
 
 
-_SENDS: Final = frozenset(
-    {
-        "chat.postMessage", "chat.update", "views.publish", "files.completeUploadExternal",
-        "response_url", "sendMessage", "sendDocument", "editMessageText", "editMessageCaption",
-        "editMessageReplyMarkup",
-    }
-)  # fmt: skip
+_POSTS: Final = frozenset(
+    {"chat.postMessage", "files.completeUploadExternal", "sendMessage", "sendDocument"}
+)
 
 
 def _file_of(name: str, folder: Path) -> Path:
@@ -358,8 +355,9 @@ def _left_over(uow: UnitOfWork) -> list[str]:
     ]
 
 
-def _sent(uow: UnitOfWork) -> int:
-    return len(uow.session.scalars(select(Outbox.id).where(Outbox.state == "sent")).all())
+def _posted(uow: UnitOfWork) -> int:
+    posted = (Outbox.state == "sent", Outbox.op.in_(("post", "file")))
+    return len(uow.session.scalars(select(Outbox.id).where(*posted)).all())
 
 
 # --- what people do -----------------------------------------------------------------------------
@@ -450,6 +448,8 @@ class _SlackHands:
             case "faux bouton":
                 last = self.slack.messages(self.user)[-1]
                 await self._forge(last.ts, rest)
+            case "page suivante":
+                pass  # Slack shows all there is
             case "autocollant":
                 await self.slack.send_picture(self.user)
             case _:
@@ -515,6 +515,9 @@ class _TelegramHands:
             case ["faux", "bouton"]:
                 last = self.telegram.messages(self.user)[-1]
                 await self.telegram.press_forged(self.user, last.id, rest)
+            case ["page", "suivante"]:
+                on = next(b for b in reversed(self.screen.buttons()) if b.token.startswith("p:"))
+                await self.telegram.press(self.user, int(on.place), on.token)
             case ["autocollant"]:
                 await self.telegram.sticker(self.user)
             case ["bloque"]:

@@ -1,7 +1,8 @@
-"""The real bot between two local platforms: what the demo, the story and the conversation tests play on.
+"""The real bot between two local platforms: where demo, story and conversation tests play.
 
-The adapters, the storage and the delivery are those of `cordee run`; only the platforms' servers and the clock are
-local. `settled` waits until everything that was heard is worked and everything due is sent.
+The adapters, the storage and the delivery are those of `cordee run`; only the platforms' servers
+and the clock are local. `settled` waits until everything that was heard is worked and everything
+due is sent.
 """
 
 from __future__ import annotations
