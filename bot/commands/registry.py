@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.dialogue.questionnaire import fold
 from bot.turn import Turn
 
 Who = Literal["anyone", "member", "staff", "owner"]
@@ -92,6 +93,6 @@ def act(
 
 
 def find(name: str) -> Command | None:
-    """The command of this name or alias, as typed: any case, `_` for `-`."""
-    wanted = name.strip().lower().replace("_", "-").lstrip("/")
+    """The command of this name or alias, as typed: any case, with accents, `_` for `-`."""
+    wanted = fold(name).replace(" ", "-")
     return COMMANDS.get(_ALIASES.get(wanted, wanted))
