@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot import dialogues, followup, onboarding
@@ -29,6 +29,7 @@ from storage.timers import DueTimer
 from storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
+SEEN_EVERY = timedelta(hours=1)  # shown as a day: not worth writing down at each event
 FAMILIES = (everyone, staff, *FLOWS)  # importing them fills the registries
 
 
@@ -122,10 +123,16 @@ class Bot:
     def _turn(self, uow: UnitOfWork, event: Event, now: datetime) -> Turn:
         author = event.author
         identity, person = self._meet(uow, author, now)
-        identity.seen_at, identity.bot_account = now, author.bot_account
+        if now - identity.seen_at >= SEEN_EVERY:
+            identity.seen_at = now
+        # Set only what differs: setting a value to itself costs a flush.
+        if identity.bot_account != author.bot_account:
+            identity.bot_account = author.bot_account
         if not isinstance(event, Reached):
-            identity.reachable = True
-            person.reply_on = author.platform
+            if not identity.reachable:
+                identity.reachable = True
+            if person.reply_on != author.platform:
+                person.reply_on = author.platform
         onboarding.seat_first_staff(self, uow, person, author, now)
         turn = Turn(self, uow, now, event, identity, person)
         if not turn.known:
@@ -135,6 +142,8 @@ class Bot:
     # --- routing ---
 
     def _route(self, turn: Turn) -> None:
+        if isinstance(turn.event, Pressed | Commanded | Submitted):
+            turn.me.relay_id = None  # a letter begun is for the very next words, or for nobody
         match turn.event:
             case Opened(surface="home"):
                 onboarding.home(turn)

@@ -199,7 +199,7 @@ def use_code(turn: Turn, code: str) -> bool:
 
 
 def _where_i_was(turn: Turn) -> None:
-    """Somebody came over from their other platform: the question that was open there, else the menu."""
+    """Somebody came over from their other platform: what was asked there, else the menu."""
     talk = turn.uow.talks.get(turn.me.focus_id) if turn.me.focus_id else None
     if talk is not None and talk.status == "open":
         COMMANDS["reprendre"].run(turn, "silent")

@@ -124,6 +124,9 @@ def stop_rhythms(scene: Scene, pair: Pair) -> None:
         series.version += 1
     for checkin in scene.uow.pairs.checkins(pair.id):
         scene.uow.timers.cancel("checkin-remind", checkin.id)
+        talk = scene.uow.talks.get(checkin.conversation_id or 0)
+        if talk is not None and talk.status == "open":
+            talk.status = "cancelled"  # nobody is asked to finish it after the end
 
 
 def next_prompt(scene: Scene, pair: Pair, person_id: int) -> datetime | None:

@@ -134,7 +134,7 @@ def _introduction(
     text = w(
         key if pair.kind == "long_term" else f"{key}-one-off", who=who, months=programme.pair.months
     )
-    if programme.pair.introduction:
+    if programme.pair.introduction and pair.kind == "long_term":
         text += "\n\n" + w.pick(programme.pair.introduction.model_dump())
     choices = [
         act_choice(w("write-to", name=first_name(other)), "write", pair.id, pair.version, "primary")
@@ -494,6 +494,8 @@ def close(scene: Scene, pair: Pair) -> None:
         )
         if programme.closing is None or role not in programme.closing.to:
             continue
+        if pair.kind != "long_term":
+            continue  # one question, once: nothing to look back on
         _, said = begin(scene, person, programme, "closing", about_id=pair.id, closes_at=until)
         for number, message in enumerate(said):
             scene.tell(
