@@ -37,6 +37,7 @@ from storage.tables import Conversation, Person, Proposal, Request
 from storage.timers import DueTimer
 
 REFUSAL_PAUSE_DAYS = 90
+CHANGEABLE = frozenset({"open", "proposed", "asked", "team"})  # states without a yes, not closed
 
 
 # --- the intake is complete -----------------------------------------------------------------------
@@ -59,7 +60,7 @@ def demande(turn: Turn, args: str) -> None:
 @may_reopen("intake")
 def _may_change(turn: Turn, talk: Conversation) -> bool:
     request = turn.uow.requests.by_conversation(talk.id)
-    return request is not None and request.state in ("open", "proposed", "team")
+    return request is not None and request.state in CHANGEABLE
 
 
 @on_completed("intake")
@@ -97,6 +98,9 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
             due_at=_team_deadline(turn, programme),
         )
         turn.note("request-opened", "request", request.id)
+    elif request.state not in CHANGEABLE:  # somebody said yes in the meantime
+        turn.say(standing(turn, request))
+        return
     else:
         turn.uow.requests.rewrite(request, kind=kind, shared=shared, features=found)
         _withdraw_open(turn, request)
@@ -579,19 +583,11 @@ def withdraw(turn: Turn, number: int, version: int) -> None:
 
 @act("revise", who="member")
 def change(turn: Turn, number: int, version: int) -> None:
-    """Change the answers of a request that has no expert in it yet."""
+    """Change the answers of a request; what an expert holds is taken back once it is sent again."""
     request = access.own_request(turn, number)
     talk = turn.uow.talks.get(request.conversation_id)
     if talk is None:
         raise NotAllowed("the intake is gone")
-    if request.state == "asked":
-        _withdraw_open(turn, request)
-        turn.uow.requests.move(
-            request,
-            request.version,
-            lifecycle.move(lifecycle.REQUEST, "asked", "show"),
-            now=turn.now,
-        )
     revise(turn, talk)
 
 

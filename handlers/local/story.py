@@ -44,11 +44,12 @@ async def tell(console: Console) -> bool:
     well = True
     with as_file(files("handlers.local") / STORIES) as folder:
         for path in sorted(folder.glob("*.chat")):
-            well &= await _one(console, path)
+            well &= await play_one(console, path)
     return well
 
 
-async def _one(console: Console, path: Path) -> bool:
+async def play_one(console: Console, path: Path) -> bool:
+    """Play one script; whether all was as written."""
     text = await asyncio.to_thread(path.read_text, "utf-8")
     script = parse(text)
     stage = _Stage(console)
