@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -104,6 +105,24 @@ class Settings(BaseSettings):
                 "No programme is set up.", "Set CORDEE_PROGRAMMES, for example ax-accompagnement."
             )
         check_secret("CORDEE_SECRET_KEY", self.cordee_secret_key.get_secret_value())
+        self._check_ways_in()
+
+    def _check_ways_in(self) -> None:
+        """Refuse a platform that could speak but not hear."""
+        port = self.cordee_http_port
+        if self.slack_bot_token.get_secret_value():
+            signed = bool(self.slack_signing_secret.get_secret_value())
+            socket = bool(self.slack_app_token.get_secret_value())
+            if not (socket or signed):
+                raise SettingsError(
+                    "Slack has no way in.",
+                    "Set SLACK_APP_TOKEN (Socket Mode), or SLACK_SIGNING_SECRET (HTTP).",
+                )
+            if not socket and port is None:
+                raise SettingsError("Slack by HTTP needs a port.", "Set CORDEE_HTTP_PORT.")
+        webhook = self.telegram_webhook_secret.get_secret_value() and self.cordee_public_url
+        if self.telegram_bot_token.get_secret_value() and webhook and port is None:
+            raise SettingsError("Telegram's webhook needs a port.", "Set CORDEE_HTTP_PORT.")
 
 
 def shown(settings: Settings) -> dict[str, str]:
@@ -140,7 +159,8 @@ def read(env_file: Path | None = None, environment: Mapping[str, str] = os.envir
         SettingsError: A value does not fit, or a `CORDEE_*` name is unknown.
     """
     known = {name.upper() for name in Settings.model_fields}
-    for name in environment:
+    written = dotenv_values(env_file) if env_file else {}
+    for name in (*environment, *map(str.upper, written)):
         if name.startswith("CORDEE_") and name not in known | _TEST_NAMES:
             near = difflib.get_close_matches(name, known, 1)
             raise SettingsError(

@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import aiohttp
 from sqlalchemy.exc import SQLAlchemyError
-from telegram.error import TelegramError
+from telegram.error import NetworkError, TelegramError
 
 from bot.bot import Bot
 from bot.commands.registry import COMMANDS
-from bot.errors import SettingsError
+from bot.errors import SettingsError, Unreachable
 from bot.events import Author, Platform
 from bot.expert_index import Version
 from bot.i18n import LANGUAGES, words
@@ -54,6 +55,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60
 PURGE_SECONDS = 24 * 3600
 INDEX_SECONDS = 5
+_TRY_NETWORK = "Check the network, proxies and SLACK_API_URL or TELEGRAM_API_URL."
 INBOX_DAYS, OUTBOX_DAYS = 30, 90
 
 
@@ -150,11 +152,17 @@ class Service:
         await self.worker.run(upgrade, self.database.engine)
         senders: dict[str, Sender] = {}
         if self.slack is not None:
-            account = await self.slack.identify()
+            try:
+                account = await self.slack.identify()
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise Unreachable("Slack cannot be reached.", _TRY_NETWORK) from error
             senders[account] = SlackSender(self.slack.client, labels=self.slack.labels)
             self._readers["slack"] = inbound.reader
         if self.telegram is not None:
-            await self.telegram.start()
+            try:
+                await self.telegram.start()
+            except NetworkError as error:
+                raise Unreachable("Telegram cannot be reached.", _TRY_NETWORK) from error
             self.bot.telegram_name = self.telegram.username
             senders[self.telegram.bot_account] = self.telegram.sender
             self._readers["telegram"] = self.telegram.read
