@@ -240,8 +240,7 @@ class Inbox:
             if row is None:
                 return Ack(), ()
             ack = self._handle(uow, event, now)
-            author = uow.people.by_account(event.author.platform, event.author.account)
-            person_id = author.person_id if author else None
+            person_id = uow.people.owner_of(event.author.platform, event.author.account)
             uow.inbox.done(row, now, person_id, keep_body=self._keep_bodies)
             uow.commit()
         return ack, uow.outbox.touched

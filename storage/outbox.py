@@ -104,12 +104,14 @@ def _free(busy_ops: Collection[str] = ()) -> list[ColumnElement[bool]]:
     return free
 
 
-def _candidates(busy_ops: Collection[str] = ()) -> Select[str]:
-    query = select(_OUT.c.chat_id).where(*_DUE, *_free(busy_ops))
+def _candidates(busy_ops: Collection[str] = ()) -> Select[str, int]:
+    query = select(_OUT.c.chat_id, _OUT.c.id).where(*_DUE, *_free(busy_ops))
     return query.order_by(_OUT.c.priority, _OUT.c.id).limit(bindparam("window", type_=Integer))
 
 
+_OTHER_CHATS = _OUT.c.chat_id.not_in(bindparam("late", expanding=True))
 _ANY_CHAT = _candidates()
+_ANY_OTHER = _ANY_CHAT.where(_OTHER_CHATS)
 _HEADS = (
     select(_OUT.c.chat_id, func.min(_OUT.c.id))
     .where(*_DUE, _OUT.c.chat_id.in_(bindparam("chats", expanding=True)))
@@ -420,20 +422,24 @@ class OutboxStore:
     ) -> list[int]:
         """Ids of the heads of the chats whose turn it is."""
         query = _candidates(busy_ops) if busy_ops else _ANY_CHAT
+        others = query.where(_OTHER_CHATS) if busy_ops else _ANY_OTHER
         given = {"account": bot_account, "now": now}
-        chats: list[str] = []
-        while len(chats) < limit:
-            late = sorted({*busy, *chats})
-            others = query.where(_OUT.c.chat_id.not_in(late)) if late else query
-            found = self._session.execute(others, {**given, "window": 4 * limit}).scalars().all()
-            chats += dict.fromkeys(found)
-            if len(found) < 4 * limit:
-                break  # else one chat may have filled the window: look beyond it
-        del chats[limit:]
-        if not chats:
-            return []
-        heads = self._session.execute(_HEADS, {**given, "chats": chats})
-        head = {row[0]: row[1] for row in heads}
+        window = 4 * limit
+        head: dict[str, int] = {}
+        cut = False
+        while len(head) < limit:
+            late = sorted({*busy, *head})
+            look = {**given, "window": window, **({"late": late} if late else {})}
+            some = self._session.execute(others if late else query, look).all()
+            for chat, row_id in some:
+                head[chat] = min(row_id, head.get(chat, row_id))
+            if len(some) < window:
+                break
+            cut = True  # one chat may have filled the window: look beyond it
+        chats = list(head)[:limit]
+        if cut:  # an older row of these chats may lie beyond the window
+            heads = self._session.execute(_HEADS, {**given, "chats": chats})
+            head = {row[0]: row[1] for row in heads}
         return [head[chat] for chat in chats]
 
     def _opened(self, rows: Iterable[AnyRow]) -> list[Taken]:
@@ -468,7 +474,7 @@ class OutboxStore:
     def any_due(self, bot_account: str, now: datetime) -> bool:
         """Whether something could be said now, were there no limits of speed."""
         given = {"account": bot_account, "now": now, "window": 1}
-        return self._session.execute(_ANY_CHAT, given).scalar() is not None
+        return self._session.execute(_ANY_CHAT, given).first() is not None
 
     def expire(self, bot_account: str, now: datetime) -> int:
         """Put aside what is worthless by now (nothing of it is claimed anyway); how many."""
