@@ -206,8 +206,8 @@ async def compare(way: Way, folder: Path, size: Size, profile: Path | None = Non
         async with asyncio.timeout(60 + people):
             while not all(ours.heard(one) for one in range(people)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        await asyncio.sleep(REST_SECONDS)
         try:
+            await a_round(bare, range(people), "bonjour", press=False)
             found = await _measured(way, (ours, bare), (cordee, simple), size)
         except TimeoutError as late:
             raise RuntimeError(f"{way}: no answer\n{cordee.said}\n{simple.said}") from late
