@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot import dialogues, followup, onboarding
-from bot.commands import everyone, staff
+from bot.commands import everyone, office, staff
 from bot.commands.registry import ACTS, COMMANDS, Who, find
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
 from bot.errors import NotAllowed
 from bot.events import Author, Commanded, Event, Opened, Pressed, Reached, Said, Submitted
 from bot.experts import Experts
-from bot.flows import FLOWS, pairs
+from bot.flows import FLOWS, letters
 from bot.messages import Ack, Message
 from bot.programmes.schema import Programme
 from bot.turn import Turn
@@ -30,7 +30,7 @@ from storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 SEEN_EVERY = timedelta(hours=1)  # shown as a day: not worth writing down at each event
-FAMILIES = (everyone, staff, *FLOWS)  # importing them fills the registries
+FAMILIES = (everyone, staff, office, *FLOWS)  # importing them fills the registries
 
 
 class Bot:
@@ -168,7 +168,7 @@ class Bot:
         if not text.strip():
             turn.text("only-text")
             return
-        if pairs.relay(turn, text) or dialogues.said(turn, text):
+        if letters.relay(turn, text) or dialogues.said(turn, text):
             return
         verb = find(text.strip()) if len(text) < 20 else None
         if verb is not None and verb.listed:

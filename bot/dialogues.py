@@ -275,7 +275,8 @@ def _step(turn: Turn, talk: Conversation, *acts: Input) -> None:
             break
     turn.uow.talks.save(talk, state.to_json(), state.status, programme.digest, turn.now)
     if state.status == "open":
-        turn.me.focus_id = talk.id
+        if turn.me.focus_id != talk.id:  # setting a value to itself costs a flush
+            turn.me.focus_id = talk.id
     elif turn.me.focus_id == talk.id:
         turn.me.focus_id = None
     _answer(turn, talk, qs, state, acts[-1], outputs)

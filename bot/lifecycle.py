@@ -58,6 +58,7 @@ PROPOSAL: Table = {
 }
 
 PAIR: Table = {
+    "proposed": {"agree": "active", "close": "closed"},
     "active": {"pause": "paused", "end": "closing", "close": "closed"},
     "paused": {"resume": "active", "end": "closing", "close": "closed"},
     "closing": {"close": "closed", "extend": "active"},

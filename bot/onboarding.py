@@ -17,7 +17,7 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, run_choice
 from bot.events import Author, Pressed
-from bot.flows import pairs, profiles, requests
+from bot.flows import offers, pairs, profiles
 from bot.i18n import LANGUAGES
 from bot.messages import Choice, Home, Message
 from bot.turn import STAFF_ROLES, Turn
@@ -213,7 +213,7 @@ def _waiting_for_expert(turn: Turn) -> bool:
     for proposal in turn.uow.requests.asked_of(turn.me.id):
         request = turn.uow.requests.get(proposal.request_id)
         if request is not None and request.programme_id in turn.bot.programmes:
-            turn.say(requests.offer(turn, request, proposal))
+            turn.say(offers.offer(turn, request, proposal))
             waits = True
     return waits
 
@@ -285,7 +285,7 @@ def langue(turn: Turn, args: str) -> None:
 # --- what is mine ---------------------------------------------------------------------------------
 
 
-@command("menu", alias="home", who="member", listed=False)
+@command("menu", alias="home", who="member")
 def menu(turn: Turn, args: str) -> None:
     """Everything of mine, in one message."""
     for section in sections(turn):

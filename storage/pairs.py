@@ -51,13 +51,27 @@ class Pairs:
     def of_person(
         self, person_id: int, programme_id: str | None = None, *, ended: bool = False
     ) -> Sequence[Pair]:
-        """The pairs a person is in, newest first; ended ones only on demand."""
+        """The pairs a person is in, newest first; ended ones only on demand.
+
+        One that still waits for the mentor's yes is none yet.
+        """
         query = select(Pair).where(or_(Pair.mentee_id == person_id, Pair.mentor_id == person_id))
         if programme_id is not None:
             query = query.where(Pair.programme_id == programme_id)
         if not ended:
-            query = query.where(Pair.state != "closed")
+            query = query.where(Pair.state.not_in(("proposed", "closed")))
         return self._session.scalars(query.order_by(Pair.id.desc())).all()
+
+    def between(self, one: int, other: int, programme_id: str) -> Pair | None:
+        """A pair of these two, in whichever roles, that has not ended."""
+        return self._session.scalar(
+            select(Pair).where(
+                Pair.programme_id == programme_id,
+                Pair.state != "closed",
+                Pair.mentee_id.in_((one, other)),
+                Pair.mentor_id.in_((one, other)),
+            )
+        )
 
     def of_programme(self, programme_id: str, *, ended: bool = True) -> Sequence[Pair]:
         """All pairs of a programme, oldest first."""

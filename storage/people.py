@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from storage.tables import Audit, Consent, Identity, LinkCode, Membership, Person
+from storage.directory import fold
+from storage.tables import Audit, Consent, Expert, Identity, LinkCode, Membership, Person
 
 CODE_BYTES = 16  # 128 bits: not to be guessed
 
@@ -95,21 +96,45 @@ class People:
         preferred = [i for i in usable if i.platform == person.reply_on]
         return next(iter(preferred or usable), None)
 
-    def find(self, words: str) -> Person | None:
-        """Somebody by address, by id in the imported directory, by `#number`.
+    def find(self, words: str, programme_id: str, *, anywhere: bool = False) -> Person | None:
+        """Somebody of a programme, or of the directory, as staff name them.
 
-        Or by account (`slack:T1/U1`).
+        Args:
+            words: An address, the id in the imported directory, `#12`, an account
+                (`slack:T1/U1`), or the full name of exactly one member, accents and case aside.
+            programme_id: Whose members may be found; the directory is everybody's.
+            anywhere: People of no or another programme too, for owners.
         """
         wanted = words.strip()
-        if wanted.startswith("#") and wanted[1:].isdecimal():
-            return self.get(int(wanted[1:]))
         platform, _, account = wanted.partition(":")
-        if account:
+        found: Person | None = None
+        if wanted.startswith("#") and wanted[1:].isdecimal():
+            found = self.get(int(wanted[1:]))
+        elif account:
             identity = self.by_account(platform, account)
-            return self.get(identity.person_id) if identity else None
-        by_email = select(Person).where(Person.email == wanted.lower())
-        by_id = select(Person).where(Person.external_id == wanted)
-        return self._session.scalar(by_email) or self._session.scalar(by_id)
+            found = self.get(identity.person_id) if identity else None
+        else:
+            by_email = select(Person).where(Person.email == wanted.lower())
+            by_id = select(Person).where(Person.external_id == wanted)
+            found = self._session.scalar(by_email) or self._session.scalar(by_id)
+        if found is not None:
+            return found if anywhere or self._known_in(found.id, programme_id) else None
+        named = fold(wanted)
+        members = self._session.execute(
+            select(Person.id, Person.name)
+            .join(Membership, Membership.person_id == Person.id)
+            .where(Membership.programme_id == programme_id, Membership.state != "ended")
+            .distinct()
+        )
+        same = [number for number, name in members if named and fold(name or "") == named]
+        return self.get(same[0]) if len(same) == 1 else None
+
+    def _known_in(self, person_id: int, programme_id: str) -> bool:
+        member = select(Membership.id).where(
+            Membership.person_id == person_id, Membership.programme_id == programme_id
+        )
+        expert = select(Expert.person_id).where(Expert.person_id == person_id)
+        return bool(self._session.scalar(member) or self._session.scalar(expert))
 
     def email_taken(self, email: str, *, by_other_than: int) -> bool:
         """Whether another person has this address."""

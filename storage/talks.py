@@ -103,6 +103,14 @@ class Talks:
             query.order_by(Conversation.updated_at.desc(), Conversation.id.desc())
         ).all()
 
+    def about(self, kind: str, about_id: int) -> Sequence[Conversation]:
+        """The dialogues of a kind about one thing, oldest first."""
+        return self._session.scalars(
+            select(Conversation)
+            .where(Conversation.kind == kind, Conversation.about_id == about_id)
+            .order_by(Conversation.id)
+        ).all()
+
     def latest(
         self, person_id: int, programme_id: str, kind: str, *, status: str | None = None
     ) -> Conversation | None:

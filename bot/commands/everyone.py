@@ -13,7 +13,7 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, resume, run_choice
 from bot.errors import CordeeError, NotAllowed
-from bot.flows import requests
+from bot.flows import offers
 from bot.i18n import Words
 from bot.messages import Choice, File, Line, Message
 from bot.turn import STAFF_ROLES, Turn
@@ -49,7 +49,14 @@ def aide(turn: Turn, args: str) -> None:
     if programme is not None and programme.page:
         choices = (Choice(w("help-page"), url=programme.page),)
     turn.say(
-        Message(title=w("help-title"), text=text, lines=tuple(lines), choices=choices), here=True
+        Message(
+            title=w("help-title"),
+            text=text,
+            lines=tuple(lines),
+            choices=choices,
+            note=w("help-account", account=f"{turn.author.platform}:{turn.author.account}"),
+        ),
+        here=True,
     )
     if turn.event.private:
         COMMANDS["reprendre"].run(turn, "silent")
@@ -98,7 +105,7 @@ def reprendre(turn: Turn, args: str) -> None:
         )
 
 
-@command("programme", alias="program", who="anyone")
+@command("programme", alias="programme", who="anyone")
 def programme(turn: Turn, args: str) -> None:
     """Go to another programme; staff: `programme recharger` reads the files again."""
     wanted = onboarding.heard(turn, args.strip())
@@ -176,7 +183,7 @@ def effacer_oui(turn: Turn, args: str) -> None:
         )
         if pair.mentee_id == turn.me.id:
             turn.uow.directory.give_place(pair.mentor_id, turn.now)
-    requests.free_all(turn, turn.me.id)
+    offers.free_all(turn, turn.me.id)
     farewell = turn.w("erased")
     turn.uow.privacy.erase_person(turn.me.id, turn.now)
     turn.farewell(Message(farewell))

@@ -11,24 +11,25 @@ Source: A-15, E-06, E-09; house, section 10.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from datetime import datetime
 
 from bot import access, lifecycle
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
-from bot.exporter import Cell, write_csv
-from bot.flows import pairs, reports, requests
-from bot.messages import File, Line, Message, Table
+from bot.flows import offers, pairs, reports, requests
+from bot.messages import Line, Message, Table
 from bot.rhythm import Quarter
 from bot.turn import Turn
-from storage.tables import Request
+from storage.tables import Conversation, Request
 
 SHOWN = 20  # rows in chat; the rest travel as a file
 INVITATION_DAYS = 7
 
 
-def _name(turn: Turn, person_id: int | None) -> str:
+def name_of(turn: Turn, person_id: int | None) -> str:
+    """A person's name for a list; a dash when there is none."""
     person = turn.uow.people.get(person_id) if person_id else None
     return (person.name if person else None) or "—"
 
@@ -58,7 +59,7 @@ def demandes(turn: Turn, args: str) -> None:
             label=w(
                 "staff-request-line",
                 number=r.id,
-                name=_name(turn, r.person_id),
+                name=name_of(turn, r.person_id),
                 age=_age(turn, r.created_at),
             ),
             text=w(f"staff-state-{r.state}", when=w.weekday(r.due_at) if r.due_at else "—"),
@@ -85,7 +86,7 @@ def _request(turn: Turn, request: Request) -> Message:
     lines = [Line(label=str(a["question"]), text=str(a["label"])) for a in answers]
     lines.extend(
         Line(
-            label=_name(turn, p.expert_id),
+            label=name_of(turn, p.expert_id),
             text=w(f"proposal-is-{p.state}"),
             choice=(
                 act_choice(w("staff-ask-expert"), "send", p.id, p.version)
@@ -96,7 +97,7 @@ def _request(turn: Turn, request: Request) -> Message:
         for p in turn.uow.requests.proposals(request.id)
     )
     return Message(
-        title=w("staff-request-title", number=request.id, name=_name(turn, request.person_id)),
+        title=w("staff-request-title", number=request.id, name=name_of(turn, request.person_id)),
         text=w(
             f"staff-state-{request.state}",
             when=w.weekday(request.due_at) if request.due_at else "—",
@@ -107,7 +108,22 @@ def _request(turn: Turn, request: Request) -> Message:
         choices=(run_choice(w("staff-propose"), "proposer", str(request.id), "primary"),)
         if request.state in ("open", "proposed", "asked", "team")
         else (),
-        quiet=(run_choice(w("desk-requests"), "demandes"),),
+        quiet=(
+            run_choice(w("desk-requests"), "demandes"),
+            *(
+                (
+                    act_choice(
+                        w("staff-close-request"),
+                        "staff-close-request",
+                        request.id,
+                        request.version,
+                        "danger",
+                    ),
+                )
+                if request.state in ("open", "proposed", "team")
+                else ()
+            ),
+        ),
         notice=w("staff-request-title", number=request.id, name="…"),
     )
 
@@ -173,7 +189,9 @@ def proposer(turn: Turn, args: str) -> None:
         return
     turn.say(
         Message(
-            title=w("staff-propose-title", number=request.id, name=_name(turn, request.person_id)),
+            title=w(
+                "staff-propose-title", number=request.id, name=name_of(turn, request.person_id)
+            ),
             text=w("staff-propose-text"),
             lines=tuple(lines),
         ),
@@ -220,7 +238,7 @@ def _propose(turn: Turn, request: Request, expert_id: int) -> None:
         key=f"by-hand:{proposal.id}:{proposal.version}",
     )
     turn.note("proposed-by-hand", "proposal", proposal.id)
-    turn.say(Message(turn.w("staff-proposed", name=_name(turn, expert_id))), here=True)
+    turn.say(Message(turn.w("staff-proposed", name=name_of(turn, expert_id))), here=True)
 
 
 @act("send", who="staff")
@@ -233,7 +251,7 @@ def send(turn: Turn, number: int, version: int) -> None:
     if request.state not in ("proposed", "team", "open") or proposal.version != version:
         turn.say(_request(turn, request), here=True)
         return
-    if requests.send(turn, request, proposal):
+    if offers.send(turn, request, proposal):
         mentee = turn.person(request.person_id)
         w = turn.words(mentee, turn.programme)
         turn.show(
@@ -241,13 +259,13 @@ def send(turn: Turn, number: int, version: int) -> None:
             Message(
                 w(
                     "next-asked",
-                    name=_name(turn, proposal.expert_id),
+                    name=name_of(turn, proposal.expert_id),
                     when=w.weekday(proposal.due_at or turn.now),
                 )
             ),
             what="sent-by-team",
         )
-        turn.say(Message(turn.w("staff-sent", name=_name(turn, proposal.expert_id))), here=True)
+        turn.say(Message(turn.w("staff-sent", name=name_of(turn, proposal.expert_id))), here=True)
 
 
 # --- pairs ----------------------------------------------------------------------------------------
@@ -257,15 +275,20 @@ def send(turn: Turn, number: int, version: int) -> None:
 def binomes(turn: Turn, args: str) -> None:
     """Pairs, those without a meeting first.
 
-    `binomes MENTEE MENTOR` (numbers or addresses) makes one.
+    `binomes MENTEE, MENTOR` (names, numbers or addresses) makes one; `binomes 12` shows one.
     """
     w = turn.w
-    words = args.split()
-    if len(words) == 1 and words[0].isdecimal():
-        turn.say(_pair(turn, int(words[0])), here=True)
+    if args.isdecimal():
+        turn.say(_pair(turn, int(args)), here=True)
         return
-    if len(words) == 2:
-        _make_pair(turn, *words)
+    if args:
+        two = [part for part in re.split(r"\s*[,;+]\s*", args) if part]
+        if len(two) == 1:
+            two = args.split()
+        if len(two) != 2:
+            turn.say(Message(w("staff-pair-usage")), here=True)
+        else:
+            _make_pair(turn, *two)
         return
     live = turn.uow.pairs.of_programme(turn.programme.id, ended=False)
     if not live:
@@ -278,8 +301,8 @@ def binomes(turn: Turn, args: str) -> None:
         rows.append(
             (
                 str(p.id),
-                _name(turn, p.mentee_id),
-                _name(turn, p.mentor_id),
+                name_of(turn, p.mentee_id),
+                name_of(turn, p.mentor_id),
                 w(f"pair-state-{p.state}"),
                 _met(turn, last.met) if last and last.met else "—",
             )
@@ -306,23 +329,78 @@ def _pair(turn: Turn, number: int) -> Message:
     if pair.ends_at:
         lines.append(Line(label=w("pair-until-label"), text=w.day(pair.ends_at)))
     for checkin in turn.uow.pairs.checkins(pair.id, 6):
-        answer = _met(turn, checkin.met) if checkin.met else w(f"checkin-is-{checkin.state}")
+        talk = turn.uow.talks.get(checkin.conversation_id or 0)
+        said = _answers(turn, talk) or w(f"checkin-is-{checkin.state}")
         lines.append(
             Line(
-                label=f"{w.day(checkin.occurrence)} · {_name(turn, checkin.person_id)}", text=answer
+                label=f"{w.day(checkin.occurrence)} · {name_of(turn, checkin.person_id)}", text=said
             )
         )
+    lines.extend(
+        Line(label=w("staff-closing-label", name=name_of(turn, talk.person_id)), text=said)
+        for talk in turn.uow.talks.about("closing", pair.id)
+        if (said := _answers(turn, talk))
+    )
+    live = pair.state in ("active", "paused")
     return Message(
-        title=f"{_name(turn, pair.mentee_id)} · {_name(turn, pair.mentor_id)}",
+        title=f"{name_of(turn, pair.mentee_id)} · {name_of(turn, pair.mentor_id)}",
         text=w("staff-pair-text", number=pair.id),
         lines=tuple(lines),
+        quiet=(
+            (act_choice(w("staff-end-pair"), "staff-end-pair", pair.id, pair.version, "danger"),)
+            if live
+            else ()
+        ),
+        notice=w("staff-pair-text", number=pair.id),
     )
+
+
+def _answers(turn: Turn, talk: Conversation | None) -> str:
+    """What was answered in a dialogue, one line a question; for staff of its programme."""
+    kept = (turn.uow.talks.snapshot(talk) if talk else None) or []
+    return "\n".join(f"{a['question']} {a['label']}" for a in kept)
+
+
+@act("staff-end-pair", who="staff")
+def end_pair(turn: Turn, number: int, version: int) -> None:
+    """The team ends a pair: as if one side had, without blame."""
+    pair = access.staff_pair(turn, number)
+    if pair.state not in ("active", "paused") or pair.version != version:
+        turn.say(_pair(turn, pair.id), here=True)
+        return
+    turn.note("pair-ended-by-team", "pair", pair.id)
+    pairs.close(turn, pair)
+    turn.say(Message(turn.w("staff-pair-ended", number=pair.id)), here=True)
+
+
+@act("staff-close-request", who="staff")
+def close_request(turn: Turn, number: int, version: int) -> None:
+    """The team closes a request it cannot serve; the mentee hears it, with whom to ask."""
+    request = access.staff_request(turn, number)
+    if request.version != version or request.state not in ("open", "proposed", "team"):
+        turn.say(_request(turn, request), here=True)
+        return
+    state = lifecycle.move(lifecycle.REQUEST, request.state, "withdraw")
+    turn.uow.requests.move(request, version, state, now=turn.now)
+    turn.uow.timers.cancel("request-stale", request.id)
+    turn.note("request-closed-by-team", "request", request.id)
+    mentee = turn.person(request.person_id)
+    w = turn.words(mentee, turn.programme)
+    turn.show(
+        mentee,
+        Message(
+            w("request-closed-by-team", name=w.team(turn.programme.contact)),
+            choices=(run_choice(w("request-new"), "demande"),),
+        ),
+        what="request-closed",
+    )
+    turn.say(Message(turn.w("staff-request-closed", number=request.id)), here=True)
 
 
 def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
     """A pair made by the team: programmes without requests (parrain and lauréat), or by hand."""
-    first = turn.uow.people.find(mentee)
-    second = turn.uow.people.find(mentor)
+    first = turn.uow.people.find(mentee, turn.programme.id)
+    second = turn.uow.people.find(mentor, turn.programme.id)
     if first is None or second is None or first.id == second.id:
         turn.say(Message(turn.w("staff-nobody-found")), here=True)
         return
@@ -331,10 +409,7 @@ def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
         if "storage" not in turn.uow.people.consents(person.id, turn.programme.id):
             turn.say(Message(turn.w("staff-not-member", name=person.name or "—")), here=True)
             return
-    if any(
-        second.id in (p.mentor_id, p.mentee_id)
-        for p in turn.uow.pairs.of_person(first.id, turn.programme.id)
-    ):
+    if turn.uow.pairs.between(first.id, second.id, turn.programme.id) is not None:
         turn.say(Message(turn.w("staff-pair-exists")), here=True)
         return
     if turn.uow.directory.get(second.id) is not None and not turn.uow.directory.take_place(
@@ -342,7 +417,7 @@ def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
     ):
         turn.say(Message(turn.w("staff-not-free")), here=True)
         return
-    pair = pairs.introduce(turn, None, first, second, programme=turn.programme)
+    pair = pairs.form(turn, None, first, second, programme=turn.programme)
     turn.say(Message(turn.w("staff-pair-done", number=pair.id)), here=True)
 
 
@@ -374,7 +449,7 @@ def bilan(turn: Turn, args: str) -> None:
                 (
                     person.name or "—",
                     ", ".join(
-                        _name(turn, x.mentor_id)
+                        name_of(turn, x.mentor_id)
                         for x in turn.uow.pairs.of_person(person.id, turn.programme.id)
                     )
                     or "—",
@@ -402,185 +477,10 @@ def bilan(turn: Turn, args: str) -> None:
 def relancer(turn: Turn, args: str) -> None:
     """Remind those whose report is missing."""
     quarter = _quarter(turn, args)
+    day = turn.today(turn.me, turn.programme)  # twice in a day would be a nuisance
     told = sum(
-        reports.remind_missing(turn, turn.programme, rules, quarter, key=f"by-hand:{turn.event.id}")
+        reports.remind_missing(turn, turn.programme, rules, quarter, key=f"by-hand:{day}")
         for rules in turn.programme.reports
     )
     turn.note("reminded", "report", None, quarter=quarter, told=told)
     turn.say(Message(turn.w("staff-reminded", n=told)), here=True)
-
-
-# --- files ----------------------------------------------------------------------------------------
-
-
-@command("exporter", alias="export", who="staff")
-def exporter(turn: Turn, args: str) -> None:
-    """A CSV of `demandes`, `binomes`, `rapports` or `souhaits`."""
-    kinds = {
-        "demandes": _export_requests,
-        "requests": _export_requests,
-        "binomes": _export_pairs,
-        "pairs": _export_pairs,
-        "rapports": _export_reports,
-        "reports": _export_reports,
-        "souhaits": _export_wishes,
-        "wishes": _export_wishes,
-    }
-    make = kinds.get(args.strip().lower())
-    if make is None:
-        turn.say(
-            Message(
-                turn.w("staff-export-which"),
-                choices=tuple(
-                    run_choice(turn.w(f"export-{kind}"), "exporter", kind)
-                    for kind in ("demandes", "binomes", "rapports", "souhaits")
-                ),
-            ),
-            here=True,
-        )
-        return
-    columns, rows = make(turn)
-    if not rows:
-        turn.say(Message(turn.w("staff-export-empty")), here=True)
-        return
-    turn.note("exported", args.strip().lower()[:20], None, rows=len(rows))
-    turn.say(
-        Message(
-            turn.w("staff-export-done", n=len(rows)),
-            file=File(f"{turn.programme.id}-{args.strip().lower()}.csv", write_csv(columns, rows)),
-        )
-    )
-
-
-Rows = tuple[tuple[str, ...], list[tuple[Cell, ...]]]
-
-
-def _export_requests(turn: Turn) -> Rows:
-    every = turn.uow.requests.every(turn.programme.id)
-    return (
-        ("id", "mentee", "kind", "state", "created", "changed", "due"),
-        [
-            (
-                r.id,
-                _name(turn, r.person_id),
-                r.kind,
-                r.state,
-                r.created_at,
-                r.changed_at,
-                r.due_at,
-            )
-            for r in every
-        ],
-    )
-
-
-def _export_pairs(turn: Turn) -> Rows:
-    every = turn.uow.pairs.of_programme(turn.programme.id)
-    return (
-        ("id", "mentee", "mentor", "kind", "state", "started", "ends", "ended", "without_meeting"),
-        [
-            (
-                p.id,
-                _name(turn, p.mentee_id),
-                _name(turn, p.mentor_id),
-                p.kind,
-                p.state,
-                p.started_at,
-                p.ends_at,
-                p.ended_at,
-                p.missed_in_a_row,
-            )
-            for p in every
-        ],
-    )
-
-
-def _export_reports(turn: Turn) -> Rows:
-    """One row a report, one column a question: old versions of the form stay comparable (E-10)."""
-    found: list[tuple[tuple[Cell, ...], dict[str, str]]] = []
-    questions: dict[str, None] = {}
-    for quarter in reversed(turn.uow.reports.quarters(turn.programme.id)):
-        for rules in turn.programme.reports:
-            for report, person in turn.uow.reports.in_quarter(turn.programme.id, rules.id, quarter):
-                answers = {
-                    str(a["id"]): str(a["label"]) for a in turn.uow.reports.answers(report) or []
-                }
-                questions.update(dict.fromkeys(answers))
-                found.append(((quarter, person.name or "—", report.state, report.sent_at), answers))
-    return (
-        ("quarter", "name", "state", "sent", *questions),
-        [(*fixed, *(answers.get(q, "") for q in questions)) for fixed, answers in found],
-    )
-
-
-def _export_wishes(turn: Turn) -> Rows:
-    return (
-        ("name", "kind", "field", "place", "start", "months", "updated"),
-        [
-            (_name(turn, x.person_id), x.kind, x.field, x.place, x.start_on, x.months, x.updated_at)
-            for x in turn.uow.reports.wishes(turn.programme.id)
-        ],
-    )
-
-
-# --- people and rights ----------------------------------------------------------------------------
-
-
-@command("inviter", alias="invite", who="staff")
-def inviter(turn: Turn, args: str) -> None:
-    """A personal, one-time way in for somebody of the directory: `inviter adresse`."""
-    person = turn.uow.people.find(args.strip()) if args.strip() else None
-    if person is None:
-        turn.say(Message(turn.w("staff-invite-usage")), here=True)
-        return
-    code = turn.uow.people.make_code(
-        person.id,
-        now=turn.now,
-        valid=timedelta(days=INVITATION_DAYS),
-        programme_id=turn.programme.id,
-    )
-    turn.note("invited", "person", person.id)
-    turn.say(
-        Message(
-            turn.w(
-                "staff-invitation",
-                name=person.name or "—",
-                code=code,
-                link=turn.bot.deep_link(code) or "—",
-                days=INVITATION_DAYS,
-            )
-        ),
-        here=True,
-    )
-
-
-@command("roles", alias="rights", who="owner")
-def roles(turn: Turn, args: str) -> None:
-    """Who is staff; `roles + adresse` or `roles - adresse` changes it."""
-    w = turn.w
-    sign, _, who = args.strip().partition(" ")
-    if sign in ("+", "-") and who:
-        person = turn.uow.people.find(who.strip())
-        if person is None:
-            turn.say(Message(w("staff-nobody-found")), here=True)
-            return
-        if sign == "-" and person.id == turn.me.id:
-            turn.say(Message(w("staff-not-yourself")), here=True)
-            return
-        turn.uow.people.enrol(
-            person.id,
-            turn.programme.id,
-            "staff",
-            now=turn.now,
-            state="active" if sign == "+" else "ended",
-        )
-        turn.note("role", "person", person.id, role="staff", given=int(sign == "+"))
-    staff = turn.uow.people.with_role(turn.programme.id, "staff")
-    turn.say(
-        Message(
-            title=w("staff-roles-title"),
-            text="\n".join(f"• {p.name or p.email or p.id}" for p in staff),
-            note=w("staff-roles-note"),
-        ),
-        here=True,
-    )

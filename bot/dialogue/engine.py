@@ -185,12 +185,26 @@ def asking(qs: Questionnaire, state: State, question: Question) -> Ask:
         question,
         number=place + 1,
         total=len(route),
+        settled=not _may_grow(qs, state.answers),
         known=known,
         suggested=None if isinstance(offered, Skipped) else offered,
         picked=_picked(state, question) if question.kind == "many" else (),
         can_go_back=place > 0,
         can_skip=question.optional,
     )
+
+
+def _may_grow(qs: Questionnaire, answers: Mapping[str, Value]) -> bool:
+    """Whether answers still to come could open further questions: then nobody knows how many."""
+    route, on_route = _walk(qs, answers)
+    possible = {question.id for question in route}
+    for question in qs.questions:
+        if question.id not in possible and all(
+            _matches(on_route[name], wanted) if name in on_route else name in possible
+            for name, wanted in question.when.items()
+        ):
+            possible.add(question.id)
+    return len(possible) > len(route)
 
 
 def _picked(state: State, question: Question) -> tuple[str, ...]:

@@ -185,6 +185,8 @@ class Ask:
     """many: the options to show as ticked."""
     can_go_back: bool
     can_skip: bool
+    settled: bool = True
+    """Whether `total` is sure: no answer to come can open a further question."""
 
 
 @dataclass(frozen=True)

@@ -158,13 +158,19 @@ def ask(
             else None
         ),
         quiet=tuple(quiet),
-        note=f"{output.number}/{output.total}" if output.total > 1 else None,
+        note=_progress(output),
         placeholder=(
             words.pick(q.placeholder.model_dump()) if q.placeholder else words("menu-choose")
         )
         if q.placeholder or len(choices) > MENU_FROM
         else None,
     )
+
+
+def _progress(output: Ask) -> str | None:
+    """How far one is; nothing while an answer may still open further questions."""
+    known = output.settled and output.total > 1
+    return f"{output.number}/{output.total}" if known else None
 
 
 def _opening(output: Ask) -> bool:

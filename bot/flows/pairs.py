@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from bot import access, lifecycle
 from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
-from bot.dialogues import act_choice, begin, on_completed, run_choice, start, told
+from bot.dialogues import act_choice, begin, on_completed, run_choice, told
 from bot.errors import NotAllowed
 from bot.flows import checkins
 from bot.followup import due
@@ -29,7 +29,6 @@ from storage.timers import DueTimer
 
 ONE_OFF_MONTHS = 1  # a one-off talk is followed up and closed after that long
 CLOSING_DAYS = 14  # answers to the closing questions are taken that long
-LETTER_MAX = 3000  # characters; what both platforms show in one message
 
 
 # --- who is who -----------------------------------------------------------------------------------
@@ -42,7 +41,9 @@ def first_name(person: Person) -> str:
 
 def known_as(person: Person, w: Words, *, named: bool = True) -> str:
     """A mentee as others first hear of them: name if they agreed, promotion, school."""
-    name = (person.name if named else None) or w("somebody")
+    if not named:
+        return w("somebody")  # a year and a school would name them in a small class
+    name = person.name or w("somebody")
     about = [str(part) for part in (person.promo, person.school) if part]
     return f"{name} ({', '.join(about)})" if about else name
 
@@ -68,10 +69,13 @@ def both(scene: Scene, pair: Pair) -> tuple[Person, Person]:
 # --- introduction ---------------------------------------------------------------------------------
 
 
-def introduce(
+def form(
     scene: Scene, request: Request | None, mentee: Person, mentor: Person, *, programme: Programme
 ) -> Pair:
-    """Make a pair and introduce both sides to each other, each on the platform they use."""
+    """Make a pair; both are introduced at once, unless the mentor has yet to accept the charter.
+
+    The mentor's place is taken by the caller, in the statement that decides.
+    """
     kind = request.kind if request else "long_term"
     months = programme.pair.months if kind == "long_term" else ONE_OFF_MONTHS
     pair = scene.uow.pairs.add(
@@ -85,6 +89,34 @@ def introduce(
             ends_at=months_later(scene.now, months, programme.zone),
         )
     )
+    charter = programme.pair.charter
+    agreed = "charter" in scene.uow.people.consents(mentor.id, programme.id)
+    if charter is None or agreed:
+        introduce(scene, pair)
+        return pair
+    pair.state = "proposed"
+    w = scene.words(mentor, programme)
+    scene.tell(
+        mentor,
+        Message(
+            title=w("charter-title"),
+            text=w("pair-offer", who=known_as(mentee, w, named=False))
+            + "\n\n"
+            + w.pick(charter.text.model_dump()),
+            choices=(
+                act_choice(w("charter-agree"), "pair-agree", pair.id, pair.version, "primary"),
+                act_choice(w("decline"), "pair-decline", pair.id, pair.version),
+            ),
+        ),
+        key=f"pair-offer:{pair.id}",
+    )
+    return pair
+
+
+def introduce(scene: Scene, pair: Pair) -> None:
+    """Introduce both sides to each other, each on the platform they use, and begin the rhythm."""
+    programme = scene.programme_of(pair.programme_id)
+    mentee, mentor = both(scene, pair)
     for person, role in ((mentee, "mentee"), (mentor, "mentor")):
         scene.uow.people.enrol(person.id, programme.id, role, now=scene.now)
     scene.uow.people.note(
@@ -121,7 +153,54 @@ def introduce(
     )
     checkins.begin_rhythms(scene, pair, programme)
     _plan_guides(scene, pair, programme)
-    return pair
+
+
+@act("pair-agree", who="member")
+def pair_agree(turn: Turn, number: int, version: int) -> None:
+    """The mentor of a pair made by the team accepts the charter: now both are introduced (A-19)."""
+    pair = _offered(turn, number)
+    charter = turn.programme.pair.charter
+    if pair is None or not turn.uow.pairs.move(
+        pair, version, lifecycle.move(lifecycle.PAIR, "proposed", "agree")
+    ):
+        turn.text("button-stale")
+        return
+    if charter is not None:
+        turn.uow.people.consent(
+            turn.me.id, turn.programme.id, "charter", version=charter.version, now=turn.now
+        )
+    months = turn.programme.pair.months
+    pair.started_at = turn.now
+    pair.ends_at = months_later(turn.now, months, turn.programme.zone)
+    turn.replace(Message(turn.w("charter-noted")))
+    introduce(turn, pair)
+
+
+@act("pair-decline", who="member")
+def pair_decline(turn: Turn, number: int, version: int) -> None:
+    """The mentor says no to a pair made by the team: the mentee never heard of it."""
+    pair = _offered(turn, number)
+    if pair is None or not turn.uow.pairs.move(
+        pair, version, lifecycle.move(lifecycle.PAIR, "proposed", "close"), ended_at=turn.now
+    ):
+        turn.text("button-stale")
+        return
+    turn.uow.directory.give_place(turn.me.id, turn.now)
+    turn.replace(Message(turn.w("declined-noted")))
+    mentee = turn.person(pair.mentee_id)
+    turn.tell_staff(
+        turn.programme,
+        lambda w: Message(
+            w("staff-pair-declined", mentee=mentee.name or "—", mentor=turn.me.name or "—")
+        ),
+        key=f"pair-declined:{pair.id}",
+    )
+
+
+def _offered(turn: Turn, number: int) -> Pair | None:
+    """A pair that waits for the yes of the person who acted, its mentor."""
+    pair = access.own_pair(turn, number)
+    return pair if pair.state == "proposed" and pair.mentor_id == turn.me.id else None
 
 
 def _introduction(
@@ -153,176 +232,6 @@ def _introduction(
         ),
         note=w("intro-note"),
     )
-
-
-@act("show-email", who="member")
-def show_email(turn: Turn, number: int, version: int) -> None:
-    """One's own address goes to the other side: by one's own tap only."""
-    pair = access.own_pair(turn, number)
-    other = turn.person(access.partner_of(turn, pair))
-    if not turn.me.email:
-        turn.text("no-email-known")
-        return
-    if turn.me.id == pair.mentee_id:
-        pair.mentee_shows = turn.me.email
-    else:
-        pair.mentor_shows = turn.me.email
-    w = turn.words(other, turn.programme)
-    turn.show(
-        other,
-        Message(w("email-shown-to-you", name=turn.me.name or "—", email=turn.me.email)),
-        what="email",
-    )
-    turn.text("email-shown", name=other.name or "—")
-
-
-# --- letters --------------------------------------------------------------------------------------
-
-
-@act("write", who="member")
-def write(turn: Turn, number: int, version: int) -> None:
-    """The next words go to the other side."""
-    pair = access.own_pair(turn, number)
-    if pair.state == "closed":
-        turn.text("pair-is-closed")
-        return
-    other = turn.person(access.partner_of(turn, pair))
-    turn.me.relay_id = pair.id
-    turn.say(
-        Message(
-            turn.w("write-now", name=first_name(other)),
-            quiet=(act_choice(turn.w("write-cancel"), "unwrite", pair.id, pair.version),),
-            placeholder=turn.w("write-placeholder"),
-        )
-    )
-
-
-@act("unwrite", who="member")
-def unwrite(turn: Turn, number: int, version: int) -> None:
-    """No letter after all."""
-    access.own_pair(turn, number)
-    turn.me.relay_id = None
-    turn.replace(Message(turn.w("write-cancelled")))
-
-
-@command("ecrire", alias="write", who="member")
-def ecrire(turn: Turn, args: str) -> None:
-    """Write to the other side of my pair."""
-    mine = [
-        p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in turn.bot.programmes
-    ]
-    if not mine:
-        turn.text("no-pair-yet")
-    elif len(mine) > 1:
-        turn.say(
-            Message(
-                turn.w("write-to-whom"),
-                choices=tuple(
-                    act_choice(
-                        turn.person(access.partner_of(turn, p)).name or "—",
-                        "write",
-                        p.id,
-                        p.version,
-                    )
-                    for p in mine
-                ),
-            )
-        )
-    elif args:
-        _deliver(turn, mine[0], args)
-    else:
-        write(turn, mine[0].id, mine[0].version)
-
-
-def relay(turn: Turn, text: str) -> bool:
-    """Words written after « Écrire à X »: deliver them. False when no letter was begun."""
-    pair_id, turn.me.relay_id = turn.me.relay_id, None
-    pair = turn.uow.pairs.get(pair_id) if pair_id else None
-    if pair is None or turn.me.id not in (pair.mentee_id, pair.mentor_id):
-        return False
-    turn.enter(turn.programme_of(pair.programme_id))
-    if pair.state == "closed":
-        turn.text("pair-is-closed")
-    else:
-        _deliver(turn, pair, text)
-    return True
-
-
-def _deliver(turn: Turn, pair: Pair, text: str) -> None:
-    turn.enter(turn.programme_of(pair.programme_id))
-    if len(text) > LETTER_MAX:
-        turn.text("answer-too-long", max=LETTER_MAX, length=len(text))
-        return
-    other = turn.person(access.partner_of(turn, pair))
-    w = turn.words(other, turn.programme)
-    delivered = turn.show(
-        other,
-        Message(
-            title=w("letter-title", name=turn.me.name or "—"),
-            text=text,
-            choices=(act_choice(w("letter-answer"), "write", pair.id, pair.version),),
-            notice=w("letter-notice"),
-        ),
-        what="letter",
-    )
-    turn.note("letter", "pair", pair.id)
-    turn.text("letter-sent" if delivered else "letter-unreachable", name=first_name(other))
-
-
-# --- objective ------------------------------------------------------------------------------------
-
-
-@act("objective", who="member")
-def objective(turn: Turn, number: int, version: int) -> None:
-    """Write the pair's objective; the other side approves it (A-18)."""
-    pair = access.own_pair(turn, number)
-    if turn.programme.objective is None or pair.state == "closed":
-        raise NotAllowed("no objective here")
-    start(turn, "objective", about_id=pair.id)
-
-
-@on_completed("objective")
-def objective_written(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
-    """Proposed: to the other side for approval."""
-    pair = access.own_pair(turn, talk.about_id or 0)
-    qs = turn.programme.objective
-    if qs is None:
-        raise NotAllowed("no objective here")
-    question = next(q.id for q in qs.questions if q.kind == "text")
-    row = turn.uow.pairs.add_objective(
-        pair.id, turn.me.id, str(answers.get(question, "")), turn.now
-    )
-    other = turn.person(access.partner_of(turn, pair))
-    w = turn.words(other, turn.programme)
-    turn.tell(
-        other,
-        Message(
-            title=w("objective-title", name=first_name(turn.me)),
-            text=turn.uow.pairs.objective_text(row),
-            choices=(
-                act_choice(w("objective-approve"), "approve", row.id, row.version, "primary"),
-                act_choice(w("objective-other"), "objective", pair.id, pair.version),
-            ),
-            notice=w("objective-title", name=first_name(turn.me)),
-        ),
-        key=f"objective:{row.id}",
-    )
-    turn.text("objective-sent", name=first_name(other))
-
-
-@act("approve", who="member")
-def approve(turn: Turn, number: int, version: int) -> None:
-    """Both have said yes to the objective."""
-    row, pair = access.objective_to_settle(turn, number)
-    if not turn.uow.pairs.settle_objective(row, version, "approved", turn.now):
-        turn.text("button-stale")
-        return
-    author = turn.person(row.author_id)
-    words = turn.uow.pairs.objective_text(row)
-    turn.replace(Message(title=turn.w("objective-agreed"), text=words))
-    w = turn.words(author, turn.programme)
-    turn.show(author, Message(title=w("objective-agreed"), text=words), what="objective-agreed")
-    turn.note("objective-approved", "pair", pair.id)
 
 
 # --- where a pair stands --------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from bot.dialogues import (
     start,
 )
 from bot.errors import NotAllowed
-from bot.flows import pairs, reports, requests
+from bot.flows import offers, pairs, reports, requests
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.programmes.meaning import Column, columns
@@ -253,7 +253,7 @@ def profil(turn: Turn, args: str) -> None:
 # --- the expert -----------------------------------------------------------------------------------
 
 
-@command("experts", alias="expert", who="member")
+@command("experts", alias="experts", who="member")
 def experts(turn: Turn, args: str) -> None:
     """My card as expert: register, change, pause."""
     programme = turn.programme
@@ -359,7 +359,7 @@ def expert_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
     turn.note("expert-saved", "person", turn.me.id)
 
 
-@command("pause", alias="break", who="member")
+@command("pause", alias="pause", who="member")
 def pause(turn: Turn, args: str) -> None:
     """No requests and no prompts for a while; every waiting request is freed."""
     w = turn.w
@@ -374,7 +374,7 @@ def pause(turn: Turn, args: str) -> None:
     if card is not None:
         until = turn.now + timedelta(days=PAUSE_DAYS)
         turn.uow.directory.pause(turn.me.id, turn.now, until)
-        requests.free_all(turn, turn.me.id)
+        offers.free_all(turn, turn.me.id)
         choices.append(run_choice(w("pause-end"), "pause", "fin"))
         text = w("pause-begun", when=w.weekday(until))
     elif mine:
