@@ -1,7 +1,8 @@
-"""The conversations once more, on PostgreSQL: the same code says the same words on both databases."""
+"""The conversations once more, on PostgreSQL: the same words on both databases."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ FILES = sorted(
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-async def test_a_conversation_on_postgresql(path: Path, pg_url: str) -> None:
-    script = parse(path.read_text("utf-8"))
-    played = await Player(script, path.parent, database_url=pg_url).play()
+def test_a_conversation_on_postgresql(path: Path, pg_url: str) -> None:
+    written = path.read_text("utf-8")
+    played = asyncio.run(Player(parse(written), path.parent, database_url=pg_url).play())
     assert not played.faults
-    assert played.text == path.read_text("utf-8")
+    assert played.text == written

@@ -189,6 +189,7 @@ def _ask_team(turn: Turn, member: Membership) -> None:
             w(
                 "staff-wants-to-join",
                 name=pairs.known_as(turn.me, w),
+                number=turn.me.id,
                 role=w.pick(label.model_dump()),
             ),
             choices=(
