@@ -399,8 +399,10 @@ class _Lane:
                     overdue=now - timedelta(seconds=times.margin),
                     known=job.known,
                 )
+            first = uow.outbox.first_queued(self.account)
+            held_up = first is not None and first <= now
             taken: Sequence[Taken] = ()
-            if job.limit:
+            if job.limit and held_up:
                 taken = uow.outbox.claim(
                     bot_account=self.account,
                     owner=owner,
@@ -412,8 +414,6 @@ class _Lane:
                     busy_ops=job.ops,
                     floor_id=job.floor,
                 )
-            first = now if taken else uow.outbox.first_queued(self.account)
-            held_up = first is not None and first <= now
             due = first
             if held_up:
                 due = None if taken else uow.outbox.next_due(self.account, now)

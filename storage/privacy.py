@@ -77,3 +77,4 @@ class Privacy:
         self._session.execute(delete(Identity).where(Identity.person_id == person_id))
         self._session.execute(delete(Person).where(Person.id == person_id))
         self._session.expire_all()
+        self._vault.forget(self._session)

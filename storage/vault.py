@@ -12,10 +12,17 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from storage.sealed import Unreadable, shut, unshut
 from storage.tables import PersonKey
+from storage.upsert import table_of
+
+_HELD = "keys"
+_WRAPPED = select(table_of(PersonKey).c.wrapped).where(
+    table_of(PersonKey).c.person_id == bindparam("owner")
+)
 
 
 class Vault:
@@ -32,18 +39,26 @@ class Vault:
     def _cipher(self, session: Session, owner: int | None, *, create: bool) -> AESGCM:
         if owner is None:
             return self._instance
-        row = session.get(PersonKey, owner)
-        if row is not None:
-            # A session only remembers what somebody holds: one look-up per transaction, not per
-            # value. An erasure expires the row, and the next look finds it gone.
-            session.info.setdefault("keys", {})[owner] = row
-            return AESGCM(unshut(self._instance, row.wrapped, owner))
+        held: dict[int, AESGCM] = session.info.setdefault(_HELD, {})  # one look-up a transaction
+        if owner not in held:
+            held[owner] = AESGCM(self._key(session, owner, create=create))
+        return held[owner]
+
+    def _key(self, session: Session, owner: int, *, create: bool) -> bytes:
+        wrapped: bytes | None = session.execute(_WRAPPED, {"owner": owner}).scalar()
+        if wrapped is not None:
+            return unshut(self._instance, wrapped, owner)
         if not create:
             raise Unreadable
         key = AESGCM.generate_key(256)
         session.add(PersonKey(person_id=owner, wrapped=shut(self._instance, key, owner)))
         session.flush()
-        return AESGCM(key)
+        return key
+
+    @staticmethod
+    def forget(session: Session) -> None:
+        """Let go of the keys this transaction has looked up: one of them was erased."""
+        session.info.pop(_HELD, None)
 
     def seal(self, session: Session, owner: int | None, value: Any) -> bytes:
         """Seal a JSON-able value for its owner, making the owner's key if there is none yet."""
