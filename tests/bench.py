@@ -186,6 +186,7 @@ async def measure_start(folder: Path, file: Path, times: int) -> list[Figure]:
                 walls.append(cordee.ready_after)
                 cpus.append(cordee.ready_cpu)
                 peaks.append(cordee.peak())
+                await asyncio.sleep(0.5)  # its first calls: not to be cut off in the middle
     finally:
         await telegram.stop()
         await slack.stop()
