@@ -330,7 +330,8 @@ def _pair(turn: Turn, number: int) -> Message:
         lines.append(Line(label=w("pair-until-label"), text=w.day(pair.ends_at)))
     for checkin in turn.uow.pairs.checkins(pair.id, 6):
         talk = turn.uow.talks.get(checkin.conversation_id or 0)
-        said = _answers(turn, talk) or w(f"checkin-is-{checkin.state}")
+        met = _met(turn, checkin.met) if checkin.met else w(f"checkin-is-{checkin.state}")
+        said = _answers(turn, talk) or met
         lines.append(
             Line(
                 label=f"{w.day(checkin.occurrence)} · {name_of(turn, checkin.person_id)}", text=said

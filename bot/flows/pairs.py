@@ -289,7 +289,8 @@ def standing(turn: Turn, pair: Pair) -> Message:
         quiet.append(act_choice(w("checkin-skip"), "skip-next", pair.id, pair.version))
         quiet.append(act_choice(w("checkin-later"), "later-next", pair.id, pair.version))
         quiet.append(act_choice(w("pair-pause"), "pair-pause", pair.id, pair.version))
-    quiet.append(act_choice(w("pair-end"), "pair-stop", pair.id, pair.version))
+    if pair.state in ("active", "paused"):
+        quiet.append(act_choice(w("pair-end"), "pair-stop", pair.id, pair.version))
     return Message(
         title=w("pair-title", name=other.name or "—"),
         text=w(f"pair-is-{pair.state}"),

@@ -136,9 +136,7 @@ class Stage:
         waiting = await self.read(_next_send, self.clock.now())
         return min((at for at in (due, waiting) if at is not None), default=None)
 
-    async def advance(
-        self, by: timedelta, stopped: Callable[[], None] = lambda: None
-    ) -> None:
+    async def advance(self, by: timedelta, stopped: Callable[[], None] = lambda: None) -> None:
         """Let virtual time pass, stopping at everything that falls due on the way.
 
         Args:
