@@ -348,10 +348,10 @@ class Pair(Base):
     version: Mapped[int] = _c(Integer, "for compare-and-set", default=1)
     supervisor_id: Mapped[int | None] = _c(BigId, "staff member who follows it (A-14)", "staff")
     mentee_shows: Mapped[str | None] = _c(
-        String(200), "contact details the mentee agreed to show", "partner"
+        String(320), "contact details the mentee agreed to show", "partner"
     )
     mentor_shows: Mapped[str | None] = _c(
-        String(200), "contact details the mentor agreed to show", "partner"
+        String(320), "contact details the mentor agreed to show", "partner"
     )
     started_at: Mapped[datetime] = _c(Utc, "accepted")
     ends_at: Mapped[datetime | None] = _c(Utc, "planned end; none for a one-off talk")
@@ -504,7 +504,6 @@ class Inbox(Base):
         UniqueConstraint("platform", "bot_account", "event_key"),
         Index("ix_inbox_open", "received_at", sqlite_where=text("state='received'"),
               postgresql_where=text("state='received'")),
-        {"sqlite_autoincrement": True},  # keys of answers are made from it: never used again
     )  # fmt: skip
     id: Mapped[int] = _id()
     platform: Mapped[str] = _c(String(16), "slack or telegram")
@@ -561,8 +560,7 @@ class Outbox(Base):
               sqlite_where=text("state='sending'"), postgresql_where=text("state='sending'")),
         Index("ix_outbox_parked", "id", sqlite_where=text("state IN ('in_doubt', 'failed')"),
               postgresql_where=text("state IN ('in_doubt', 'failed')")),
-        {"sqlite_autoincrement": True,  # a number is never used again: platforms are asked for it
-         "postgresql_with": {"fillfactor": 80}},  # each row changes twice: leave room beside it
+        {"postgresql_with": {"fillfactor": 80}},  # each row changes twice: leave room beside it
     )  # fmt: skip
     id: Mapped[int] = _id()
     dedup_key: Mapped[str] = _c(String(160), "its meaning: never planned twice", unique=True)
@@ -605,3 +603,10 @@ class SenderLease(Base):
     owner: Mapped[str] = _c(String(64), "process that holds it")
     epoch: Mapped[int] = _c(BigId, "grows at each change of hands")
     until: Mapped[float] = _c(Float, "end of the lease: seconds since 1970 of the DATABASE's clock")
+
+
+# Keys of timers and messages, tokens of buttons and seals are made of our numbers. SQLite would
+# give the number of a deleted last row to the next one, which would then find its keys taken.
+for _table in Base.metadata.tables.values():
+    if "id" in _table.c:
+        _table.dialect_options["sqlite"]["autoincrement"] = True

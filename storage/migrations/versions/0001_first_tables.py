@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("thing_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
@@ -168,6 +169,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("email", name=op.f("uq_person_email")),
         sa.UniqueConstraint("external_id", name=op.f("uq_person_external_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "sender_lease",
@@ -196,6 +198,7 @@ def upgrade() -> None:
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_timer")),
         sa.UniqueConstraint("key", name=op.f("uq_timer_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("timer", schema=None) as batch_op:
         batch_op.create_index(
@@ -236,6 +239,7 @@ def upgrade() -> None:
             "purpose",
             name=op.f("uq_consent_person_id_programme_id_purpose"),
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_consent_person_id"), ["person_id"], unique=False)
@@ -268,6 +272,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("conversation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_conversation_about_id"), ["about_id"], unique=False)
@@ -313,14 +318,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_expert_fingerprint", ["consenting", "fingerprint"], unique=False)
         batch_op.create_index(
             "ix_expert_free",
-            [
-                "consenting",
-                "available",
-                "paused_until",
-                "capacity",
-                "outside_load",
-                "places_taken",
-            ],
+            ["consenting", "available", "paused_until", "capacity", "outside_load", "places_taken"],
             unique=False,
         )
 
@@ -348,6 +346,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity")),
         sa.UniqueConstraint("platform", "account", name=op.f("uq_identity_platform_account")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("identity", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_identity_person_id"), ["person_id"], unique=False)
@@ -375,6 +374,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_link_code")),
         sa.UniqueConstraint("digest", name=op.f("uq_link_code_digest")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("link_code", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_link_code_person_id"), ["person_id"], unique=False)
@@ -407,6 +407,7 @@ def upgrade() -> None:
             "role",
             name=op.f("uq_membership_person_id_programme_id_role"),
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_membership_person_id"), ["person_id"], unique=False)
@@ -438,8 +439,8 @@ def upgrade() -> None:
         sa.Column(
             "supervisor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
-        sa.Column("mentee_shows", sa.String(length=200), nullable=True),
-        sa.Column("mentor_shows", sa.String(length=200), nullable=True),
+        sa.Column("mentee_shows", sa.String(length=320), nullable=True),
+        sa.Column("mentor_shows", sa.String(length=320), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
@@ -451,6 +452,7 @@ def upgrade() -> None:
             ["mentor_id"], ["person.id"], name=op.f("fk_pair_mentor_id_person"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pair")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("pair", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pair_mentee_id"), ["mentee_id"], unique=False)
@@ -508,6 +510,7 @@ def upgrade() -> None:
             "quarter",
             name=op.f("uq_report_person_id_programme_id_report_quarter"),
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("report", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_report_person_id"), ["person_id"], unique=False)
@@ -544,6 +547,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_request")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("request", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_request_person_id"), ["person_id"], unique=False)
@@ -568,6 +572,7 @@ def upgrade() -> None:
             ["person_id"], ["person.id"], name=op.f("fk_stray_person_id_person"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stray")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("stray", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_stray_person_id"), ["person_id"], unique=False)
@@ -597,6 +602,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "person_id", "programme_id", name=op.f("uq_wish_person_id_programme_id")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("wish", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_wish_person_id"), ["person_id"], unique=False)
@@ -628,6 +634,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("meeting", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_meeting_pair_id"), ["pair_id"], unique=False)
@@ -660,6 +667,7 @@ def upgrade() -> None:
             ["pair_id"], ["pair.id"], name=op.f("fk_objective_pair_id_pair"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_objective")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("objective", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_objective_author_id"), ["author_id"], unique=False)
@@ -703,6 +711,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "request_id", "expert_id", name=op.f("uq_proposal_request_id_expert_id")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("proposal", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_proposal_expert_id"), ["expert_id"], unique=False)
@@ -739,6 +748,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "pair_id", "person_id", "rhythm", name=op.f("uq_series_pair_id_person_id_rhythm")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("series", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_series_pair_id"), ["pair_id"], unique=False)
@@ -785,6 +795,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "series_id", "occurrence", name=op.f("uq_checkin_series_id_occurrence")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("checkin", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_checkin_pair_id"), ["pair_id"], unique=False)
@@ -813,6 +824,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "series_id", "occurrence", name=op.f("uq_series_exception_series_id_occurrence")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("series_exception", schema=None) as batch_op:
         batch_op.create_index(
