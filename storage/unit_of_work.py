@@ -1,8 +1,9 @@
 """One event, one transaction: the unit of work, and the database it runs on.
 
 SQLite: one connection, `BEGIN IMMEDIATE`, WAL, `synchronous=FULL`, so that turns have a total
-order. PostgreSQL: a few connections, row locks. Nothing is saved unless `commit()` is called. This
-module knows no rule of the domain.
+order. PostgreSQL: a few connections, row locks. Nothing is saved unless `commit()` is called. An
+error never shows the values of its statement: they may be personal. This module knows no rule of
+the domain.
 
 Source: delivery protocol, "Databases".
 """
@@ -113,7 +114,9 @@ def _sqlite(url: URL) -> Engine:
             "pool_timeout": 5,
         }  # a second session inside one fails fast
     )
-    engine = create_engine(url, connect_args={"check_same_thread": False}, **pool)
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False}, hide_parameters=True, **pool
+    )
 
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -137,4 +140,6 @@ def _sqlite(url: URL) -> Engine:
 def _postgres(url: URL) -> Engine:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
-    return create_engine(url, pool_size=POSTGRES_CONNECTIONS, pool_pre_ping=True)
+    return create_engine(
+        url, pool_size=POSTGRES_CONNECTIONS, pool_pre_ping=True, hide_parameters=True
+    )

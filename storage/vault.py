@@ -12,8 +12,8 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, event, select
+from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.sealed import Unreadable, shut, unshut
 from storage.tables import PersonKey
@@ -80,3 +80,9 @@ class Vault:
     def open_bytes(self, session: Session, owner: int | None, sealed: bytes) -> bytes:
         """Like `open`, for bytes."""
         return unshut(self._cipher(session, owner, create=False), sealed, owner)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_undone(session: Session, _undone: SessionTransaction) -> None:
+    """A rollback, to a savepoint too, may have undone the making of a key: look them up again."""
+    Vault.forget(session)

@@ -1,0 +1,80 @@
+"""Keys of people: made once, cached no longer than they exist, gone with the person."""
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from storage.sealed import Unreadable
+from storage.tables import PersonKey
+from storage.unit_of_work import Database
+from tests.stores import SECRET, somebody
+
+
+class TroubleError(Exception):
+    """What a due timer may run into."""
+
+
+@pytest.mark.parametrize("look_again", [False, True])
+def test_a_key_undone_by_a_savepoint_seals_nothing(database: Database, look_again: bool) -> None:
+    """The first of two timers of one person fails; what the second seals must open."""
+    person = somebody(database).person_id
+    with database.unit_of_work() as uow:
+        with pytest.raises(TroubleError), uow.session.begin_nested():  # noqa: PT012
+            sealed = uow.vault.seal(uow.session, person, "lost")
+            if look_again:
+                assert uow.vault.open(uow.session, person, sealed) == "lost"
+            raise TroubleError
+        with uow.session.begin_nested():
+            sealed = uow.vault.seal(uow.session, person, "kept")
+        uow.commit()
+    with database.unit_of_work() as uow:
+        assert uow.vault.open(uow.session, person, sealed) == "kept"
+        assert uow.session.scalar(select(func.count()).select_from(PersonKey)) == 1
+
+
+def test_a_key_is_one_person_s(database: Database) -> None:
+    one, other = (somebody(database, account).person_id for account in ("7", "8"))
+    with database.unit_of_work() as uow:
+        sealed = uow.vault.seal(uow.session, one, "mine")
+        with pytest.raises(Unreadable):
+            uow.vault.open(uow.session, other, sealed)  # nobody has a key before they need one
+        uow.vault.seal(uow.session, other, "theirs")
+        with pytest.raises(Unreadable):
+            uow.vault.open(uow.session, other, sealed)
+        with pytest.raises(Unreadable):
+            uow.vault.open(uow.session, None, sealed)
+        assert uow.vault.open(uow.session, None, uow.vault.seal(uow.session, None, 1)) == 1
+
+
+def test_another_secret_opens_nothing(lite: Database) -> None:
+    person = somebody(lite).person_id
+    with lite.unit_of_work() as uow:
+        sealed = uow.vault.seal(uow.session, person, "mine")
+        uow.commit()
+    stranger = Database(str(lite.url), SECRET + "!")
+    with stranger.unit_of_work() as uow, pytest.raises(Unreadable):
+        uow.vault.open(uow.session, person, sealed)
+    stranger.close()
+
+
+def test_an_error_of_the_database_tells_no_parameters(database: Database) -> None:
+    """Its text may end in a log: what somebody wrote must not.
+
+    PostgreSQL's own DETAIL names the row: who logs an error logs its kind and place only.
+    """
+    somebody(database)
+    with database.unit_of_work() as uow, pytest.raises(IntegrityError) as caught:
+        uow.session.execute(
+            text("INSERT INTO person (id, name) VALUES (1, :name)"), {"name": "Ada Byron"}
+        )
+    assert "Byron" not in str(caught.value).split("DETAIL")[0]
+
+
+def test_a_sealed_column_takes_no_plain_text(lite: Database) -> None:
+    person = somebody(lite).person_id
+    with lite.unit_of_work() as uow:
+        stray = uow.talks.keep_stray(person, None, "secret", uow.people.get(person).created_at)  # type: ignore[union-attr]
+        assert uow.talks.stray_text(stray) == "secret"
+        stray.text = b"plain"
+        with pytest.raises(Exception, match="sealed column"):
+            uow.session.flush()
