@@ -1,15 +1,16 @@
 """The only ways to reach another person's data.
 
 Each function takes the turn and a number that came from outside, and gives the row only if the
-person who acted may have it. Refused and missing raise the same error. Nothing in the product reads
-a row by a number from a payload in any other way.
+person who acted may have it. Refused and missing raise the same error; whoever has not agreed to be
+stored in the programme concerned is asked for that first (`ConsentMissing`). Nothing in the product
+reads a row by a number from a payload in any other way.
 
 Source: house, "authority always comes from the person who pressed"; quality rules, section 3.
 """
 
 from __future__ import annotations
 
-from bot.errors import NotAllowed
+from bot.errors import ConsentMissing, NotAllowed
 from bot.turn import STAFF_ROLES, Turn
 from storage.tables import (
     Checkin,
@@ -25,6 +26,14 @@ from storage.tables import (
 _NO = "not there, or not theirs"
 
 
+def _go_on(turn: Turn, programme_id: str) -> None:
+    """Go on in the programme of what was found, if the person has agreed to be stored there."""
+    programme = turn.programme_of(programme_id)
+    turn.enter(programme)
+    if not turn.agreed_in(programme.id):
+        raise ConsentMissing(programme.id)
+
+
 def own_conversation(turn: Turn, number: int) -> Conversation:
     """A dialogue of the person who acted; the turn goes on in its programme.
 
@@ -34,7 +43,7 @@ def own_conversation(turn: Turn, number: int) -> Conversation:
     talk = turn.uow.talks.get(number)
     if talk is None or talk.person_id != turn.me.id:
         raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(talk.programme_id))
+    _go_on(turn, talk.programme_id)
     return talk
 
 
@@ -47,7 +56,7 @@ def own_request(turn: Turn, number: int) -> Request:
     request = turn.uow.requests.get(number)
     if request is None or request.person_id != turn.me.id:
         raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(request.programme_id))
+    _go_on(turn, request.programme_id)
     return request
 
 
@@ -75,7 +84,7 @@ def asked_of_me(turn: Turn, number: int) -> tuple[Proposal, Request]:
     request = turn.uow.requests.get(proposal.request_id)
     if request is None:
         raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(request.programme_id))
+    _go_on(turn, request.programme_id)
     return proposal, request
 
 
@@ -88,7 +97,7 @@ def own_pair(turn: Turn, number: int) -> Pair:
     pair = turn.uow.pairs.get(number)
     if pair is None or turn.me.id not in (pair.mentee_id, pair.mentor_id):
         raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(pair.programme_id))
+    _go_on(turn, pair.programme_id)
     return pair
 
 

@@ -17,7 +17,7 @@ from bot import dialogues, followup, onboarding
 from bot.commands import everyone, office, staff
 from bot.commands.registry import ACTS, COMMANDS, Who, find
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
-from bot.errors import NotAllowed
+from bot.errors import ConsentMissing, NotAllowed
 from bot.events import Author, Commanded, Event, Opened, Pressed, Reached, Said, Submitted
 from bot.experts import Experts
 from bot.flows import FLOWS, letters
@@ -66,10 +66,16 @@ class Bot:
             turn.identity.reachable = event.reachable
             return turn.ack
         try:
-            self._route(turn)
+            with uow.session.begin_nested():  # refused half-way means: nothing of it happened
+                self._route(turn)
         except NotAllowed as refusal:
             log.info("refused", extra={"person": turn.me.id, "why": refusal.message})
+            turn.start_over()
             turn.say(Message(turn.w("not-found")), here=True)
+        except ConsentMissing as missing:
+            turn.start_over()
+            turn.current = self.programmes[missing.programme_id]
+            onboarding.welcome(turn)
         return turn.ack
 
     def deep_link(self, payload: str) -> str | None:
@@ -92,7 +98,13 @@ class Bot:
     def failed(self, uow: UnitOfWork, event: Event, reference: str, now: datetime) -> None:
         """Something of ours broke while answering: say so, keep the state, tell the team."""
         turn = self._turn(uow, event, now)
-        turn.text("something-failed", reference=reference)
+        # A key of its own: the answer itself may still come when the event is tried again.
+        turn.tell(
+            turn.me,
+            Message(turn.w("something-failed", reference=reference)),
+            key=f"failed:{event.id}",
+            identity=turn.identity,
+        )
         if turn.current is not None:
             turn.tell_staff(
                 turn.current,
@@ -180,16 +192,19 @@ class Bot:
         token = decode(text)
         match token:
             case RunToken(name, argument):
+                plain, _, place = argument.rpartition("@")
+                if place in self.programmes:  # see `turn.within`
+                    turn.enter(self.programmes[place])
+                    argument = plain
                 self._run(turn, name, argument)
             case ActToken(verb, number, version):
                 act = ACTS.get(verb)
                 if act is None:
                     raise NotAllowed(f"no act {verb!r}")
-                if self._admitted(turn, act.who):
-                    act.run(turn, number, version)
+                # Consent and role are those of the object's programme: `bot/access.py` sees to it.
+                act.run(turn, number, version)
             case DialogueToken() | FormToken():
-                if self._admitted(turn, "member"):
-                    dialogues.pressed(turn, token)
+                dialogues.pressed(turn, token)
             case None:
                 raise NotAllowed("not one of our buttons")
             case _:
@@ -200,8 +215,7 @@ class Bot:
         token = decode(event.token) if isinstance(event, Submitted) else None
         if not isinstance(token, FormToken) or not isinstance(event, Submitted):
             raise NotAllowed("not one of our forms")
-        if self._admitted(turn, "member"):
-            dialogues.submitted(turn, token, event.values)
+        dialogues.submitted(turn, token, event.values)
 
     def _run(self, turn: Turn, name: str, args: str) -> None:
         command = find(name) if name else COMMANDS["aide"]

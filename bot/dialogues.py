@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot import access
@@ -140,7 +140,8 @@ def begin(
         about_id=about_id,
         closes_at=closes_at,
     )
-    person.focus_id = talk.id
+    if not _amid(scene, person):
+        person.focus_id = talk.id
     _, outputs = engine.standing(qs, state)
     said = _worded(scene, person, programme, talk, qs, state, outputs)
     page = engine.current_page(qs, state)
@@ -151,6 +152,20 @@ def begin(
         intro = scene.words(person, programme).pick(qs.intro.model_dump())
         said[0] = replace(said[0], text=f"{intro}\n\n{said[0].text}")
     return talk, said
+
+
+AMID = timedelta(hours=1)
+
+
+def _amid(scene: Scene, person: Person) -> bool:
+    """Whether a prompt that falls due finds the person in the middle of another dialogue.
+
+    What they type next is for what they are looking at; the prompt's own buttons name it anyway.
+    """
+    if isinstance(scene, Turn) and scene.me is person:
+        return False
+    talk = scene.uow.talks.get(person.focus_id) if person.focus_id else None
+    return talk is not None and talk.status == "open" and scene.now - talk.updated_at < AMID
 
 
 def start(turn: Turn, kind: str, **more: Any) -> Conversation:
@@ -234,12 +249,10 @@ def submitted(turn: Turn, token: FormToken, values: Mapping[str, FormValue]) -> 
 def said(turn: Turn, text: str) -> bool:
     """Free words: the answer to what was asked last. False when nothing is being asked."""
     talk = turn.uow.talks.get(turn.me.focus_id) if turn.me.focus_id else None
-    if talk is None or talk.status != "open" or _closed(turn, talk):
-        waiting = [t for t in turn.uow.talks.open_ones(turn.me.id) if not _closed(turn, t)]
-        talk = waiting[0] if waiting else None
+    if talk is None or not _askable(turn, talk):
+        waiting = turn.uow.talks.open_ones(turn.me.id)
+        talk = next((t for t in waiting if _askable(turn, t)), None)
     if talk is None:
-        return False
-    if talk.programme_id not in turn.bot.programmes:
         return False
     turn.enter(turn.programme_of(talk.programme_id))
     _step(turn, talk, engine.Said(text))
@@ -251,6 +264,17 @@ def said(turn: Turn, text: str) -> bool:
 
 def _closed(turn: Turn, talk: Conversation) -> bool:
     return talk.closes_at is not None and turn.now >= talk.closes_at
+
+
+def _askable(turn: Turn, talk: Conversation) -> bool:
+    """Whether a dialogue still waits for words: open, in time, and its questions still exist."""
+    programme = turn.bot.programmes.get(talk.programme_id)
+    return (
+        talk.status == "open"
+        and not _closed(turn, talk)
+        and programme is not None
+        and programme.questionnaire(talk.kind) is not None
+    )
 
 
 def _reopens(turn: Turn, talk: Conversation) -> bool:
@@ -299,6 +323,8 @@ def _answer(
             return
         page = engine.current_page(qs, state) if state.status == "open" else None
         if page is not None:  # the form goes on in place; what was sent is safe if it is closed now
+            if family(talk.kind) in ANSWERED:
+                ANSWERED[family(talk.kind)](turn, talk, engine.result(qs, state.answers))
             turn.answers.form = _form(turn, talk, qs, state, page)
             return
     if isinstance(act, Pick) and not any(isinstance(o, Rejected) for o in outputs):

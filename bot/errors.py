@@ -71,6 +71,19 @@ class NotAllowed(CordeeError):
     """This person may not do this, or there is no such thing: the two look alike on purpose."""
 
 
+class ConsentMissing(CordeeError):
+    """This person has yet to agree to be stored in the programme that this is about."""
+
+    def __init__(self, programme_id: str) -> None:
+        """Say which.
+
+        Args:
+            programme_id: where consent is asked now.
+        """
+        self.programme_id = programme_id
+        super().__init__()
+
+
 class Unreachable(CordeeError):
     """The platform says that this person can't be written to any more."""
 

@@ -49,11 +49,7 @@ def seat_first_staff(
 
 def agreed(turn: Turn) -> bool:
     """Whether the person has agreed to be stored in this programme (its staff need not)."""
-    if turn.current is None:
-        return False
-    if "storage" in turn.uow.people.consents(turn.me.id, turn.current.id):
-        return True
-    return bool(turn.roles & STAFF_ROLES)
+    return turn.current is not None and turn.agreed_in(turn.current.id)
 
 
 def welcome(turn: Turn) -> None:
@@ -172,16 +168,19 @@ def opened(turn: Turn, payload: str) -> None:
 
 def use_code(turn: Turn, code: str) -> bool:
     """Link this account to the person the code was made for. False when the code is no good."""
+    mine = turn.me
+    meant = turn.uow.people.code_owner(code.strip(), now=turn.now)
+    if meant == mine.id:
+        turn.text("link-same")  # the code stays good for the account it is meant for
+        return True
+    if meant is not None and (
+        turn.uow.people.programmes_of(mine.id) or turn.uow.people.consented_anywhere(mine.id)
+    ):
+        turn.text("link-has-own")
+        return True
     used = turn.uow.people.use_code(code.strip(), now=turn.now)
     if used is None:
         return False
-    mine = turn.me
-    if used.person_id == mine.id:
-        turn.text("link-same")
-        return True
-    if turn.uow.people.programmes_of(mine.id) or turn.uow.people.consented_anywhere(mine.id):
-        turn.text("link-has-own")
-        return True
     owner = turn.person(used.person_id)
     turn.identity.person_id = owner.id
     turn.uow.session.flush()
@@ -331,9 +330,9 @@ def sections(turn: Turn) -> list[Message]:
                 )
             )
     for proposal in turn.uow.requests.asked_of(turn.me.id, programme.id):
-        mentee = turn.uow.requests.get(proposal.request_id)
-        if mentee is not None:
-            lines.append(w("menu-offer", name=turn.person(mentee.person_id).name or "—"))
+        asked = turn.uow.requests.get(proposal.request_id)
+        if asked is not None:
+            lines.append(w("menu-offer", name=offers.known_from(turn, asked, w)))
     request = turn.uow.requests.live(turn.me.id, programme.id)
     if request is not None:
         lines.append(w(f"menu-request-{request.state}"))

@@ -9,7 +9,7 @@ the modules that use it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from bot.errors import NotAllowed
 from bot.events import Author, Event, Pressed
 from bot.i18n import Words, language, words
-from bot.messages import MESSAGE, Ack, Form, Home, Message
+from bot.messages import MESSAGE, Ack, Choice, Form, Home, Message
 from bot.programmes.schema import Programme
 from bot.rhythm import into_waking_hours, working_days_later
 from storage.tables import Identity, Person
@@ -154,11 +154,34 @@ class Scene:
             if wanted is None or person.id in wanted:
                 told += self.tell(
                     person,
-                    build(self.words(person, programme)),
+                    within(programme, build(self.words(person, programme))),
                     key=f"{key}:staff{person.id}",
                     not_before=not_before,
                 )
         return told
+
+
+def within(programme: Programme, message: Message) -> Message:
+    """The message with its commands bound to a programme.
+
+    Whoever belongs to several presses them later, from whichever programme they are in then; the
+    rights checked are those in this one.
+    """
+
+    def bound(choice: Choice) -> Choice:
+        if not choice.token.startswith("r:") or "@" in choice.token:
+            return choice
+        return replace(choice, token=f"{choice.token}@{programme.id}")
+
+    return replace(
+        message,
+        choices=tuple(bound(c) for c in message.choices),
+        quiet=tuple(bound(c) for c in message.quiet),
+        lines=tuple(
+            replace(line, choice=bound(line.choice)) if line.choice else line
+            for line in message.lines
+        ),
+    )
 
 
 @dataclass
@@ -218,10 +241,22 @@ class Turn(Scene):
         return self.current
 
     def enter(self, programme: Programme) -> None:
-        """Go on in this programme; remembered once the person agreed to be stored."""
+        """Go on in this programme; remembered once the person agreed to be stored there."""
         self.current = programme
-        if self.me.programme_id != programme.id and self.known:
+        if self.me.programme_id != programme.id and self.agreed_in(programme.id):
             self.me.programme_id = programme.id
+
+    def agreed_in(self, programme_id: str) -> bool:
+        """Whether the person has agreed to be stored in a programme (its staff need not)."""
+        if "storage" in self.uow.people.consents(self.me.id, programme_id):
+            return True
+        return bool(self.roles_in(programme_id) & STAFF_ROLES)
+
+    def start_over(self) -> None:
+        """What this turn did was undone: nothing was said or answered yet."""
+        self.answers = _Answers()
+        self._said = 0
+        self.current = self._current()
 
     @property
     def known(self) -> bool:

@@ -278,6 +278,16 @@ class People:
         self._session.flush()
         return code
 
+    def code_owner(self, code: str, *, now: datetime) -> int | None:
+        """Whom a code that is still good was made for, without using it."""
+        return self._session.scalar(
+            select(LinkCode.person_id).where(
+                LinkCode.digest == _digest(code),
+                LinkCode.used_at.is_(None),
+                LinkCode.expires_at > now,
+            )
+        )
+
     def use_code(self, code: str, *, now: datetime) -> LinkCode | None:
         """Use a code.
 

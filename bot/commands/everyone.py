@@ -17,6 +17,7 @@ from bot.flows import offers
 from bot.i18n import Words
 from bot.messages import Choice, File, Line, Message
 from bot.turn import STAFF_ROLES, Turn
+from storage.tables import Pair
 
 _RELOAD = frozenset({"recharger", "reload"})
 
@@ -172,21 +173,44 @@ def effacer(turn: Turn, args: str) -> None:
 @command("effacer-oui", alias="erase-yes", who="anyone", listed=False)
 def effacer_oui(turn: Turn, args: str) -> None:
     """Key destroyed, rows gone, queued messages gone; those concerned are told without a reason."""
-    for pair in turn.uow.pairs.of_person(turn.me.id):
-        other = turn.person(access.partner_of(turn, pair))
-        rules = turn.bot.programmes.get(pair.programme_id)
-        w = turn.words(other, rules)
-        turn.show(
-            other,
-            Message(w("partner-left", name=w.team(rules.contact) if rules else "—")),
-            what="left",
-        )
-        if pair.mentee_id == turn.me.id:
+    for pair in turn.uow.pairs.of_person(turn.me.id, ended=True):
+        if pair.mentee_id == turn.me.id and pair.state in ("proposed", "active", "paused"):
             turn.uow.directory.give_place(pair.mentor_id, turn.now)
+        if pair.state in ("active", "paused", "closing"):
+            _leave(turn, pair)
+    for programme_id in turn.bot.programmes:
+        request = turn.uow.requests.live(turn.me.id, programme_id)
+        if request is not None:
+            offers.take_back(turn, request)
     offers.free_all(turn, turn.me.id)
     farewell = turn.w("erased")
     turn.uow.privacy.erase_person(turn.me.id, turn.now)
     turn.farewell(Message(farewell))
+
+
+def _leave(turn: Turn, pair: Pair) -> None:
+    """The other side and the team hear that a pair has ended; nothing waits for an answer on it."""
+    other = turn.person(access.partner_of(turn, pair))
+    rules = turn.bot.programmes.get(pair.programme_id)
+    w = turn.words(other, rules)
+    turn.show(
+        other,
+        Message(w("partner-left", name=w.team(rules.contact) if rules else "—")),
+        what=f"left-{pair.id}",
+    )
+    for kind in ("objective", "closing"):
+        for talk in turn.uow.talks.about(kind, pair.id):
+            talk.status = "cancelled" if talk.status == "open" else talk.status
+    for checkin in turn.uow.pairs.checkins(pair.id):
+        asked = turn.uow.talks.get(checkin.conversation_id or 0)
+        if asked is not None and asked.status == "open":
+            asked.status = "cancelled"
+    if rules is not None and pair.state != "closing":
+        turn.tell_staff(
+            rules,
+            lambda w: Message(w("staff-partner-left", name=other.name or "—")),
+            key=f"partner-left:{pair.id}",
+        )
 
 
 @act("pass", who="anyone")
@@ -209,7 +233,8 @@ def pass_on(turn: Turn, number: int, version: int) -> None:
         )
 
     told = turn.tell_staff(rules, build, key=f"stray:{stray.id}")
-    stray.passed_at = turn.now
+    if told:
+        stray.passed_at = turn.now
     turn.text(
         "passed-to-team" if told else "passed-kept",
         name=turn.w.team(rules.contact),

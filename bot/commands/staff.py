@@ -237,6 +237,7 @@ def _propose(turn: Turn, request: Request, expert_id: int) -> None:
         ),
         key=f"by-hand:{proposal.id}:{proposal.version}",
     )
+    requests.plan_stale(turn, request, turn.programme)
     turn.note("proposed-by-hand", "proposal", proposal.id)
     turn.say(Message(turn.w("staff-proposed", name=name_of(turn, expert_id))), here=True)
 

@@ -15,6 +15,7 @@ from bot.dialogues import (
     act_choice,
     run_choice,
 )
+from bot.errors import NotAllowed
 from bot.flows import pairs
 from bot.followup import due
 from bot.i18n import Words
@@ -71,6 +72,22 @@ def send(scene: Scene, request: Request, proposal: Proposal) -> bool:
 def _invite(scene: Scene, request: Request, expert: Person) -> None:
     """The expert has no account here yet: the team gets the link that brings them in."""
     programme = scene.programme_of(request.programme_id)
+    key = f"invite:{request.id}:{expert.id}:{request.version}"
+    if scene.uow.people.identities(expert.id):
+        # They are here already but cannot be written to; a code would open their account to others.
+        scene.tell_staff(
+            programme,
+            lambda w: Message(
+                w(
+                    "staff-expert-unreachable",
+                    name=expert.name or "—",
+                    email=expert.email or "—",
+                    number=request.id,
+                )
+            ),
+            key=key,
+        )
+        return
     code = scene.uow.people.make_code(
         expert.id, now=scene.now, valid=timedelta(days=7), programme_id=programme.id
     )
@@ -86,8 +103,15 @@ def _invite(scene: Scene, request: Request, expert: Person) -> None:
                 link=scene.bot.deep_link(code) or "—",
             )
         ),
-        key=f"invite:{request.id}:{expert.id}",
+        key=key,
     )
+
+
+def known_from(scene: Scene, request: Request, w: Words) -> str:
+    """The mentee as the expert may know them before saying yes: by name only if they wished so."""
+    shared = scene.uow.requests.shared(request) or {}
+    mentee = scene.person(request.person_id)
+    return pairs.known_as(mentee, w, named=bool(shared.get("named")))
 
 
 def offer(
@@ -96,10 +120,9 @@ def offer(
     """What the expert sees: what the mentee chose to show, and three ways to answer."""
     programme = scene.programme_of(request.programme_id)
     expert = scene.person(proposal.expert_id)
-    mentee = scene.person(request.person_id)
     w = scene.words(expert, programme)
     shared = scene.uow.requests.shared(request) or {}
-    known = pairs.known_as(mentee, w, named=bool(shared.get("named")))
+    known = known_from(scene, request, w)
     kind = (
         w("help-one-off")
         if request.kind == "one_off"
@@ -170,6 +193,8 @@ def accept(turn: Turn, number: int, version: int) -> None:
     turn.note("proposal-accepted", "proposal", proposal.id)
     turn.replace(Message(turn.w("accepted-noted")))
     pairs.form(turn, request, turn.person(request.person_id), turn.me, programme=programme)
+    if not turn.bot.experts.free(turn, turn.me.id):
+        free_all(turn, turn.me.id)  # the last place is taken: nobody need wait for this expert
 
 
 @act("charter", who="member")
@@ -236,6 +261,8 @@ def _refused(scene: Scene, proposal: Proposal, request: Request, how: str) -> No
     if not scene.uow.requests.move_proposal(proposal, proposal.version, state):
         return
     _no_timers(scene, proposal)
+    if request.state != "asked":
+        return  # it has gone on without this expert
     programme = scene.programme_of(request.programme_id)
     mentee = scene.person(request.person_id)
     w = scene.words(mentee, programme)
@@ -281,9 +308,9 @@ def take_back(turn: Scene, request: Request) -> None:
     for proposal in turn.uow.requests.proposals(request.id):
         if proposal.state != "asked":
             continue
-        turn.uow.requests.move_proposal(
-            proposal, proposal.version, lifecycle.move(lifecycle.PROPOSAL, "asked", "withdraw")
-        )
+        state = lifecycle.move(lifecycle.PROPOSAL, "asked", "withdraw")
+        if not turn.uow.requests.move_proposal(proposal, proposal.version, state):
+            raise NotAllowed("the expert was quicker")
         _no_timers(turn, proposal)
         expert = turn.person(proposal.expert_id)
         w = turn.words(expert, turn.programme_of(request.programme_id))
@@ -301,6 +328,7 @@ def hand_over(scene: Scene, request: Request, *, told: str) -> None:
     """Give a request to the team; the mentee knows, and by when they will hear."""
     programme = scene.programme_of(request.programme_id)
     state = lifecycle.move(lifecycle.REQUEST, request.state, "hand_over")
+    take_back(scene, request)
     deadline = scene.working_days(programme)
     if not scene.uow.requests.move(request, request.version, state, now=scene.now, due_at=deadline):
         return

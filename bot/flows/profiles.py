@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.commands.registry import COMMANDS, act, command
+from bot.commands.registry import COMMANDS, command
 from bot.dialogue.engine import Given, Value
 from bot.dialogues import (
-    act_choice,
     answers_of,
     may_reopen,
     on_completed,
@@ -24,14 +23,12 @@ from bot.dialogues import (
     run_choice,
     start,
 )
-from bot.errors import NotAllowed
-from bot.flows import offers, pairs, reports, requests
-from bot.i18n import Words
+from bot.flows import joining, offers, pairs, reports, requests
 from bot.messages import Choice, Line, Message
 from bot.programmes.meaning import Column, columns
 from bot.programmes.schema import Programme
-from bot.turn import STAFF_ROLES, Turn
-from storage.tables import Conversation, Membership
+from bot.turn import Turn
+from storage.tables import Conversation
 
 PERSON_COLUMNS = frozenset({"name", "email", "promo", "school"})
 PAUSE_DAYS = 30
@@ -65,16 +62,10 @@ def role(turn: Turn, args: str) -> None:
         choose_role(turn)
         return
     programme = turn.programme
-    there = turn.uow.people.membership(turn.me.id, programme.id, args)
-    if there is None or there.state == "ended":
-        opened = programme.roles.of(args).enrol == "open"
-        there = turn.uow.people.enrol(
-            turn.me.id, programme.id, args, now=turn.now, state="active" if opened else "pending"
-        )
-        turn.note("joined", "membership", there.id, role=args, state=there.state)
     turn.replace(
         Message(turn.w("role-noted", role=turn.w.pick(programme.roles.of(args).label.model_dump())))
     )
+    joining.join(turn, args)
     go_on(turn)
 
 
@@ -154,7 +145,7 @@ def profile_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) 
         return
     for member in turn.uow.people.programmes_of(turn.me.id):
         if member.programme_id == turn.programme.id and member.state == "pending":
-            _ask_team(turn, member)
+            joining.ask_team(turn, member)
     reports.welcome_late(turn, turn.me, turn.programme)
     if not go_on(turn):
         COMMANDS["menu"].run(turn, "")
@@ -178,62 +169,6 @@ def _write(turn: Turn, values: Mapping[str, Column]) -> None:
     }
     if rest and turn.uow.directory.get(turn.me.id) is not None:
         turn.uow.directory.save(turn.me.id, turn.now, rest)
-
-
-def _ask_team(turn: Turn, member: Membership) -> None:
-    programme = turn.programme
-    label = programme.roles.of(member.role).label
-
-    def build(w: Words) -> Message:
-        return Message(
-            w(
-                "staff-wants-to-join",
-                name=pairs.known_as(turn.me, w),
-                number=turn.me.id,
-                role=w.pick(label.model_dump()),
-            ),
-            choices=(
-                act_choice(w("staff-admit"), "admit", member.id, 1, "primary"),
-                act_choice(w("staff-refuse"), "refuse", member.id, 1),
-            ),
-        )
-
-    if turn.tell_staff(programme, build, key=f"join:{member.id}"):
-        turn.text("join-waiting", n=programme.contact.days, name=turn.w.team(programme.contact))
-
-
-@act("admit", who="staff")
-def admit(turn: Turn, number: int, version: int) -> None:
-    """The team says yes to somebody who wants to join."""
-    _settle(turn, number, "active", "join-accepted", "staff-admitted")
-
-
-@act("refuse", who="staff")
-def refuse(turn: Turn, number: int, version: int) -> None:
-    """The team says no, and the person hears whom to ask."""
-    _settle(turn, number, "ended", "join-declined", "staff-refused")
-
-
-def _settle(turn: Turn, number: int, state: str, told: str, noted: str) -> None:
-    member = turn.uow.session.get(Membership, number)
-    if member is None or not turn.roles_in(member.programme_id) & STAFF_ROLES:
-        raise NotAllowed("not there, or not theirs")
-    programme = turn.programme_of(member.programme_id)
-    if member.state != "pending":
-        turn.text("button-stale")
-        return
-    member.state, member.since = state, turn.now
-    turn.note("join-settled", "membership", member.id, state=state)
-    person = turn.person(member.person_id)
-    w = turn.words(person, programme)
-    turn.show(
-        person,
-        Message(w(told, name=w.team(programme.contact)), choices=(run_choice(w("menu"), "menu"),)),
-        what="join",
-    )
-    turn.replace(Message(turn.w(noted, name=person.name or "—")))
-    if state == "active":
-        reports.welcome_late(turn, person, programme)
 
 
 @command("profil", alias="profile", who="member")
@@ -337,17 +272,7 @@ def expert_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
             values = {**columns(programme.profile, given), **values}
     values.setdefault("capacity", programme.roles.mentor.capacity)
     agreed = values.setdefault("consenting", True)
-    if turn.uow.people.membership(turn.me.id, programme.id, "mentor") is None:
-        opened = programme.roles.mentor.enrol == "open"
-        member = turn.uow.people.enrol(
-            turn.me.id,
-            programme.id,
-            "mentor",
-            now=turn.now,
-            state="active" if opened else "pending",
-        )
-        if not opened:
-            _ask_team(turn, member)
+    joining.join(turn, "mentor")
     turn.uow.directory.save(turn.me.id, turn.now, {})
     _write(turn, values)
     if agreed:

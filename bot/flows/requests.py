@@ -25,7 +25,7 @@ from bot.dialogues import (
     start,
 )
 from bot.errors import NotAllowed
-from bot.flows import offers, pairs
+from bot.flows import joining, offers, pairs
 from bot.followup import due
 from bot.messages import Choice, Line, Message
 from bot.programmes.meaning import features
@@ -49,8 +49,7 @@ def demande(turn: Turn, args: str) -> None:
         turn.say(standing(turn, request))
     elif programme.intake is None:
         turn.text("no-requests-here", name=turn.w.team(programme.contact))
-    else:
-        turn.uow.people.enrol(turn.me.id, programme.id, "mentee", now=turn.now)
+    elif joining.join(turn, "mentee").state == "active":
         start(turn, "intake")
 
 
@@ -147,7 +146,11 @@ def show(turn: Turn, request: Request, *, again: bool) -> None:
         turn, turn.me, programme, wish, exclude=excluded, kind=request.kind
     )
     if not found:
-        offers.hand_over(turn, request, told="proposals-none-left" if again else "proposals-none")
+        told = "proposals-none-left" if again else "proposals-none"
+        if request.state == "team":  # they have it already; what was changed is there to read
+            turn.say(standing(turn, request))
+        else:
+            offers.hand_over(turn, request, told=told)
         return
     rank = max((p.rank for p in seen), default=0)
     fresh = []
@@ -163,7 +166,7 @@ def show(turn: Turn, request: Request, *, again: bool) -> None:
     turn.uow.requests.move(
         request, request.version, state, now=turn.now, due_at=turn.working_days(programme)
     )
-    _plan_stale(turn, request, programme)
+    plan_stale(turn, request, programme)
     turn.say(cards(turn, request, fresh, turn.w("proposals-intro", n=len(fresh))))
 
 
@@ -264,6 +267,9 @@ def withdraw(turn: Turn, number: int, version: int) -> None:
     state = lifecycle.move(lifecycle.REQUEST, request.state, "withdraw")
     turn.uow.requests.move(request, request.version, state, now=turn.now)
     turn.uow.timers.cancel("request-stale", request.id)
+    talk = turn.uow.talks.get(request.conversation_id)
+    if talk is not None and talk.status == "open":
+        talk.status = "done"  # being changed while it is withdrawn: the next request starts afresh
     turn.note("request-withdrawn", "request", request.id)
     turn.replace(Message(turn.w("request-was-closed")))
     turn.say(
@@ -330,7 +336,7 @@ def standing(turn: Turn, request: Request) -> Message:
 # --- timers ---------------------------------------------------------------------------------------
 
 
-def _plan_stale(scene: Scene, request: Request, programme: Programme) -> None:
+def plan_stale(scene: Scene, request: Request, programme: Programme) -> None:
     """Proposals shown and nobody asked: a word to the mentee, once, then the team knows."""
     scene.uow.timers.put(
         key=f"request-stale:{request.id}:{request.version}",
