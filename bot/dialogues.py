@@ -142,6 +142,8 @@ def begin(
     )
     if not _amid(scene, person):
         person.focus_id = talk.id
+    if person.relay_id is not None:  # what comes next may answer this: it is no letter
+        person.relay_id = person.relay_until = None
     _, outputs = engine.standing(qs, state)
     said = _worded(scene, person, programme, talk, qs, state, outputs)
     page = engine.current_page(qs, state)

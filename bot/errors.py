@@ -71,6 +71,10 @@ class NotAllowed(CordeeError):
     """This person may not do this, or there is no such thing: the two look alike on purpose."""
 
 
+class NotRunHere(NotAllowed):
+    """The programme that this is about is not among those run here, today."""
+
+
 class ConsentMissing(CordeeError):
     """This person has yet to agree to be stored in the programme that this is about."""
 

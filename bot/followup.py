@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.errors import NotAllowed
+from bot.errors import NotAllowed, NotRunHere
 from bot.turn import Scene
 from storage.timers import DueTimer
 from storage.unit_of_work import UnitOfWork
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.bot import Bot
 
 log = logging.getLogger(__name__)
-
+AWAY_DAYS = 1  # a timer of a programme that is not run here asks again after that long
 
 Meaning = Callable[[Scene, DueTimer], None]
 MEANINGS: dict[str, Meaning] = {}
@@ -55,8 +55,11 @@ def fire(bot: Bot, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
         return
     try:
         meaning(Scene(bot, uow, now), timer)
-    except NotAllowed as gone:
-        # What it was about was erased, or its programme is no longer run here.
+    except NotRunHere:
+        # Its programme is missing from the settings, perhaps for a day: nothing is given up.
+        uow.timers.again(timer, now + timedelta(days=AWAY_DAYS))
+        log.info("a timer waits for its programme", extra={"kind": timer.kind})
+    except NotAllowed as gone:  # what it was about was erased
         log.info("a timer lost its subject", extra={"kind": timer.kind, "why": gone.message})
 
 

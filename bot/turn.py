@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from bot.errors import NotAllowed
+from bot.errors import NotAllowed, NotRunHere
 from bot.events import Author, Event, Pressed
 from bot.i18n import Words, language, words
 from bot.messages import MESSAGE, Ack, Choice, Form, Home, Message
@@ -43,11 +43,11 @@ class Scene:
         """The programme with this id.
 
         Raises:
-            NotAllowed: It is not (or no longer) run here.
+            NotRunHere: It is not (or no longer) among those run here.
         """
         found = self.bot.programmes.get(programme_id or "")
         if found is None:
-            raise NotAllowed(f"no programme {programme_id!r}")
+            raise NotRunHere(f"no programme {programme_id!r}")
         return found
 
     def zone(self, person: Person, programme: Programme | None) -> str:

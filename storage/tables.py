@@ -118,6 +118,7 @@ class Person(Base):
     reply_on: Mapped[str | None] = _c(String(16), "platform last used; where prompts go")
     focus_id: Mapped[int | None] = _c(BigId, "conversation that asked last: free text goes there")
     relay_id: Mapped[int | None] = _c(BigId, "pair whose other side gets the next free text")
+    relay_until: Mapped[datetime | None] = _c(Utc, "a letter begun is forgotten from then on")
     programme_id: Mapped[str | None] = _c(String(20), "programme last used; commands apply to it")
     created_at: Mapped[datetime] = _c(Utc, "first seen or imported")
 
@@ -432,8 +433,10 @@ class Meeting(Base):
     id: Mapped[int] = _id()
     pair_id: Mapped[int] = _c(ForeignKey("pair.id", ondelete="CASCADE"), "pair", index=True)
     set_by_id: Mapped[int] = _person("who gave the date")
-    starts_at: Mapped[datetime] = _c(Utc, "start", "partner")
-    minutes: Mapped[int] = _c(Integer, "length in minutes", default=60)
+    starts_at: Mapped[datetime] = _c(
+        Utc, "start; of a whole day: midnight UTC of its date, in no zone", "partner"
+    )
+    minutes: Mapped[int] = _c(Integer, "length in minutes; 0 = a whole day", default=60)
     state: Mapped[str] = _c(String(16), "planned, moved, cancelled, held", default="planned")
     sequence: Mapped[int] = _c(Integer, "SEQUENCE of the invitation", default=0)
 

@@ -7,6 +7,7 @@ addresses; the objective is written by one and approved by the other (A-18).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from bot import access
 from bot.commands.registry import act, command
@@ -19,6 +20,7 @@ from bot.turn import Turn
 from storage.tables import Conversation, Pair
 
 LETTER_MAX = 3000  # characters; what both platforms show in one message
+LETTER_LIFE = timedelta(hours=1)  # words written later than that were not meant for the other side
 
 
 # --- letters --------------------------------------------------------------------------------------
@@ -28,11 +30,13 @@ LETTER_MAX = 3000  # characters; what both platforms show in one message
 def write(turn: Turn, number: int, version: int) -> None:
     """The next words go to the other side."""
     pair = access.own_pair(turn, number)
+    if pair.state == "proposed":
+        raise NotAllowed("the other side knows nothing of it yet")
     if pair.state == "closed":
         turn.text("pair-is-closed")
         return
     other = turn.person(access.partner_of(turn, pair))
-    turn.me.relay_id = pair.id
+    turn.me.relay_id, turn.me.relay_until = pair.id, turn.now + LETTER_LIFE
     turn.say(
         Message(
             turn.w("write-now", name=pairs.first_name(other)),
@@ -46,7 +50,7 @@ def write(turn: Turn, number: int, version: int) -> None:
 def unwrite(turn: Turn, number: int, version: int) -> None:
     """No letter after all."""
     access.own_pair(turn, number)
-    turn.me.relay_id = None
+    turn.me.relay_id = turn.me.relay_until = None
     turn.replace(Message(turn.w("write-cancelled")))
 
 
@@ -80,10 +84,18 @@ def ecrire(turn: Turn, args: str) -> None:
 
 
 def relay(turn: Turn, text: str) -> bool:
-    """Words written after « Écrire à X »: deliver them. False when no letter was begun."""
-    pair_id, turn.me.relay_id = turn.me.relay_id, None
-    pair = turn.uow.pairs.get(pair_id) if pair_id else None
+    """Words written after « Écrire à X »: deliver them.
+
+    False when no letter was begun, or too long ago for these words to be it.
+    """
+    pair_id, until = turn.me.relay_id, turn.me.relay_until
+    if pair_id is None:
+        return False
+    turn.me.relay_id = turn.me.relay_until = None
+    pair = turn.uow.pairs.get(pair_id)
     if pair is None or turn.me.id not in (pair.mentee_id, pair.mentor_id):
+        return False
+    if until is None or turn.now >= until:
         return False
     turn.enter(turn.programme_of(pair.programme_id))
     if pair.state == "closed":

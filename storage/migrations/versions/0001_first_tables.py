@@ -164,6 +164,7 @@ def upgrade() -> None:
         sa.Column("reply_on", sa.String(length=16), nullable=True),
         sa.Column("focus_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("relay_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("relay_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("programme_id", sa.String(length=20), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
