@@ -66,17 +66,21 @@ class Bot:
             turn.identity.reachable = event.reachable
             return turn.ack
         try:
-            with uow.session.begin_nested():  # refused half-way means: nothing of it happened
-                self._route(turn)
+            self._route(turn)
         except NotAllowed as refusal:
             log.info("refused", extra={"person": turn.me.id, "why": refusal.message})
-            turn.start_over()
+            turn = self._again(uow, event, now)
             turn.say(Message(turn.w("not-found")), here=True)
         except ConsentMissing as missing:
-            turn.start_over()
+            turn = self._again(uow, event, now)
             turn.current = self.programmes[missing.programme_id]
             onboarding.welcome(turn)
         return turn.ack
+
+    def _again(self, uow: UnitOfWork, event: Event, now: datetime) -> Turn:
+        """Refused half-way: nothing of it happened, and the answer begins from there."""
+        uow.undo()
+        return self._turn(uow, event, now)
 
     def deep_link(self, payload: str) -> str | None:
         """The Telegram link that brings this payload, once the bot's name there is known."""
@@ -168,8 +172,7 @@ class Bot:
             case Submitted():
                 self._submitted(turn)
             case Said(text=text):
-                if self._admitted(turn, "member"):
-                    self._said(turn, text)
+                self._said(turn, text)
             case Reached():
                 pass
             case _:
@@ -179,6 +182,10 @@ class Bot:
         """Free words: a letter begun, the answer to what was asked, a verb, or words to keep."""
         if not text.strip():
             turn.text("only-text")
+            return
+        if onboarding.answered_in_words(turn, text):
+            return
+        if not self._admitted(turn, "member"):
             return
         if letters.relay(turn, text) or dialogues.said(turn, text):
             return
@@ -221,6 +228,8 @@ class Bot:
         command = find(name) if name else COMMANDS["aide"]
         if command is None:
             onboarding.unknown_command(turn, name)
+        elif command.who in ("staff", "owner") and turn.current is None and turn.is_staff_anywhere:
+            onboarding.choose_programme(turn, then=(command.name, args.strip()))
         elif self._admitted(turn, command.who):
             command.run(turn, args.strip())
 
@@ -237,11 +246,6 @@ class Bot:
                 return True
             onboarding.welcome(turn)
             return False
-        if turn.current is None:
-            if turn.is_staff_anywhere:
-                onboarding.choose_programme(turn)
-                return False
-            raise NotAllowed("no programme chosen")
         wanted = {"owner"} if who == "owner" else {"staff", "owner"}
         if not turn.roles & wanted:
             raise NotAllowed(f"{who} only")

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from bot import dialogues
 from bot.commands.registry import COMMANDS, command, find
 from bot.dialogue.engine import Resume
+from bot.dialogue.questionnaire import fold
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, run_choice
 from bot.events import Author, Pressed
 from bot.flows import offers, pairs, profiles
-from bot.i18n import LANGUAGES
+from bot.i18n import LANGUAGES, words
 from bot.messages import Choice, Home, Message
 from bot.turn import STAFF_ROLES, Turn
 from storage.tables import Person
@@ -90,14 +91,21 @@ def heard(turn: Turn, args: str) -> str:
     return programme_id
 
 
-def choose_programme(turn: Turn) -> None:
-    """Several programmes live here: which one?"""
+def choose_programme(turn: Turn, then: tuple[str, str] | None = None) -> None:
+    """Several programmes live here: which one?
+
+    Args:
+        turn: Whose.
+        then: The command, with its argument, that waits for the choice.
+    """
     w = turn.w
     turn.say(
         Message(
             w("programme-which"),
             choices=tuple(
-                run_choice(w.pick(p.name.model_dump()), "programme", _spoken(p.id, turn))
+                run_choice(w.pick(p.name.model_dump()), then[0], f"{then[1][:18]}@{p.id}")
+                if then
+                else run_choice(w.pick(p.name.model_dump()), "programme", _spoken(p.id, turn))
                 for p in turn.bot.programmes.values()
             ),
             quiet=(
@@ -109,6 +117,34 @@ def choose_programme(turn: Turn) -> None:
             ),
         )
     )
+
+
+def answered_in_words(turn: Turn, text: str) -> bool:
+    """The first choices, typed instead of pressed: programme, consent, role. False for other words.
+
+    Nothing is kept about a guest, so there is no dialogue yet in which words could be an answer.
+    """
+    said = fold(text)
+    if turn.current is None or not agreed(turn):
+        for programme in turn.bot.programmes.values():
+            if said in {fold(programme.id), fold(programme.name.fr), fold(programme.name.en)}:
+                turn.current = programme
+                welcome(turn)
+                return True
+    if turn.current is None:
+        return False
+    if not agreed(turn):
+        yes = {fold(words(lang)(key)) for lang in LANGUAGES for key in ("consent-yes", "word-yes")}
+        if said in yes:
+            accord(turn, _spoken(turn.current.id, turn))
+        return said in yes
+    if not turn.uow.people.belongs(turn.me.id, turn.current.id):
+        for role in ("mentee", "mentor"):
+            label = turn.current.roles.of(role).label
+            if any(fold(one) in said for one in (label.fr, label.en)):
+                COMMANDS["role"].run(turn, role)
+                return True
+    return False
 
 
 @command("accord", alias="consent", who="anyone", listed=False)

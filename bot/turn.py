@@ -252,12 +252,6 @@ class Turn(Scene):
             return True
         return bool(self.roles_in(programme_id) & STAFF_ROLES)
 
-    def start_over(self) -> None:
-        """What this turn did was undone: nothing was said or answered yet."""
-        self.answers = _Answers()
-        self._said = 0
-        self.current = self._current()
-
     @property
     def known(self) -> bool:
         """Whether more than the account id may be kept.

@@ -50,6 +50,8 @@ _CHATTY: Final = (
 
 def _worth_a_line(record: logging.LogRecord) -> bool:
     """Libraries that report every step are heard from WARNING on, whatever level they set."""
+    if record.name.startswith("slack_bolt") and "will be unused" in record.getMessage():
+        return False  # it found the token in the environment that we hand over with the client
     return record.levelno >= logging.WARNING or not record.name.startswith(_CHATTY)
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from telegram.error import NetworkError, TelegramError
 
 from bot.bot import Bot
-from bot.commands.registry import COMMANDS
+from bot.commands.registry import listed
 from bot.errors import SettingsError, Unreachable
 from bot.events import Author, Platform
 from bot.expert_index import Version
@@ -397,6 +397,6 @@ def menu_entries(lang: str, *, staff: bool) -> list[tuple[str, str]]:
     wanted = {"staff", "owner"} if staff else {"anyone", "member"}
     return [
         (entry.name if lang == "fr" else entry.alias, w(entry.summary))
-        for entry in COMMANDS.values()
-        if entry.listed and entry.who in wanted
+        for entry in listed()
+        if entry.who in wanted
     ]

@@ -495,7 +495,7 @@ class Directory:
                     "platform": platform,
                     "account": account,
                     "bot_account": wanted[platform, account][1],
-                    "reachable": True,
+                    "reachable": platform != "telegram",  # there people have to begin
                     "seen_at": now,
                 }
                 for account in accounts

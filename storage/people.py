@@ -173,6 +173,10 @@ class People:
             .order_by(Membership.id)
         ).all()
 
+    def belongs(self, person_id: int, programme_id: str) -> bool:
+        """Whether the person has any role in the programme, pending ones included."""
+        return any(m.programme_id == programme_id for m in self.programmes_of(person_id))
+
     def enrol(
         self, person_id: int, programme_id: str, role: str, *, now: datetime, state: str = "active"
     ) -> Membership:

@@ -98,6 +98,11 @@ class UnitOfWork:
     ) -> None:
         self.session.close()  # rolls back what was not committed
 
+    def undo(self) -> None:
+        """Take everything back that was not committed, and go on in a new transaction."""
+        self.session.rollback()
+        self.session.expunge_all()
+
     def commit(self) -> None:
         """Make everything done so far durable."""
         self.session.commit()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from bot import access, onboarding
-from bot.commands.registry import COMMANDS, act, command
+from bot.commands.registry import COMMANDS, act, command, listed
 from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, resume, run_choice
@@ -31,8 +31,8 @@ def aide(turn: Turn, args: str) -> None:
     w = turn.w
     prefix = "/cordee " if turn.author.platform == "slack" else "/"
     lines = []
-    for entry in COMMANDS.values():
-        if not entry.listed or (entry.who in ("staff", "owner") and not turn.roles & STAFF_ROLES):
+    for entry in listed():
+        if (entry.who in ("staff", "owner")) and not turn.roles & STAFF_ROLES:
             continue
         name = entry.name if w.lang == "fr" else entry.alias
         typed = name if turn.author.platform == "slack" else name.replace("-", "_")

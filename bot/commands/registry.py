@@ -58,6 +58,12 @@ class Act:
     run: Callable[[Turn, int, int], None]
 
 
+ORDER = (
+    "aide", "menu", "demande", "rdv", "ecrire", "rapport", "reprendre", "profil", "experts",
+    "pause", "programme", "langue", "lier", "mes-donnees", "effacer",
+    "demandes", "proposer", "binomes", "bilan", "relancer", "exporter", "inviter", "roles",
+)  # fmt: skip
+"""How people find them in help and menus: what they need most comes first."""
 COMMANDS: dict[str, Command] = {}
 ACTS: dict[str, Act] = {}
 _ALIASES: dict[str, str] = {}
@@ -90,6 +96,12 @@ def act(
         return run
 
     return register
+
+
+def listed() -> list[Command]:
+    """The commands that help and menus show, in their order."""
+    shown = [entry for entry in COMMANDS.values() if entry.listed]
+    return sorted(shown, key=lambda entry: ORDER.index(entry.name))
 
 
 def find(name: str) -> Command | None:

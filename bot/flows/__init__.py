@@ -3,7 +3,8 @@
 One module per part of a programme's life.
 
 `profiles` → `requests` → `offers` → `pairs` → `checkins`, with `joining`, `letters` and `reports`
-beside them. Each registers its completions, acts and timers; importing this package fills the registries.
+beside them. Each registers its completions, acts and timers; importing this package fills the
+registries.
 """
 
 from bot.flows import checkins, joining, letters, offers, pairs, profiles, reports, requests

@@ -83,6 +83,7 @@ def _invite(scene: Scene, request: Request, expert: Person) -> None:
                     name=expert.name or "—",
                     email=expert.email or "—",
                     number=request.id,
+                    link=scene.bot.deep_link(programme.id) or "—",
                 )
             ),
             key=key,

@@ -146,11 +146,12 @@ def show(turn: Turn, request: Request, *, again: bool) -> None:
         turn, turn.me, programme, wish, exclude=excluded, kind=request.kind
     )
     if not found:
-        told = "proposals-none-left" if again else "proposals-none"
         if request.state == "team":  # they have it already; what was changed is there to read
             turn.say(standing(turn, request))
         else:
-            offers.hand_over(turn, request, told=told)
+            offers.hand_over(
+                turn, request, told="proposals-none-left" if again else "proposals-none"
+            )
         return
     rank = max((p.rank for p in seen), default=0)
     fresh = []
@@ -314,7 +315,18 @@ def standing(turn: Turn, request: Request) -> Message:
                 note=message.note,
             )
     if request.state == "asked" and asked is not None:
-        text = w("request-is-asked", name=turn.person(asked.expert_id).name or "—", when=when)
+        expert = turn.person(asked.expert_id)
+        here = turn.uow.people.reach(expert) is not None
+        text = (
+            w("request-is-asked", name=expert.name or "—", when=when)
+            if here
+            else w(
+                "request-is-asked-by-team",
+                name=expert.name or "—",
+                team=w.team(programme.contact),
+                when=when,
+            )
+        )
         quiet.append(act_choice(w("choose-myself"), "stop-asking", request.id, request.version))
     elif request.state == "matched":
         text = w("request-is-matched")

@@ -173,6 +173,8 @@ def _explain(detail: ErrorDetails, data: Mapping[str, Any]) -> Iterable[tuple[st
             message = f'"{given}" is not possible{did_you_mean(str(given), known)}'
         case "string_pattern_mismatch":
             message = f'"{given}" has to match {context["pattern"]}'
+        case "model_type" | "dict_type" | "model_attributes_type" if isinstance(given, str):
+            message = 'write this in both languages: { fr = "…", en = "…" }'
         case "string_too_long":
             message = f"at most {context['max_length']} characters (here {len(str(given))})"
         case _:
