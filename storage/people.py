@@ -22,16 +22,25 @@ _BY_ACCOUNT = select(Identity).where(
 _OWNER_OF = select(Identity.person_id).where(
     Identity.platform == bindparam("platform"), Identity.account == bindparam("account")
 )
-_GIVEN = (Consent.person_id == bindparam("person"), Consent.withdrawn_at.is_(None))
-_CONSENTED = select(Consent.id).where(*_GIVEN).limit(1)
-_CONSENTS = select(Consent.purpose).where(*_GIVEN, Consent.programme_id == bindparam("programme"))
+_CONSENTS = select(Consent.programme_id, Consent.purpose).where(
+    Consent.person_id == bindparam("person"), Consent.withdrawn_at.is_(None)
+)
+_ROLES = (
+    select(Membership).where(Membership.person_id == bindparam("person")).order_by(Membership.id)
+)
 
 
 class People:
-    """Queries about people. Nothing here decides who may see the result."""
+    """Queries about people. Nothing here decides who may see the result.
+
+    Consents and roles are asked several times in a turn and read once: what is remembered lasts as
+    long as the transaction, and is forgotten when one of them is changed here.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._consents: dict[int, dict[str, set[str]]] = {}
+        self._roles: dict[int, Sequence[Membership]] = {}
 
     def get(self, person_id: int) -> Person | None:
         """The person with this number."""
@@ -143,35 +152,35 @@ class People:
 
     # --- roles ---
 
+    def _memberships(self, person_id: int) -> Sequence[Membership]:
+        found = self._roles.get(person_id)
+        if found is None:
+            found = self._session.scalars(_ROLES, {"person": person_id}).all()
+            self._roles[person_id] = found
+        return found
+
     def membership(self, person_id: int, programme_id: str, role: str) -> Membership | None:
         """This role of this person in this programme, in whatever state."""
-        return self._session.scalar(
-            select(Membership).where(
-                Membership.person_id == person_id,
-                Membership.programme_id == programme_id,
-                Membership.role == role,
-            )
+        return next(
+            (
+                m
+                for m in self._memberships(person_id)
+                if (m.programme_id, m.role) == (programme_id, role)
+            ),
+            None,
         )
 
     def roles(self, person_id: int, programme_id: str) -> frozenset[str]:
-        """The person's active roles in the programme, read afresh."""
+        """The person's active roles in the programme, read in this transaction."""
         return frozenset(
-            self._session.scalars(
-                select(Membership.role).where(
-                    Membership.person_id == person_id,
-                    Membership.programme_id == programme_id,
-                    Membership.state == "active",
-                )
-            )
+            m.role
+            for m in self._memberships(person_id)
+            if m.programme_id == programme_id and m.state == "active"
         )
 
     def programmes_of(self, person_id: int) -> Sequence[Membership]:
         """All roles of a person, ended ones left out."""
-        return self._session.scalars(
-            select(Membership)
-            .where(Membership.person_id == person_id, Membership.state != "ended")
-            .order_by(Membership.id)
-        ).all()
+        return [m for m in self._memberships(person_id) if m.state != "ended"]
 
     def belongs(self, person_id: int, programme_id: str) -> bool:
         """Whether the person has any role in the programme, pending ones included."""
@@ -187,6 +196,7 @@ class People:
                 person_id=person_id, programme_id=programme_id, role=role, since=now, state=state
             )
             self._session.add(member)
+            self._roles.pop(person_id, None)
         elif member.state != state:
             member.state, member.since = state, now
         self._session.flush()
@@ -225,15 +235,21 @@ class People:
 
     # --- consent ---
 
+    def _given(self, person_id: int) -> dict[str, set[str]]:
+        found = self._consents.get(person_id)
+        if found is None:
+            found = self._consents[person_id] = {}
+            for programme, purpose in self._session.execute(_CONSENTS, {"person": person_id}):
+                found.setdefault(programme, set()).add(purpose)
+        return found
+
     def consents(self, person_id: int, programme_id: str) -> frozenset[str]:
         """Purposes the person has agreed to and not taken back."""
-        return frozenset(
-            self._session.scalars(_CONSENTS, {"person": person_id, "programme": programme_id})
-        )
+        return frozenset(self._given(person_id).get(programme_id, ()))
 
     def consented_anywhere(self, person_id: int) -> bool:
         """Whether anything beyond the account id may be kept about the person."""
-        return self._session.scalar(_CONSENTED, {"person": person_id}) is not None
+        return bool(self._given(person_id))
 
     def consent(
         self, person_id: int, programme_id: str, purpose: str, *, version: str, now: datetime
@@ -250,10 +266,12 @@ class People:
             row = Consent(person_id=person_id, programme_id=programme_id, purpose=purpose)
             self._session.add(row)
         row.text_version, row.given_at, row.withdrawn_at = version, now, None
+        self._consents.pop(person_id, None)
         self._session.flush()
 
     def withdraw(self, person_id: int, programme_id: str, purpose: str, *, now: datetime) -> None:
         """Take a yes back."""
+        self._consents.pop(person_id, None)
         self._session.execute(
             update(Consent)
             .where(

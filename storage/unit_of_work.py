@@ -102,6 +102,7 @@ class UnitOfWork:
         """Take everything back that was not committed, and go on in a new transaction."""
         self.session.rollback()
         self.session.expunge_all()
+        self.people = People(self.session)  # what it remembered may be undone
 
     def commit(self) -> None:
         """Make everything done so far durable."""
