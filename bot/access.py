@@ -97,6 +97,8 @@ def own_pair(turn: Turn, number: int) -> Pair:
     pair = turn.uow.pairs.get(number)
     if pair is None or turn.me.id not in (pair.mentee_id, pair.mentor_id):
         raise NotAllowed(_NO)
+    if pair.state == "proposed" and turn.me.id != pair.mentor_id:
+        raise NotAllowed(_NO)  # the mentee hears of it once the mentor has said yes
     _go_on(turn, pair.programme_id)
     return pair
 

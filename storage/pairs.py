@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import exists, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.tables import Checkin, Meeting, Objective, Pair, Series, SeriesException
+from storage.tables import (
+    Checkin,
+    Meeting,
+    Objective,
+    Pair,
+    Person,
+    Series,
+    SeriesException,
+    Timer,
+)
 from storage.upsert import changed
 from storage.vault import Vault
 
@@ -158,6 +167,25 @@ class Pairs:
         if person_id is not None:
             query = query.where(Series.person_id == person_id)
         return self._session.scalars(query.order_by(Series.id)).all()
+
+    def in_rhythm(self, programme_id: str) -> Sequence[tuple[Series, Pair, Person, bool]]:
+        """The series of a programme's active and paused pairs, and whether each has a next time.
+
+        One statement, whatever their number.
+        """
+        planned = exists().where(
+            Timer.kind == "checkin",
+            Timer.subject_id == Series.id,
+            Timer.state == literal_column("'pending'"),
+        )
+        rows = self._session.execute(
+            select(Series, Pair, Person, planned)
+            .join(Pair, Pair.id == Series.pair_id)
+            .join(Person, Person.id == Series.person_id)
+            .where(Pair.programme_id == programme_id, Pair.state.in_(("active", "paused")))
+            .order_by(Series.id)
+        )
+        return [(series, pair, person, bool(there)) for series, pair, person, there in rows]
 
     def except_occurrence(
         self, series_id: int, occurrence: datetime, moved_to: datetime | None

@@ -343,7 +343,7 @@ def _pair(turn: Turn, number: int) -> Message:
         for talk in turn.uow.talks.about("closing", pair.id)
         if (said := _answers(turn, talk))
     )
-    live = pair.state in ("active", "paused")
+    live = pair.state in ("proposed", "active", "paused")
     return Message(
         title=f"{name_of(turn, pair.mentee_id)} · {name_of(turn, pair.mentor_id)}",
         text=w("staff-pair-text", number=pair.id),
@@ -367,10 +367,15 @@ def _answers(turn: Turn, talk: Conversation | None) -> str:
 def end_pair(turn: Turn, number: int, version: int) -> None:
     """The team ends a pair: as if one side had, without blame."""
     pair = access.staff_pair(turn, number)
-    if pair.state not in ("active", "paused") or pair.version != version:
+    if pair.state not in ("proposed", "active", "paused") or pair.version != version:
         turn.say(_pair(turn, pair.id), here=True)
         return
     turn.note("pair-ended-by-team", "pair", pair.id)
+    if pair.state == "proposed":
+        pairs.call_off(turn, pair)
+        mentee = name_of(turn, pair.mentee_id)
+        turn.say(Message(turn.w("staff-pair-called-off", number=pair.id, mentee=mentee)), here=True)
+        return
     pairs.close(turn, pair)
     turn.say(Message(turn.w("staff-pair-ended", number=pair.id)), here=True)
 
@@ -420,7 +425,17 @@ def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
         turn.say(Message(turn.w("staff-not-free")), here=True)
         return
     pair = pairs.form(turn, None, first, second, programme=turn.programme)
-    turn.say(Message(turn.w("staff-pair-done", number=pair.id)), here=True)
+    if pair.state == "proposed":
+        text = turn.w(
+            "staff-pair-waits",
+            number=pair.id,
+            mentee=first.name or "—",
+            mentor=second.name or "—",
+            when=turn.w.weekday(turn.in_days(turn.programme.proposals.deadline_days)),
+        )
+    else:
+        text = turn.w("staff-pair-done", number=pair.id)
+    turn.say(Message(text), here=True)
 
 
 # --- reports --------------------------------------------------------------------------------------

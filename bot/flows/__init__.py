@@ -2,11 +2,21 @@
 
 One module per part of a programme's life.
 
-`profiles` → `requests` → `offers` → `pairs` → `checkins`, with `joining`, `letters` and `reports`
-beside them. Each registers its completions, acts and timers; importing this package fills the
-registries.
+`profiles` → `requests` → `offers` → `pairs` → `checkins`, with `joining`, `letters`, `meetings` and
+`reports` beside them. Each registers its completions, acts and timers; importing this package fills
+the registries.
 """
 
-from bot.flows import checkins, joining, letters, offers, pairs, profiles, reports, requests
+from bot.flows import (
+    checkins,
+    joining,
+    letters,
+    meetings,
+    offers,
+    pairs,
+    profiles,
+    reports,
+    requests,
+)
 
-FLOWS = (profiles, joining, requests, offers, pairs, letters, checkins, reports)
+FLOWS = (profiles, joining, requests, offers, pairs, letters, checkins, meetings, reports)

@@ -1,4 +1,4 @@
-"""The rhythm of a pair: prompts to each side on their own clock, their answers, the dates they set.
+"""The rhythm of a pair: prompts to each side on their own clock, and their answers.
 
 Only the next occurrence of a series is a timer. An occurrence that was left out or moved is an
 exception of the series; a change of rule, zone or pause raises the series' version, which makes
@@ -9,32 +9,26 @@ Source: A-05, A-06, X-07; delivery protocol, "Recurrence and .ics".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
-
-from icalendar import Calendar, Event, vCalAddress
+from datetime import date, datetime, time, timedelta
 
 from bot import access
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
-from bot.dialogue.parsing import read_date
 from bot.dialogues import act_choice, begin, may_reopen, on_answered, on_completed, run_choice, told
 from bot.errors import NotAllowed
+from bot.flows import meetings
 from bot.followup import due, planner
 from bot.i18n import Words
-from bot.messages import File, Line, Message
+from bot.messages import Line, Message
 from bot.programmes.schema import Programme, Rhythm
-from bot.rhythm import anchor, into_waking_hours, next_occurrence, to_utc
+from bot.rhythm import anchor, into_waking_hours, next_occurrence, to_local, to_utc
 from bot.turn import REMINDER, Scene, Turn
-from storage.tables import Checkin, Conversation, Meeting, Pair, Person, Series
+from storage.tables import Checkin, Conversation, Pair, Series
 from storage.timers import DueTimer
 
 LATER_DAYS = 7  # « plus tard » moves the next prompt by a week
-MEETING_MINUTES = 60
-WHOLE_DAY = 0  # minutes of a meeting whose hour is still open
 
 
 def days(number: int) -> timedelta:
@@ -72,11 +66,19 @@ def _start(series: Series) -> datetime:
     return datetime.fromisoformat(series.dtstart_local)
 
 
-def _occurrence(scene: Scene, series: Series, after: datetime) -> tuple[datetime, datetime] | None:
+def _occurrence(
+    scene: Scene, pair: Pair, series: Series, after: datetime
+) -> tuple[datetime, datetime] | None:
     """The next occurrence as the rule gives it, and when it is really due.
 
-    Skipped ones left out.
+    Skipped ones left out; none when the pair ends before.
     """
+    found = _in_series(scene, series, after)
+    over = found is not None and pair.ends_at is not None and found[1] >= pair.ends_at
+    return None if over else found
+
+
+def _in_series(scene: Scene, series: Series, after: datetime) -> tuple[datetime, datetime] | None:
     exceptions = scene.uow.pairs.exceptions(series.id)
     moved = [(rule, at) for rule, at in exceptions.items() if at is not None and at > after]
     earliest = min(moved, key=lambda found: found[1], default=None)
@@ -89,9 +91,9 @@ def _occurrence(scene: Scene, series: Series, after: datetime) -> tuple[datetime
 
 
 def _plan(scene: Scene, series: Series, after: datetime) -> None:
-    found = _occurrence(scene, series, after)
     pair = scene.uow.pairs.get(series.pair_id)
-    if found is None or pair is None or (pair.ends_at is not None and found[1] >= pair.ends_at):
+    found = _occurrence(scene, pair, series, after) if pair is not None else None
+    if found is None:
         return
     rule, at = found
     scene.uow.timers.put(
@@ -131,65 +133,97 @@ def stop_rhythms(scene: Scene, pair: Pair) -> None:
 
 def next_prompt(scene: Scene, pair: Pair, person_id: int) -> datetime | None:
     """When this side is asked next."""
+    found = _next(scene, pair, person_id)
+    return None if found is None else found[2]
+
+
+def _next(scene: Scene, pair: Pair, person_id: int) -> tuple[Series, datetime, datetime] | None:
+    """The series that asks this side next, the occurrence, and when it is really due."""
     found = [
-        at[1]
+        (series, *at)
         for series in scene.uow.pairs.series_of(pair.id, person_id)
-        if (at := _occurrence(scene, series, scene.now)) is not None
+        if (at := _occurrence(scene, pair, series, scene.now)) is not None
     ]
-    return min(found, default=None)
+    return min(found, key=lambda one: one[2], default=None)
 
 
-@planner
-def rezone(scene: Scene) -> None:
-    """The file's rule or a person's zone changed while we were away: the series follow."""
-    for programme in scene.bot.programmes.values():
-        for pair in scene.uow.pairs.of_programme(programme.id, ended=False):
-            for series in scene.uow.pairs.series_of(pair.id):
-                rhythm = programme.rhythm(series.rhythm)
-                person = scene.uow.people.get(series.person_id)
-                if rhythm is None or person is None:
-                    continue
-                zone = scene.zone(person, programme)
-                if (series.rrule, series.zone) != (rhythm.rrule, zone) or _start(
-                    series
-                ).time() != rhythm.at:
-                    _retime(scene, series, rhythm, zone)
-
-
-def _retime(scene: Scene, series: Series, rhythm: Rhythm, zone: str) -> None:
-    first = anchor(rhythm.rrule, rhythm.at, zone, scene.now)
-    series.rrule, series.zone = rhythm.rrule, zone
-    series.dtstart_local = first.isoformat(timespec="seconds")
-    _restart(scene, series, scene.now)
+def rhythm_version(scene: Scene, pair: Pair, person_id: int) -> int:
+    """Grows whenever something changes in what this side is asked: what a button acts on."""
+    return sum(series.version for series in scene.uow.pairs.series_of(pair.id, person_id))
 
 
 @act("skip-next", who="member")
 def skip_next(turn: Turn, number: int, version: int) -> None:
     """Leave out the next prompt to me."""
-    _except(turn, number, moved=False)
+    _except(turn, number, version, moved=False)
 
 
 @act("later-next", who="member")
 def later_next(turn: Turn, number: int, version: int) -> None:
     """Move the next prompt to me by a week."""
-    _except(turn, number, moved=True)
+    _except(turn, number, version, moved=True)
 
 
-def _except(turn: Turn, number: int, *, moved: bool) -> None:
+def _except(turn: Turn, number: int, version: int, *, moved: bool) -> None:
     pair = access.own_pair(turn, number)
-    changed = None
-    for series in turn.uow.pairs.series_of(pair.id, turn.me.id):
-        found = _occurrence(turn, series, turn.now)
-        if found is None:
-            continue
-        rule, at = found
+    if version != rhythm_version(turn, pair, turn.me.id):  # pressed twice, or on an old message
+        turn.text("button-stale")
+        return
+    found = _next(turn, pair, turn.me.id) if pair.state == "active" else None
+    if found is not None:
+        series, rule, at = found
         turn.uow.pairs.except_occurrence(series.id, rule, at + days(LATER_DAYS) if moved else None)
         _restart(turn, series, turn.now)
-        changed = next_prompt(turn, pair, turn.me.id)
+    changed = next_prompt(turn, pair, turn.me.id) if found is not None else None
     if changed is None:
         turn.text("checkin-none-planned")
     else:
         turn.text("checkin-moved" if moved else "checkin-skipped", when=turn.w.weekday(changed))
+
+
+# --- the file or a zone has changed ---------------------------------------------------------------
+
+
+@planner
+def rezone(scene: Scene) -> None:
+    """What changed while we were away: the file's rule, a person's zone, a programme back again."""
+    for programme in scene.bot.programmes.values():
+        for series, pair, person, planned in scene.uow.pairs.in_rhythm(programme.id):
+            rhythm = programme.rhythm(series.rhythm)
+            if rhythm is None or pair.kind not in rhythm.pairs:
+                continue
+            zone = scene.zone(person, programme)
+            before = (series.rrule, series.zone, _start(series).time())
+            if before != (rhythm.rrule, zone, rhythm.at):
+                _retime(scene, pair, series, rhythm, zone)
+            elif not planned:  # its last timer found no programme or no rhythm
+                _plan(scene, series, scene.now)
+
+
+def _retime(scene: Scene, pair: Pair, series: Series, rhythm: Rhythm, zone: str) -> None:
+    """The same occurrences at another hour or in another zone, or those of another rule.
+
+    A rule counts its intervals from the pair's first day, as for a pair that had it from the start;
+    whoever was asked today already is not asked today again.
+    """
+    old_zone, since = series.zone, scene.now
+    asked = [c for c in scene.uow.pairs.checkins(pair.id) if c.series_id == series.id]
+    if asked:
+        day = to_local(asked[0].occurrence, old_zone).date()
+        since = max(since, to_utc(datetime.combine(day, time.max), zone))
+    if series.rrule == rhythm.rrule:
+        for rule, moved_to in scene.uow.pairs.exceptions(series.id).items():
+            day = to_local(rule, old_zone).date()
+            there = to_utc(datetime.combine(day, rhythm.at), zone)
+            if rule > scene.now and there != rule:
+                scene.uow.pairs.except_occurrence(series.id, there, moved_to)
+        first = datetime.combine(_start(series).date(), rhythm.at)
+    else:
+        begins = pair.started_at + days(rhythm.first_after_days)
+        first = anchor(rhythm.rrule, rhythm.at, zone, begins)
+    series.rrule, series.zone = rhythm.rrule, zone
+    series.dtstart_local = first.isoformat(timespec="seconds")
+    _restart(scene, series, since)
 
 
 # --- a prompt is due ------------------------------------------------------------------------------
@@ -214,11 +248,13 @@ def prompt(scene: Scene, timer: DueTimer) -> None:
     person = scene.person(series.person_id)
     zone = scene.zone(person, programme)
     occurrence = datetime.fromisoformat(timer.payload["occurrence"])
-    following = next_occurrence(series.rrule, _start(series), series.zone, scene.now)
+    following = _occurrence(scene, pair, series, scene.now)
     closes = (
         scene.now + days(rhythm.close_after_days)
         if rhythm.close_after_days
-        else following or pair.ends_at
+        else following[1]
+        if following
+        else pair.ends_at
     )
     checkin = scene.uow.pairs.add_checkin(
         Checkin(series_id=series.id, pair_id=pair.id, person_id=person.id, occurrence=occurrence)
@@ -302,11 +338,29 @@ def _may_change(turn: Turn, talk: Conversation) -> bool:
 
 @on_completed("checkin")
 def note_checkin(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
-    """All is answered: thanks, and the next date for both."""
-    rhythm, pair = _heard(turn, talk, answers)
+    """All is answered: thanks, words for the team to the team, and the next date for both."""
+    rhythm, checkin, pair = _heard(turn, talk, answers)
+    if rhythm.alerts(answers):
+        words = any(q.sensitive and q.kind == "text" and q.id in answers for q in rhythm.questions)
+        if words:  # after the alert of the first tap, if there was one; changed ones come again
+            tell_staff(
+                turn,
+                pair,
+                "staff-checkin-words",
+                key=f"checkin-alert:{checkin.id}:words:{turn.event.id}",
+                lines=lambda w: told(rhythm, answers, w),
+            )
+        else:
+            _alert(turn, pair, checkin, rhythm, answers)
     turn.text("checkin-thanks")
     if rhythm.next_on and rhythm.next_on in answers:
-        set_date(turn, pair, date.fromisoformat(str(answers[rhythm.next_on])), None)
+        meetings.set_date(
+            turn,
+            pair,
+            date.fromisoformat(str(answers[rhythm.next_on])),
+            None,
+            have_met=checkin.met == "yes",
+        )
 
 
 @on_answered("checkin")
@@ -314,11 +368,15 @@ def note_first_tap(turn: Turn, talk: Conversation, answers: Mapping[str, Given])
     """One tap counts: whether they met is known at once, whatever becomes of the rest."""
     rhythm = turn.programme.rhythm(talk.kind.partition(":")[2])
     if rhythm is not None and rhythm.met in answers:
-        _heard(turn, talk, answers)
+        rhythm, checkin, pair = _heard(turn, talk, answers)
+        if rhythm.alerts(answers):
+            _alert(turn, pair, checkin, rhythm, answers)
 
 
-def _heard(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> tuple[Rhythm, Pair]:
-    """What the answers mean so far: a meeting or none in a row, a word to staff."""
+def _heard(
+    turn: Turn, talk: Conversation, answers: Mapping[str, Given]
+) -> tuple[Rhythm, Checkin, Pair]:
+    """What the answers mean so far: a meeting, or none in a row."""
     checkin, pair = access.own_checkin(turn, talk.about_id)
     rhythm = turn.programme.rhythm(talk.kind.partition(":")[2])
     if rhythm is None:
@@ -328,27 +386,37 @@ def _heard(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> tupl
         turn.note("checkin-answered", "pair", pair.id, checkin=checkin.id, met=met)
     checkin.state, checkin.answered_at, checkin.met = "answered", turn.now, met
     turn.uow.timers.cancel("checkin-remind", checkin.id)
-    _count_missed(turn, pair, rhythm, alerted=rhythm.alerts(answers))
-    if rhythm.alerts(answers):  # told once: the key says so
-        tell_staff(
-            turn,
-            pair,
-            "staff-checkin-alert",
-            key=f"checkin-alert:{checkin.id}",
-            lines=lambda w: told(rhythm, answers, w),
-        )
-    return rhythm, pair
+    if rhythm.met is not None:
+        _count_missed(turn, pair, rhythm, alerted=rhythm.alerts(answers))
+    return rhythm, checkin, pair
+
+
+def _alert(
+    turn: Turn, pair: Pair, checkin: Checkin, rhythm: Rhythm, answers: Mapping[str, Given]
+) -> None:
+    """An answer that calls for staff: told once, the key says so."""
+    tell_staff(
+        turn,
+        pair,
+        "staff-checkin-alert",
+        key=f"checkin-alert:{checkin.id}",
+        lines=lambda w: told(rhythm, answers, w),
+    )
 
 
 def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm, *, alerted: bool) -> None:
     """Rounds in a row in which nobody reports a meeting; one yes of either side ends the row.
 
-    Staff who were alerted by the same answer are not told twice.
+    A round is a date of the rule, on which each side is asked at its own hour: by UTC, or by any
+    one zone, two sides far apart would make two of it. Staff who were alerted by the same answer
+    are not told twice.
     """
+    series = {s.id: s for s in turn.uow.pairs.series_of(pair.id) if s.rhythm == rhythm.id}
     rounds: dict[date, list[str | None]] = {}
     for checkin in turn.uow.pairs.checkins(pair.id):
-        if checkin.state == "answered":
-            rounds.setdefault(checkin.occurrence.date(), []).append(checkin.met)
+        if checkin.state == "answered" and checkin.series_id in series:
+            day = to_local(checkin.occurrence, series[checkin.series_id].zone).date()
+            rounds.setdefault(day, []).append(checkin.met)
     row = 0
     for day in sorted(rounds, reverse=True):
         if "yes" in rounds[day]:
@@ -364,7 +432,7 @@ def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm, *, alerted: bool) -> N
 
 
 def tell_staff(
-    turn: Turn,
+    scene: Scene,
     pair: Pair,
     key_of_text: str,
     *,
@@ -373,7 +441,7 @@ def tell_staff(
     lines: Callable[[Words], tuple[Line, ...]] = lambda w: (),
 ) -> None:
     """A line about a pair to its team, what was answered, and the way to look at it."""
-    mentee, mentor = turn.person(pair.mentee_id), turn.person(pair.mentor_id)
+    mentee, mentor = scene.person(pair.mentee_id), scene.person(pair.mentor_id)
 
     def build(w: Words) -> Message:
         return Message(
@@ -382,125 +450,4 @@ def tell_staff(
             choices=(run_choice(w("see-pair"), "binomes", str(pair.id)),),
         )
 
-    turn.tell_staff(turn.programme, build, key=key)
-
-
-# --- meetings -------------------------------------------------------------------------------------
-
-
-@act("meeting", who="member")
-def ask_meeting(turn: Turn, number: int, version: int) -> None:
-    """How to set a date: the next ones as buttons, any other in words."""
-    pair = access.own_pair(turn, number)
-    turn.enter(turn.programme_of(pair.programme_id))
-    today = turn.today(turn.me, turn.programme)
-    coming = [today + timedelta(days=n) for n in (2, 7, 14)]
-    turn.say(
-        Message(
-            turn.w("meeting-when"),
-            choices=tuple(
-                run_choice(turn.w.weekday(day), "rdv", day.isoformat()) for day in coming
-            ),
-            note=turn.w("meeting-when-note"),
-        )
-    )
-
-
-def set_by_words(turn: Turn, pair: Pair, words: str) -> None:
-    """`rdv mardi 18h30`, `rdv 24/12/2026`: a date and perhaps an hour."""
-    turn.enter(turn.programme_of(pair.programme_id))
-    hour, rest = _read_time(words)
-    day = read_date(rest, turn.today(turn.me, turn.programme), "future")
-    if day is None:
-        turn.text("answer-not-a-date")
-    elif day < turn.today(turn.me, turn.programme):
-        turn.text("answer-not-future")
-    else:
-        set_date(turn, pair, day, hour)
-
-
-_TIME = re.compile(r"\b(?:à |at )?([01]?\d|2[0-3])(?::| ?h ?)([0-5]\d)?(?!\d)", re.IGNORECASE)
-
-
-def _read_time(words: str) -> tuple[time | None, str]:
-    """The hour in `mardi 18h30` or `24/12 à 18:30`, and the words without it."""
-    found = _TIME.search(words)
-    if found is None:
-        return None, words
-    hour = time(int(found[1]), int(found[2] or 0))
-    return hour, (words[: found.start()] + words[found.end() :]).strip(" ,")
-
-
-def set_date(turn: Turn, pair: Pair, day: date, hour: time | None) -> None:
-    """A date for the next meeting: both sides get the invitation.
-
-    An earlier one is moved, not doubled.
-    """
-    zone = turn.zone(turn.me, turn.programme)
-    at = to_utc(datetime.combine(day, hour or time(0)), zone)
-    minutes = MEETING_MINUTES if hour else WHOLE_DAY
-    meeting = turn.uow.pairs.next_meeting(pair.id, turn.now - days(1))
-    if meeting is not None and (meeting.starts_at, meeting.minutes) == (at, minutes):
-        return
-    if meeting is None:
-        meeting = turn.uow.pairs.add_meeting(
-            Meeting(pair_id=pair.id, set_by_id=turn.me.id, starts_at=at, minutes=minutes)
-        )
-    else:
-        meeting.starts_at, meeting.minutes = at, minutes
-        meeting.sequence += 1
-    other = turn.person(access.partner_of(turn, pair))
-    for person, partner in ((turn.me, other), (other, turn.me)):
-        w = turn.words(person, turn.programme)
-        told = "meeting-set-by-you" if person is turn.me else "meeting-set-by-other"
-        turn.show(
-            person,
-            Message(
-                w(told, name=partner.name or "—", when=when(meeting, w)),
-                file=File(
-                    "rendez-vous.ics",
-                    invitation(turn, meeting, pair, person, partner, w),
-                    "text/calendar",
-                ),
-            ),
-            what=f"meeting-{meeting.sequence}",
-        )
-
-
-def when(meeting: Meeting, w: Words) -> str:
-    """The date of a meeting, with its hour when there is one."""
-    return w.moment(meeting.starts_at) if meeting.minutes else w.weekday(meeting.starts_at)
-
-
-def invitation(
-    scene: Scene, meeting: Meeting, pair: Pair, person: Person, partner: Person, w: Words
-) -> bytes:
-    """The meeting as an iCalendar file: one UID for life, SEQUENCE grows at each change.
-
-    Source: RFC 5545, RFC 5546 (METHOD:REQUEST).
-    """
-    calendar = Calendar()
-    calendar.add("prodid", "-//Cordee//Cordee 1//FR")
-    calendar.add("version", "2.0")
-    calendar.add("method", "CANCEL" if meeting.state == "cancelled" else "REQUEST")
-    event = Event()
-    event.add("uid", f"meeting-{meeting.id}-pair-{pair.id}@cordee.invalid")
-    event.add("sequence", meeting.sequence)
-    event.add("dtstamp", scene.now.astimezone(UTC).replace(microsecond=0))
-    event.add("summary", w("meeting-summary", name=partner.name or "—"))
-    if meeting.minutes:
-        event.add("dtstart", meeting.starts_at.astimezone(UTC))
-        event.add("duration", timedelta(minutes=meeting.minutes))
-    else:
-        local = meeting.starts_at.astimezone(
-            ZoneInfo(scene.zone(person, scene.programme_of(pair.programme_id)))
-        )
-        event.add("dtstart", local.date())
-        event.add("dtend", local.date() + timedelta(days=1))
-    organizer = vCalAddress("mailto:cordee@cordee.invalid")
-    organizer.params["CN"] = "Cordée"
-    event["organizer"] = organizer
-    event.add("status", "CANCELLED" if meeting.state == "cancelled" else "CONFIRMED")
-    calendar.add_component(event)
-    content: bytes = calendar.to_ical()
-    return content
+    scene.tell_staff(scene.programme_of(pair.programme_id), build, key=key)

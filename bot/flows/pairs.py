@@ -11,19 +11,20 @@ Source: A-05, A-18, A-19, A-20, A-24; X-19.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from bot import access, lifecycle
 from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, begin, on_completed, run_choice, told
 from bot.errors import NotAllowed
-from bot.flows import checkins
+from bot.flows import checkins, meetings
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.programmes.schema import Programme
 from bot.rhythm import months_later
-from bot.turn import REMINDER, Scene, Turn
+from bot.turn import ANSWER, REMINDER, Scene, Turn
 from storage.tables import Conversation, Pair, Person, Request
 from storage.timers import DueTimer
 
@@ -95,21 +96,17 @@ def form(
         introduce(scene, pair)
         return pair
     pair.state = "proposed"
-    w = scene.words(mentor, programme)
-    scene.tell(
-        mentor,
-        Message(
-            title=w("charter-title"),
-            text=w("pair-offer", who=known_as(mentee, w, named=False))
-            + "\n\n"
-            + w.pick(charter.text.model_dump()),
-            choices=(
-                act_choice(w("charter-agree"), "pair-agree", pair.id, pair.version, "primary"),
-                act_choice(w("decline"), "pair-decline", pair.id, pair.version),
-            ),
-        ),
-        key=f"pair-offer:{pair.id}",
-    )
+    until = scene.now + checkins.days(programme.proposals.deadline_days)
+    _offer(scene, pair, "pair-offer", until, key=f"pair-offer:{pair.id}")
+    nudge_at = scene.now + checkins.days(programme.proposals.nudge_days)
+    for kind, due_at in (("pair-nudge", nudge_at), ("pair-lapse", until)):
+        scene.uow.timers.put(
+            key=f"{kind}:{pair.id}",
+            kind=kind,
+            subject_id=pair.id,
+            due_at=due_at,
+            payload={"until": until.isoformat()},
+        )
     return pair
 
 
@@ -155,6 +152,36 @@ def introduce(scene: Scene, pair: Pair) -> None:
     _plan_guides(scene, pair, programme)
 
 
+# --- a pair made by the team waits for the mentor's yes -------------------------------------------
+
+
+def _offer(
+    scene: Scene, pair: Pair, text: str, until: datetime, *, key: str, priority: int = ANSWER
+) -> None:
+    """Ask the mentor of a pair made by the team for their yes, to the charter and to the pair."""
+    programme = scene.programme_of(pair.programme_id)
+    mentee, mentor = both(scene, pair)
+    w = scene.words(mentor, programme)
+    said = w(text, who=known_as(mentee, w, named=False))
+    charter = programme.pair.charter
+    if charter is not None:
+        said += "\n\n" + w.pick(charter.text.model_dump())
+    scene.tell(
+        mentor,
+        Message(
+            title=w("charter-title"),
+            text=said,
+            choices=(
+                act_choice(w("charter-agree"), "pair-agree", pair.id, pair.version, "primary"),
+                act_choice(w("decline"), "pair-decline", pair.id, pair.version),
+            ),
+            note=w("pair-offer-until", when=w.weekday(until)),
+        ),
+        key=key,
+        priority=priority,
+    )
+
+
 @act("pair-agree", who="member")
 def pair_agree(turn: Turn, number: int, version: int) -> None:
     """The mentor of a pair made by the team accepts the charter: now both are introduced (A-19)."""
@@ -165,6 +192,7 @@ def pair_agree(turn: Turn, number: int, version: int) -> None:
     ):
         turn.text("button-stale")
         return
+    _no_deadline(turn, pair)
     if charter is not None:
         turn.uow.people.consent(
             turn.me.id, turn.programme.id, "charter", version=charter.version, now=turn.now
@@ -180,27 +208,76 @@ def pair_agree(turn: Turn, number: int, version: int) -> None:
 def pair_decline(turn: Turn, number: int, version: int) -> None:
     """The mentor says no to a pair made by the team: the mentee never heard of it."""
     pair = _offered(turn, number)
-    if pair is None or not turn.uow.pairs.move(
-        pair, version, lifecycle.move(lifecycle.PAIR, "proposed", "close"), ended_at=turn.now
-    ):
+    if pair is None or not _call_off(turn, pair, version):
         turn.text("button-stale")
         return
-    turn.uow.directory.give_place(turn.me.id, turn.now)
     turn.replace(Message(turn.w("declined-noted")))
-    mentee = turn.person(pair.mentee_id)
-    turn.tell_staff(
-        turn.programme,
-        lambda w: Message(
-            w("staff-pair-declined", mentee=mentee.name or "—", mentor=turn.me.name or "—")
-        ),
-        key=f"pair-declined:{pair.id}",
-    )
+    checkins.tell_staff(turn, pair, "staff-pair-declined", key=f"pair-declined:{pair.id}")
 
 
 def _offered(turn: Turn, number: int) -> Pair | None:
     """A pair that waits for the yes of the person who acted, its mentor."""
     pair = access.own_pair(turn, number)
     return pair if pair.state == "proposed" and pair.mentor_id == turn.me.id else None
+
+
+def _call_off(scene: Scene, pair: Pair, version: int) -> bool:
+    """A pair that never began is over: its place is free again. False when it is too late."""
+    state = lifecycle.move(lifecycle.PAIR, "proposed", "close")
+    if not scene.uow.pairs.move(pair, version, state, ended_at=scene.now):
+        return False
+    _no_deadline(scene, pair)
+    scene.uow.directory.give_place(pair.mentor_id, scene.now)
+    return True
+
+
+def _no_deadline(scene: Scene, pair: Pair) -> None:
+    for kind in ("pair-nudge", "pair-lapse"):
+        scene.uow.timers.cancel(kind, pair.id)
+
+
+def call_off(scene: Scene, pair: Pair, *, told: str = "offer-was-withdrawn") -> bool:
+    """Take a pair back that its mentor has not agreed to: they hear it, the mentee never knew.
+
+    Args:
+        scene: The cause.
+        pair: In state `proposed`.
+        told: What the mentor is told.
+
+    Returns:
+        False when the mentor was quicker.
+    """
+    if not _call_off(scene, pair, pair.version):
+        return False
+    mentor = scene.person(pair.mentor_id)
+    w = scene.words(mentor, scene.programme_of(pair.programme_id))
+    scene.tell(mentor, Message(w(told)), key=f"pair-off:{pair.id}", priority=REMINDER)
+    return True
+
+
+@due("pair-nudge")
+def nudge(scene: Scene, timer: DueTimer) -> None:
+    """The mentor has not answered the team's proposal yet: once more, kindly."""
+    pair = scene.uow.pairs.get(timer.subject_id)
+    if pair is None or pair.state != "proposed":
+        return
+    until = datetime.fromisoformat(timer.payload["until"])
+    if until > scene.now:  # else the deadline is in the same breath
+        _offer(scene, pair, "pair-offer-nudge", until, key=timer.key, priority=REMINDER)
+
+
+@due("pair-lapse")
+def lapse(scene: Scene, timer: DueTimer) -> None:
+    """No answer from the mentor: the pair is called off, and the team can look for another."""
+    pair = scene.uow.pairs.get(timer.subject_id)
+    if pair is None or pair.state != "proposed":
+        return
+    scene.programme_of(pair.programme_id)
+    if call_off(scene, pair, told="pair-offer-lapsed"):
+        checkins.tell_staff(scene, pair, "staff-pair-lapsed", key=f"pair-lapsed:{pair.id}")
+
+
+# --- how they are introduced ----------------------------------------------------------------------
 
 
 def _introduction(
@@ -247,7 +324,7 @@ def rdv(turn: Turn, args: str) -> None:
         turn.text("no-pair-yet")
         return
     if args:
-        checkins.set_by_words(turn, mine[0], args)
+        meetings.set_by_words(turn, mine, args)
         return
     for pair in mine:
         turn.enter(turn.programme_of(pair.programme_id))
@@ -262,9 +339,9 @@ def standing(turn: Turn, pair: Pair) -> Message:
     agreed = next((o for o in turn.uow.pairs.objectives(pair.id) if o.state == "approved"), None)
     if agreed is not None:
         lines.append(Line(label=w("objective-label"), text=turn.uow.pairs.objective_text(agreed)))
-    meeting = turn.uow.pairs.next_meeting(pair.id, turn.now)
+    meeting = meetings.coming(turn, pair, turn.zone(turn.me, turn.programme))
     if meeting is not None:
-        lines.append(Line(label=w("meeting-label"), text=checkins.when(meeting, w)))
+        lines.append(Line(label=w("meeting-label"), text=meetings.when(meeting, w)))
     upcoming = checkins.next_prompt(turn, pair, turn.me.id)
     if upcoming is not None and pair.state == "active":
         lines.append(Line(label=w("checkin-next-label"), text=w.weekday(upcoming)))
@@ -286,8 +363,9 @@ def standing(turn: Turn, pair: Pair) -> Message:
     if pair.state == "paused":
         quiet.append(act_choice(w("pair-resume"), "pair-resume", pair.id, pair.version))
     elif upcoming is not None:
-        quiet.append(act_choice(w("checkin-skip"), "skip-next", pair.id, pair.version))
-        quiet.append(act_choice(w("checkin-later"), "later-next", pair.id, pair.version))
+        rhythm = checkins.rhythm_version(turn, pair, turn.me.id)
+        quiet.append(act_choice(w("checkin-skip"), "skip-next", pair.id, rhythm))
+        quiet.append(act_choice(w("checkin-later"), "later-next", pair.id, rhythm))
         quiet.append(act_choice(w("pair-pause"), "pair-pause", pair.id, pair.version))
     if pair.state in ("active", "paused"):
         quiet.append(act_choice(w("pair-end"), "pair-stop", pair.id, pair.version))
@@ -457,34 +535,35 @@ def _plan_guides(scene: Scene, pair: Pair, programme: Programme) -> None:
     """Texts pushed in a given month (A-07)."""
     if pair.kind != "long_term":
         return
-    for number, guide in enumerate(programme.guides):
+    for month in {guide.month for guide in programme.guides}:
         scene.uow.timers.put(
-            key=f"guide:{pair.id}:{number}",
+            key=f"guide:{pair.id}:{month}",
             kind="guide",
             subject_id=pair.id,
-            due_at=months_later(scene.now, guide.month, programme.zone),
-            payload={"guide": number},
+            due_at=months_later(scene.now, month, programme.zone),
+            payload={"month": month},
         )
 
 
 @due("guide")
 def guide(scene: Scene, timer: DueTimer) -> None:
-    """One conversation guide, to the sides it is for."""
+    """The conversation guides of a month as the file has them now, to the sides they are for."""
     pair = scene.uow.pairs.get(timer.subject_id)
     if pair is None or pair.state != "active":
         return
     programme = scene.programme_of(pair.programme_id)
-    number = int(timer.payload.get("guide", -1))
-    if not 0 <= number < len(programme.guides):
-        return
-    text = programme.guides[number]
     mentee, mentor = both(scene, pair)
     for person, role in ((mentee, "mentee"), (mentor, "mentor")):
-        if role in text.to:
-            w = scene.words(person, programme)
+        w = scene.words(person, programme)
+        texts = [
+            guide.text
+            for guide in programme.guides
+            if guide.month == timer.payload.get("month") and role in guide.to
+        ]
+        for number, text in enumerate(texts):
             scene.tell(
                 person,
-                Message(title=w("guide-title"), text=w.pick(text.text.model_dump())),
-                key=f"{timer.key}:{person.id}",
+                Message(title=w("guide-title"), text=w.pick(text.model_dump())),
+                key=f"{timer.key}:{person.id}:{number}",
                 priority=REMINDER,
             )
