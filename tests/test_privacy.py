@@ -1,13 +1,18 @@
 """What is given to a person, what goes with them, and what goes by itself, on both databases."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from bot.followup import MEANINGS
 from bot.programmes.schema import Retention
+from bot.settings import Settings
+from handlers.service import Service
+from scheduling.clock import FixedClock
 from storage.privacy import TIMERS
 from storage.tables import (
     Audit,
@@ -28,7 +33,7 @@ from storage.tables import (
     Wish,
 )
 from storage.unit_of_work import Database, UnitOfWork
-from tests.stores import NOON, payload, somebody
+from tests.stores import NOON, SECRET, payload, somebody
 
 AX = "ax-accompagnement"
 DAY = timedelta(days=1)
@@ -428,6 +433,38 @@ def test_it_goes_in_short_steps(lite: Database, limit: int) -> None:
             talk(uow, person, "intake")
         uow.commit()
     assert purge(lite, NOON + 31 * DAY, limit) == -(-25 // limit)
+
+
+def test_the_job_reads_how_long_from_the_programme_s_file(database: Database) -> None:
+    """As the running process does it: by its clock, until nothing is left to do."""
+    them = world(database)
+    end(database, them, NOON)
+    url = database.url.render_as_string(hide_password=False)
+    database.close()
+    clock = FixedClock(NOON + 364 * DAY)
+    service = Service(
+        Settings(
+            cordee_database_url=url,
+            cordee_programmes=(AX,),
+            cordee_secret_key=SecretStr(SECRET),
+            _env_file=None,
+        ),
+        clock=clock,
+    )
+
+    def left() -> tuple[int, int, int]:
+        with service.database.unit_of_work() as uow:
+            return count(uow, Pair), count(uow, Request), count(uow, Person)
+
+    try:
+        asyncio.run(service.purge())
+        assert left() == (1, 1, 3)
+        clock.advance(2 * DAY)
+        asyncio.run(service.purge())
+        assert left() == (0, 0, 3)
+    finally:
+        service.worker.close()
+        service.database.close()
 
 
 @pytest.mark.postgres
