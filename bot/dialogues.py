@@ -151,7 +151,7 @@ def begin(
         label = scene.words(person, programme)("answer-in-form")
         said[0] = replace(said[0], form=Choice(label, encode(FormToken(talk.id, page.number))))
     if qs.intro and said:
-        intro = scene.words(person, programme).pick(qs.intro.model_dump())
+        intro = scene.words(person, programme).pick(qs.intro)
         said[0] = replace(said[0], text=f"{intro}\n\n{said[0].text}")
     return talk, said
 
@@ -388,7 +388,7 @@ def _worded(
 def _summary(turn: Turn, qs: Questionnaire, state: State) -> Message:
     """A summary that was sent or stopped: the answers, without buttons."""
     lines = [
-        Line(label=turn.w.pick(q.text.model_dump()), text=wording.shown(q, value, turn.w))
+        Line(label=turn.w.pick(q.text), text=wording.shown(q, value, turn.w))
         for q in engine.path(qs, state.answers)
         if (value := engine.valid(q, state.answers)) is not None
     ]
@@ -463,7 +463,7 @@ def told(qs: Watched, answers: Mapping[str, Given], w: Words) -> tuple[Line, ...
     """The answers that staff are to see when some of them call for attention."""
     shown = qs.telling(answers)
     return tuple(
-        Line(label=w.pick(q.text.model_dump()), text=wording.shown(q, answers[q.id], w))
+        Line(label=w.pick(q.text), text=wording.shown(q, answers[q.id], w))
         for q in qs.questions
         if q.id in shown and q.id in answers
     )

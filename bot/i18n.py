@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -22,6 +22,7 @@ from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from bot.dialogue.questionnaire import Localised
 from bot.programmes.schema import Contact
 
 Register = Literal["tu", "vous"]
@@ -33,6 +34,7 @@ _OPEN = re.compile(r"« ")
 NNBSP, NBSP = "\u202f", "\u00a0"
 
 
+@lru_cache(maxsize=4096)
 def french_spaces(text: str) -> str:
     """Put the no-break spaces French typography wants before ? ! ; : » and after «."""
     return _OPEN.sub("«" + NBSP, _LOW.sub(NBSP + r"\1", _HIGH.sub(NNBSP + r"\1", text)))
@@ -80,14 +82,14 @@ class Words:
         """Whether there is such a message."""
         return any(key in t.forms for t in self._tables)
 
-    def pick(self, texts: Mapping[str, str]) -> str:
-        """The text of a programme file in this language (French when it has no other)."""
-        text = texts.get(self.lang) or texts.get("fr") or next(iter(texts.values()), "")
+    def pick(self, texts: Localised) -> str:
+        """The text of a programme file in this language."""
+        text = texts.of(self.lang)
         return french_spaces(text) if self.lang == "fr" else text
 
     def team(self, contact: Contact) -> str:
         """Whom people ask in a programme, as in « l’équipe te répond »."""
-        return self.pick(contact.name.model_dump())
+        return self.pick(contact.name)
 
     def weekday(self, when: Date) -> str:
         """`mardi 24 novembre`; instants are shown in the person's zone."""

@@ -66,10 +66,10 @@ def _welcome(turn: Turn) -> Message:
     w = turn.w
     other = "en" if w.lang == "fr" else "fr"
     return Message(
-        title=w.pick(programme.name.model_dump()),
-        text=w.pick(programme.about.notice.model_dump())
+        title=w.pick(programme.name),
+        text=w.pick(programme.about.notice)
         + "\n\n"
-        + w.pick(programme.consent.text.model_dump()),
+        + w.pick(programme.consent.text),
         choices=(
             run_choice(w("consent-yes"), "accord", _spoken(programme.id, turn), "primary"),
             run_choice(w("consent-no"), "plus-tard", _spoken(programme.id, turn)),
@@ -103,9 +103,9 @@ def choose_programme(turn: Turn, then: tuple[str, str] | None = None) -> None:
         Message(
             w("programme-which"),
             choices=tuple(
-                run_choice(w.pick(p.name.model_dump()), then[0], f"{then[1][:18]}@{p.id}")
+                run_choice(w.pick(p.name), then[0], f"{then[1][:18]}@{p.id}")
                 if then
-                else run_choice(w.pick(p.name.model_dump()), "programme", _spoken(p.id, turn))
+                else run_choice(w.pick(p.name), "programme", _spoken(p.id, turn))
                 for p in turn.bot.programmes.values()
             ),
             quiet=(
@@ -345,7 +345,7 @@ def _guest_home(turn: Turn) -> Message:
     return Message(
         w("programme-which"),
         choices=tuple(
-            run_choice(w.pick(p.name.model_dump()), "programme", _spoken(p.id, turn))
+            run_choice(w.pick(p.name), "programme", _spoken(p.id, turn))
             for p in turn.bot.programmes.values()
         ),
     )
@@ -391,7 +391,7 @@ def sections(turn: Turn) -> list[Message]:
         key = "menu-my-card" if card else "menu-help-others"
         choices.append(run_choice(w(key), "experts"))
     mine = Message(
-        title=w.pick(programme.name.model_dump()),
+        title=w.pick(programme.name),
         text="\n".join(lines) or w("menu-nothing"),
         choices=tuple(choices),
         quiet=(run_choice(w("menu-profile"), "profil"), run_choice(w("menu-help"), "aide")),

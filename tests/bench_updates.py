@@ -170,7 +170,7 @@ def labels() -> list[str]:
     intake = load_all([PROGRAMME])[PROGRAMME].intake
     assert intake is not None
     options = {(q.id, o.value): o.label for q in intake.questions for o in q.options}
-    return [words("fr").pick(options[step].model_dump()) for step in STEPS]
+    return [words("fr").pick(options[step]) for step in STEPS]
 
 
 async def compare(way: Way, folder: Path, size: Size, profile: Path | None = None) -> Compared:

@@ -21,7 +21,7 @@ from bot import flows, lifecycle
 from bot.bot import FAMILIES as COMMAND_FAMILIES
 from bot.commands.registry import COMMANDS
 from bot.dialogue.parsing import REASONS
-from bot.dialogue.questionnaire import Question
+from bot.dialogue.questionnaire import Localised, Question
 from bot.dialogues import COMPLETIONS, family
 from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.programmes.load import load, presets
@@ -545,10 +545,10 @@ def test_lists_are_said_in_the_language() -> None:
     assert words("fr").all([]) == ""
 
 
-def test_a_programme_without_a_text_in_this_language_speaks_french() -> None:
-    assert words("en").pick({"fr": "Où ?"}) == "Où ?"
-    assert words("fr").pick({"fr": "Où ?", "en": "Where?"}) == f"Où{NNBSP}?"
-    assert words("en").pick({"fr": "Où ?", "en": "Where?"}) == "Where?"
+def test_a_programme_s_text_is_said_in_the_language_with_its_spaces() -> None:
+    text = Localised(fr="Où ?", en="Where?")
+    assert words("fr").pick(text) == f"Où{NNBSP}?"
+    assert words("en").pick(text) == "Where?"
 
 
 @pytest.mark.parametrize(

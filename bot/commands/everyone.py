@@ -120,7 +120,7 @@ def programme(turn: Turn, args: str) -> None:
         onboarding.choose_programme(turn)
         return
     turn.enter(found)
-    turn.replace(Message(turn.w("programme-chosen", name=turn.w.pick(found.name.model_dump()))))
+    turn.replace(Message(turn.w("programme-chosen", name=turn.w.pick(found.name))))
     if onboarding.agreed(turn):
         onboarding.menu(turn, "")
     else:

@@ -477,7 +477,7 @@ def bilan(turn: Turn, args: str) -> None:
         turn.say(
             Message(
                 title=w(
-                    "staff-reports-title", name=w.pick(rules.name.model_dump()), quarter=quarter
+                    "staff-reports-title", name=w.pick(rules.name), quarter=quarter
                 ),
                 text=w("staff-reports-text", sent=len(every) - len(missing), total=len(every)),
                 table=Table(columns, tuple(rows)) if rows else None,

@@ -100,9 +100,26 @@ def valid(question: Question, answers: Mapping[str, Value]) -> Value | None:
     return fits(question, answers.get(question.id))
 
 
-def _walk(
-    qs: Questionnaire, answers: Mapping[str, Value]
-) -> tuple[list[Question], dict[str, Value]]:
+Walk = tuple[list[Question], dict[str, Value]]
+_walked: tuple[Questionnaire, Mapping[str, Value], Walk] | None = None
+
+
+def _walk(qs: Questionnaire, answers: Mapping[str, Value]) -> Walk:
+    """The route, and the answers on it.
+
+    One step asks this several times of the very same answers, which are never changed in place:
+    the last walk is remembered.
+    """
+    global _walked  # noqa: PLW0603 - one slot, read and replaced whole
+    last = _walked
+    if last is not None and last[0] is qs and last[1] is answers:
+        return last[2]
+    found = _walk_anew(qs, answers)
+    _walked = (qs, answers, found)
+    return found
+
+
+def _walk_anew(qs: Questionnaire, answers: Mapping[str, Value]) -> Walk:
     route: list[Question] = []
     on_route: dict[str, Value] = {}
     for question in qs.questions:
@@ -126,7 +143,7 @@ def _matches(value: Value | None, wanted: tuple[str | int, ...]) -> bool:
 
 def path(qs: Questionnaire, answers: Mapping[str, Value]) -> list[Question]:
     """The questions these answers open, in order; answers off this route are ignored."""
-    return _walk(qs, answers)[0]
+    return list(_walk(qs, answers)[0])
 
 
 def result(qs: Questionnaire, answers: Mapping[str, Value]) -> dict[str, Given]:

@@ -118,13 +118,13 @@ def ask(
 ) -> Message:
     """One question as a message, with its buttons."""
     q = output.question
-    text = words.pick(q.text.model_dump())
+    text = words.pick(q.text)
     if q.help:
-        text += "\n" + words.pick(q.help.model_dump())
+        text += "\n" + words.pick(q.help)
     if q.kind == "scale" and (q.low or q.high):
         low, high = q.bounds
         ends = [
-            words("scale-end", grade=grade, meaning=words.pick(label.model_dump()))
+            words("scale-end", grade=grade, meaning=words.pick(label))
             for grade, label in ((low, q.low), (high, q.high))
             if label
         ]
@@ -159,9 +159,7 @@ def ask(
         ),
         quiet=tuple(quiet),
         note=_progress(output),
-        placeholder=(
-            words.pick(q.placeholder.model_dump()) if q.placeholder else words("menu-choose")
-        )
+        placeholder=(words.pick(q.placeholder) if q.placeholder else words("menu-choose"))
         if q.placeholder or len(choices) > MENU_FROM
         else None,
     )
@@ -182,8 +180,7 @@ def _answers(q: Question, conversation: int, words: Words, today: date) -> list[
     match q.kind:
         case "choice":
             return [
-                _act(conversation, Answer(q.id, o.value), words.pick(o.label.model_dump()))
-                for o in q.options
+                _act(conversation, Answer(q.id, o.value), words.pick(o.label)) for o in q.options
             ]
         case "scale":
             low, high = q.bounds
@@ -208,7 +205,7 @@ def _menu(output: Ask, conversation: int, words: Words) -> Menu:
         options=tuple(
             Option(
                 o.value,
-                words.pick(o.label.model_dump()),
+                words.pick(o.label),
                 chosen=o.value in output.picked,
                 token=encode(DialogueToken(conversation, Toggle(q.id, o.value))),
             )
@@ -226,7 +223,7 @@ def review(output: Review, conversation: int, words: Words) -> Message:
         text=words("review-text"),
         lines=tuple(
             Line(
-                label=_short(words.pick(q.text.model_dump()), 120),
+                label=_short(words.pick(q.text), 120),
                 text=shown(q, value, words),
                 choice=_act(conversation, Edit(q.id), words("edit")),
             )
@@ -241,7 +238,7 @@ def noted(output: Noted, conversation: int, words: Words) -> Message:
     """The message that asked, once answered: question, answer, a way to change it."""
     q = output.question
     return Message(
-        text=words.pick(q.text.model_dump()) + "\n✓ " + shown(q, output.value, words),
+        text=words.pick(q.text) + "\n✓ " + shown(q, output.value, words),
         quiet=(_act(conversation, Edit(q.id), words("edit")),),
     )
 
@@ -266,7 +263,7 @@ def shown(q: Question, value: Value, words: Words) -> str:
 
 def _label(q: Question, value: str, words: Words) -> str:
     option = q.option(value)
-    return words.pick(option.label.model_dump()) if option else value
+    return words.pick(option.label) if option else value
 
 
 def snapshot(
@@ -313,17 +310,17 @@ def _field(a: Ask, words: Words) -> Field:
     if q.kind == "scale":
         options = tuple(Option(str(grade), str(grade)) for grade in range(low, high + 1))
     else:
-        options = tuple(Option(o.value, words.pick(o.label.model_dump())) for o in q.options)
-    hint = words.pick(q.help.model_dump()) if q.help else None
+        options = tuple(Option(o.value, words.pick(o.label)) for o in q.options)
+    hint = words.pick(q.help) if q.help else None
     initial: str | tuple[str, ...] | None = None if value is None else str(value)
     return Field(
         id=q.id,
         kind=_FIELDS[q.kind],
-        label=words.pick(q.text.model_dump()),
+        label=words.pick(q.text),
         hint=hint,
         options=options,
         initial=(a.picked or None) if q.kind == "many" else initial,
-        placeholder=words.pick(q.placeholder.model_dump()) if q.placeholder else None,
+        placeholder=words.pick(q.placeholder) if q.placeholder else None,
         optional=q.optional,
         max_length=high if q.kind == "text" else None,
         multiline=q.kind == "text" and high > 120,

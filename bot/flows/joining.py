@@ -54,7 +54,7 @@ def ask_team(turn: Turn, member: Membership) -> None:
                 "staff-wants-to-join",
                 name=pairs.known_as(turn.me, w),
                 number=turn.me.id,
-                role=w.pick(label.model_dump()),
+                role=w.pick(label),
             ),
             choices=(
                 act_choice(w("staff-admit"), "admit", member.id, 1, "primary"),

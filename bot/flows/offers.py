@@ -166,7 +166,7 @@ def accept(turn: Turn, number: int, version: int) -> None:
         turn.say(
             Message(
                 title=turn.w("charter-title"),
-                text=turn.w.pick(charter.text.model_dump()),
+                text=turn.w.pick(charter.text),
                 choices=(
                     act_choice(turn.w("charter-agree"), "charter", proposal.id, version, "primary"),
                     act_choice(turn.w("decline"), "decline", proposal.id, version),

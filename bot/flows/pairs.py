@@ -165,7 +165,7 @@ def _offer(
     said = w(text, who=known_as(mentee, w, named=False))
     charter = programme.pair.charter
     if charter is not None:
-        said += "\n\n" + w.pick(charter.text.model_dump())
+        said += "\n\n" + w.pick(charter.text)
     scene.tell(
         mentor,
         Message(
@@ -291,7 +291,7 @@ def _introduction(
         key if pair.kind == "long_term" else f"{key}-one-off", who=who, months=programme.pair.months
     )
     if programme.pair.introduction and pair.kind == "long_term":
-        text += "\n\n" + w.pick(programme.pair.introduction.model_dump())
+        text += "\n\n" + w.pick(programme.pair.introduction)
     choices = [
         act_choice(w("write-to", name=first_name(other)), "write", pair.id, pair.version, "primary")
     ]
@@ -563,7 +563,7 @@ def guide(scene: Scene, timer: DueTimer) -> None:
         for number, text in enumerate(texts):
             scene.tell(
                 person,
-                Message(title=w("guide-title"), text=w.pick(text.model_dump())),
+                Message(title=w("guide-title"), text=w.pick(text)),
                 key=f"{timer.key}:{person.id}:{number}",
                 priority=REMINDER,
             )

@@ -47,7 +47,7 @@ def choose_role(turn: Turn) -> None:
             w("role-which"),
             choices=tuple(
                 run_choice(
-                    w("role-i-am", role=w.pick(roles.of(role).label.model_dump())), "role", role
+                    w("role-i-am", role=w.pick(roles.of(role).label)), "role", role
                 )
                 for role in ("mentee", "mentor")
             ),
@@ -63,7 +63,7 @@ def role(turn: Turn, args: str) -> None:
         return
     programme = turn.programme
     turn.replace(
-        Message(turn.w("role-noted", role=turn.w.pick(programme.roles.of(args).label.model_dump())))
+        Message(turn.w("role-noted", role=turn.w.pick(programme.roles.of(args).label)))
     )
     joining.join(turn, args)
     go_on(turn)

@@ -67,7 +67,7 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
     if qs is None:
         raise NotAllowed("the intake is gone from the file")
     if qs.refuse is not None and qs.refuse.applies(answers):
-        turn.say(Message(turn.w.pick(qs.refuse.text.model_dump())))  # the file says who waits
+        turn.say(Message(turn.w.pick(qs.refuse.text)))  # the file says who waits
         return
     found = features(qs, answers)
     if programme.profile is not None:
@@ -109,7 +109,7 @@ def _shared(turn: Turn, qs: Intake, answers: Mapping[str, Given]) -> dict[str, A
     return {
         "named": chosen == "all",
         "answers": [
-            [turn.w.pick(q.text.model_dump()), label]
+            [turn.w.pick(q.text), label]
             for q, label in labelled(qs, answers, turn)
             if q.share and (chosen != "words" or q.kind == "text")
         ],
