@@ -48,7 +48,7 @@ def begin_rhythms(scene: Scene, pair: Pair, programme: Programme) -> None:
             if role not in rhythm.to:
                 continue
             zone = scene.zone(scene.person(person_id), programme)
-            first = anchor(rhythm.rrule, rhythm.at, zone, scene.now + days(rhythm.first_after_days))
+            first = _first(pair, programme, rhythm, zone)
             series = scene.uow.pairs.add_series(
                 Series(
                     pair_id=pair.id,
@@ -60,6 +60,19 @@ def begin_rhythms(scene: Scene, pair: Pair, programme: Programme) -> None:
                 )
             )
             _plan(scene, series, after=scene.now)
+
+
+def _first(pair: Pair, programme: Programme, rhythm: Rhythm, zone: str) -> datetime:
+    """The first occurrence for a side that lives in `zone`, as wall time.
+
+    Its date is the programme's, so that both sides are asked in the same weeks wherever they live.
+    """
+    begins = pair.started_at + days(rhythm.first_after_days)
+    day = anchor(rhythm.rrule, rhythm.at, programme.zone, begins).date()
+    first = datetime.combine(day, rhythm.at)
+    if to_utc(first, zone) >= pair.started_at:
+        return first
+    return anchor(rhythm.rrule, rhythm.at, zone, pair.started_at)  # that morning is over there
 
 
 def _start(series: Series) -> datetime:
@@ -219,8 +232,7 @@ def _retime(scene: Scene, pair: Pair, series: Series, rhythm: Rhythm, zone: str)
                 scene.uow.pairs.except_occurrence(series.id, there, moved_to)
         first = datetime.combine(_start(series).date(), rhythm.at)
     else:
-        begins = pair.started_at + days(rhythm.first_after_days)
-        first = anchor(rhythm.rrule, rhythm.at, zone, begins)
+        first = _first(pair, scene.programme_of(pair.programme_id), rhythm, zone)
     series.rrule, series.zone = rhythm.rrule, zone
     series.dtstart_local = first.isoformat(timespec="seconds")
     _restart(scene, series, since)
