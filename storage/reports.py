@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import Person, Report, Wish
+from storage.upsert import changed
 from storage.vault import Vault
 
 
@@ -58,6 +59,70 @@ class Reports:
             query.order_by(Report.quarter.desc(), Report.id.desc()).limit(1)
         )
 
+    def answerable(self, person_id: int, programme_id: str, now: datetime) -> Report | None:
+        """The person's report to go on with: its window is open; one not sent comes first."""
+        return self._session.scalar(
+            select(Report)
+            .where(
+                Report.person_id == person_id,
+                Report.programme_id == programme_id,
+                Report.closes_at > now,
+            )
+            .order_by(Report.sent_at.is_not(None), Report.closes_at, Report.id)
+            .limit(1)
+        )
+
+    def having(
+        self, people: Collection[int], programme_id: str, report: str, quarter: str
+    ) -> frozenset[int]:
+        """Which of these people have the report of that quarter."""
+        return frozenset(
+            self._session.scalars(
+                select(Report.person_id).where(
+                    *_one(programme_id, report, quarter), Report.person_id.in_(people)
+                )
+            )
+        )
+
+    def missing(
+        self,
+        programme_id: str,
+        report: str,
+        quarter: str,
+        now: datetime,
+        *,
+        after_id: int = 0,
+        limit: int,
+    ) -> Sequence[tuple[Report, Person]]:
+        """Reports not sent whose window is open, by number; `after_id` and `limit` page."""
+        rows = self._session.execute(
+            select(Report, Person)
+            .join(Person, Person.id == Report.person_id)
+            .where(*_one(programme_id, report, quarter), *_waited_for(now), Report.id > after_id)
+            .order_by(Report.id)
+            .limit(limit)
+        ).all()
+        return [(one, person) for one, person in rows]
+
+    def count_missing(self, programme_id: str, report: str, quarter: str, now: datetime) -> int:
+        """How many reports are not sent and still may be."""
+        found = select(func.count(Report.id)).where(
+            *_one(programme_id, report, quarter), *_waited_for(now)
+        )
+        return self._session.scalar(found) or 0
+
+    def close(self, programme_id: str, report: str, quarter: str) -> tuple[int, int]:
+        """What is still open was missed; how many were sent, and how many there are."""
+        one = _one(programme_id, report, quarter)
+        self._session.flush()
+        changed(
+            self._session,
+            update(Report).where(*one, Report.state == "open").values(state="missed"),
+        )
+        sent = select(func.count(Report.sent_at), func.count(Report.id)).where(*one)
+        row = self._session.execute(sent).one()
+        return int(row[0]), int(row[1])
+
     def in_quarter(
         self, programme_id: str, report: str, quarter: str
     ) -> Sequence[tuple[Report, Person]]:
@@ -65,11 +130,7 @@ class Reports:
         rows = self._session.execute(
             select(Report, Person)
             .join(Person, Person.id == Report.person_id)
-            .where(
-                Report.programme_id == programme_id,
-                Report.report == report,
-                Report.quarter == quarter,
-            )
+            .where(*_one(programme_id, report, quarter))
             .order_by(Person.name, Person.id)
         ).all()
         return [(one, person) for one, person in rows]
@@ -130,3 +191,16 @@ class Reports:
             self._session.add(row)
         row.kind, row.field, row.place = kind, field, place
         row.start_on, row.months, row.updated_at = start_on, months, now
+
+
+def _one(programme_id: str, report: str, quarter: str) -> tuple[ColumnElement[bool], ...]:
+    """Everybody's reports of one quarter."""
+    return (
+        Report.programme_id == programme_id,
+        Report.report == report,
+        Report.quarter == quarter,
+    )
+
+
+def _waited_for(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Report.state == "open", Report.closes_at > now

@@ -113,6 +113,20 @@ class TimerStore:
             .values(state="cancelled"),
         )
 
+    def cancel_key(self, key: str) -> bool:
+        """Cancel what is pending under a key; whether something was."""
+        return bool(
+            changed(
+                self._session,
+                update(_TIMER).where(_TIMER.c.key == key, _PENDING).values(state="cancelled"),
+            )
+        )
+
+    def is_over(self, key: str) -> bool:
+        """Whether what was planned under a key has fired."""
+        state = self._session.execute(select(_TIMER.c.state).where(_TIMER.c.key == key)).scalar()
+        return state == "fired"
+
     def due(self, now: datetime, limit: int) -> list[DueTimer]:
         """What is due, oldest first, locked here; what another process holds is left out."""
         rows = self._session.execute(

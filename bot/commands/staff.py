@@ -494,10 +494,9 @@ def bilan(turn: Turn, args: str) -> None:
 def relancer(turn: Turn, args: str) -> None:
     """Remind those whose report is missing."""
     quarter = _quarter(turn, args)
-    day = turn.today(turn.me, turn.programme)  # twice in a day would be a nuisance
-    told = sum(
-        reports.remind_missing(turn, turn.programme, rules, quarter, key=f"by-hand:{day}")
-        for rules in turn.programme.reports
-    )
-    turn.note("reminded", "report", None, quarter=quarter, told=told)
-    turn.say(Message(turn.w("staff-reminded", n=told)), here=True)
+    missing = reports.remind_missing(turn, turn.programme, quarter)
+    if missing is None:
+        turn.say(Message(turn.w("staff-reminded-today")), here=True)
+        return
+    turn.note("reminded", "report", None, quarter=quarter, missing=missing)
+    turn.say(Message(turn.w("staff-reminded", n=missing)), here=True)

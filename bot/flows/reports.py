@@ -11,10 +11,12 @@ Source: E-06..E-12.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from bot.commands.registry import command
 from bot.dialogue.engine import Given, Value
@@ -28,19 +30,21 @@ from bot.dialogues import (
     run_choice,
     told,
 )
-from bot.errors import CordeeError, NotAllowed
+from bot.errors import NotAllowed
 from bot.followup import due, planner
-from bot.messages import Message
+from bot.i18n import Words
+from bot.messages import Choice, Message
 from bot.programmes.schema import Programme
 from bot.programmes.schema import Report as Rules
 from bot.rhythm import Quarter, into_waking_hours, next_opening, to_local
 from bot.turn import MASS, Scene, Turn
-from storage.sealed import Unreadable
 from storage.tables import Conversation, Person, Report
 from storage.timers import DueTimer
 
 log = logging.getLogger(__name__)
-CHUNK = 1000  # people opened in one transaction
+CHUNK = 50  # people in one transaction, so that nobody else waits for long
+JUST_ASKED = timedelta(days=1)  # who was asked since then needs no reminder yet
+PLANNED = 1000  # more openings than are ever planned at a time
 
 
 # --- planning -------------------------------------------------------------------------------------
@@ -50,28 +54,46 @@ CHUNK = 1000  # people opened in one transaction
 def plan_openings(scene: Scene) -> None:
     """The next opening of every report of every programme is a timer.
 
-    The last one too if its window is still open.
+    The last one too if its window is still open: the programme may have just been set up.
     """
     for programme in scene.bot.programmes.values():
         for rules in programme.reports:
-            _plan_opening(scene, programme, rules, after=scene.now)
+            _plan_opening(scene, programme, rules, scene.now - timedelta(days=rules.open_days))
 
 
 def _plan_opening(scene: Scene, programme: Programme, rules: Rules, after: datetime) -> None:
-    opening, quarter = next_opening(rules.months, rules.day, rules.at, programme.zone, after)
-    scene.uow.timers.put(
-        key=f"report-open:{programme.id}:{rules.id}:{quarter}",
+    """Plan the first opening after that which has not been; any other plan is of an older file."""
+    timers = scene.uow.timers
+    opening, quarter = _opening(programme, rules, after)
+    while timers.is_over(_key(programme, rules, quarter)):
+        opening, quarter = _opening(programme, rules, opening)
+    plan = {
+        "programme": programme.id,
+        "report": rules.id,
+        "quarter": str(quarter),
+        "opened": opening.isoformat(),
+        "cursor": 0,
+    }
+    for older in timers.list(kind="report-open", limit=PLANNED):
+        ours = (older.payload["programme"], older.payload["report"]) == (programme.id, rules.id)
+        to_come = datetime.fromisoformat(older.payload["opened"]) > scene.now
+        if ours and to_come and older.payload != plan:
+            timers.cancel_key(older.key)
+    timers.put(
+        key=_key(programme, rules, quarter),
         kind="report-open",
         subject_id=0,
         due_at=opening,
-        payload={
-            "programme": programme.id,
-            "report": rules.id,
-            "quarter": str(quarter),
-            "opened": opening.isoformat(),
-            "cursor": 0,
-        },
+        payload=plan,
     )
+
+
+def _opening(programme: Programme, rules: Rules, after: datetime) -> tuple[datetime, Quarter]:
+    return next_opening(rules.months, rules.day, rules.at, programme.zone, after)
+
+
+def _key(programme: Programme, rules: Rules, quarter: Quarter) -> str:
+    return f"report-open:{programme.id}:{rules.id}:{quarter}"
 
 
 def _rules(scene: Scene, timer: DueTimer) -> tuple[Programme, Rules]:
@@ -88,24 +110,48 @@ def open_reports(scene: Scene, timer: DueTimer) -> None:
     programme, rules = _rules(scene, timer)
     opened = datetime.fromisoformat(timer.payload["opened"])
     closes = opened + timedelta(days=rules.open_days)
-    _plan_opening(scene, programme, rules, after=opened)
+    cursor = int(timer.payload["cursor"])
+    if cursor == 0:
+        _plan_opening(scene, programme, rules, after=opened)
     if scene.now >= closes:
         return  # the process was away for the whole window
-    cursor = int(timer.payload["cursor"])
     people = scene.uow.people.with_role(programme.id, rules.to, after_id=cursor, limit=CHUNK)
     quarter = timer.payload["quarter"]
+    numbers = [person.id for person in people]
+    there = scene.uow.reports.having(numbers, programme.id, rules.id, quarter)
     for person in people:
-        try:
-            with scene.uow.session.begin_nested():
+        if person.id not in there:
+            with _alone(scene, "opened", person):
                 open_for(scene, person, programme, rules, quarter, opened)
-        except (CordeeError, SQLAlchemyError, Unreadable, ValueError, KeyError):
-            log.exception("a report was not opened", extra={"person": person.id})
-    if len(people) == CHUNK:
-        scene.uow.timers.again(timer, timer.due_at, {**timer.payload, "cursor": people[-1].id})
+    _go_on(scene, timer, numbers)
     if cursor == 0:
         for number, after in enumerate(rules.reminders_after_days):
             _at(scene, timer, "report-remind", opened + timedelta(days=after), number)
         _at(scene, timer, "report-close", closes, 0)
+
+
+@contextmanager
+def _alone(scene: Scene, what: str, person: Person) -> Iterator[None]:
+    """One person's part of a mass: what fails in it is undone, logged, and stops nobody else.
+
+    The log says what failed and where, never the values. An error of the connection is everybody's.
+    """
+    try:
+        with scene.uow.session.begin_nested():
+            yield
+    except OperationalError:
+        raise  # a deadlock, a lost connection: the whole chunk is tried again
+    except Exception as error:
+        log.error(  # noqa: TRY400 - a traceback would print the values
+            "report not %s person=%s error=%s\n%s", what, person.id, type(error).__name__,
+            "".join(traceback.format_tb(error.__traceback__)),
+        )  # fmt: skip
+
+
+def _go_on(scene: Scene, timer: DueTimer, done: Sequence[int]) -> None:
+    """A full chunk may have a next one: the timer comes again, in a transaction of its own."""
+    if len(done) == CHUNK:
+        scene.uow.timers.again(timer, timer.due_at, {**timer.payload, "cursor": done[-1]})
 
 
 def _at(scene: Scene, timer: DueTimer, kind: str, when: datetime, number: int) -> None:
@@ -115,20 +161,15 @@ def _at(scene: Scene, timer: DueTimer, kind: str, when: datetime, number: int) -
         kind=kind,
         subject_id=0,
         due_at=when,
-        payload={k: timer.payload[k] for k in ("programme", "report", "quarter")}
-        | {"number": number},
+        payload={k: timer.payload[k] for k in ("programme", "report", "quarter", "opened")}
+        | {"number": number, "cursor": 0},
     )
 
 
 def open_for(
     scene: Scene, person: Person, programme: Programme, rules: Rules, quarter: str, opened: datetime
-) -> Report | None:
-    """Open one person's report, prefilled with the last one, and send the prompt.
-
-    None if it is open already.
-    """
-    if scene.uow.reports.of_quarter(person.id, programme.id, rules.id, quarter) is not None:
-        return None
+) -> Report:
+    """Open one person's report, prefilled with the last one, and send the prompt."""
     closes = opened + timedelta(days=rules.open_days)
     last: Mapping[str, Value] = {}
     before = scene.uow.reports.latest(person.id, programme.id, report=rules.id, sent=True)
@@ -166,7 +207,7 @@ def open_for(
         Message(
             title=w("report-title", quarter=quarter),
             text=w("report-prompt", name=_called(person), when=w.weekday(closes)),
-            choices=(run_choice(w("report-start"), "rapport", quarter, "primary"),),
+            choices=(_start(w, report),),
             note=w("report-prompt-note"),
         ),
         key=f"report:{report.id}",
@@ -175,6 +216,11 @@ def open_for(
         expires_at=closes,
     )
     return report
+
+
+def _start(w: Words, report: Report) -> Choice:
+    """The way into this very report: there may be several at a time, and in several programmes."""
+    return run_choice(w("report-start"), "rapport", f"#{report.id}", "primary")
 
 
 def _called(person: Person) -> str:
@@ -187,8 +233,9 @@ def welcome_late(scene: Scene, person: Person, programme: Programme) -> None:
         if rules.to not in scene.uow.people.roles(person.id, programme.id):
             continue
         before = scene.now - timedelta(days=rules.open_days)
-        opening, quarter = next_opening(rules.months, rules.day, rules.at, programme.zone, before)
-        if opening <= scene.now:
+        opening, quarter = _opening(programme, rules, before)
+        there = scene.uow.reports.of_quarter(person.id, programme.id, rules.id, str(quarter))
+        if opening <= scene.now and there is None:
             open_for(scene, person, programme, rules, str(quarter), opening)
 
 
@@ -198,27 +245,15 @@ def welcome_late(scene: Scene, person: Person, programme: Programme) -> None:
 @command("rapport", alias="report", who="member")
 def rapport(turn: Turn, args: str) -> None:
     """My quarterly report: go on, or change it until the window closes."""
+    report = _meant(turn, args.strip())
+    if report is not None:
+        turn.enter(turn.programme_of(report.programme_id))
     programme = turn.programme
     if not programme.reports:
         turn.text("no-reports-here")
         return
-    report = turn.uow.reports.latest(turn.me.id, programme.id)
-    wanted = _quarter(args)
-    if wanted is not None:
-        found = [
-            r
-            for rules in programme.reports
-            if (r := turn.uow.reports.of_quarter(turn.me.id, programme.id, rules.id, str(wanted)))
-        ]
-        report = found[0] if found else report
     if report is None:
-        opening, _ = next_opening(
-            programme.reports[0].months,
-            programme.reports[0].day,
-            programme.reports[0].at,
-            programme.zone,
-            turn.now,
-        )
+        opening = min(_opening(programme, rules, turn.now)[0] for rules in programme.reports)
         turn.text("report-none-yet", when=turn.w.weekday(opening))
         return
     talk = turn.uow.talks.get(report.conversation_id or 0)
@@ -230,6 +265,23 @@ def rapport(turn: Turn, args: str) -> None:
         revise(turn, talk)
     else:
         resume(turn, talk)
+
+
+def _meant(turn: Turn, args: str) -> Report | None:
+    """Which of the person's own reports: `#12` of a button, `2026T3` in words, else what waits."""
+    store = turn.uow.reports
+    if args.startswith("#") and args[1:].isdecimal():
+        found = store.get(int(args[1:]))
+        if found is not None and found.person_id == turn.me.id:
+            return found
+    wanted = _quarter(args)
+    if wanted is not None:
+        for rules in turn.programme.reports:
+            report = store.of_quarter(turn.me.id, turn.programme.id, rules.id, str(wanted))
+            if report is not None:
+                return report
+    waiting = store.answerable(turn.me.id, turn.programme.id, turn.now)
+    return waiting or store.latest(turn.me.id, turn.programme.id)
 
 
 def _quarter(text: str) -> Quarter | None:
@@ -263,7 +315,7 @@ def report_sent(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) ->
                 name=_called(turn.me),
                 when=turn.w.weekday(report.closes_at),
             ),
-            quiet=(run_choice(turn.w("edit-answers"), "rapport", report.quarter),),
+            quiet=(run_choice(turn.w("edit-answers"), "rapport", f"#{report.id}"),),
         )
     )
     if rules.alerts(answers) and not again:
@@ -308,51 +360,84 @@ def _text(value: Given | None) -> str:
 
 @due("report-remind")
 def remind(scene: Scene, timer: DueTimer) -> None:
-    """A word to everybody who has not sent theirs."""
+    """A word to everybody who has not sent theirs; after an outage one, not the backlog."""
     programme, rules = _rules(scene, timer)
-    remind_missing(scene, programme, rules, timer.payload["quarter"], key=timer.key)
+    opened = datetime.fromisoformat(timer.payload["opened"])
+    later = rules.reminders_after_days[int(timer.payload["number"]) + 1 :]
+    if any(opened + timedelta(days=after) <= scene.now for after in later):
+        return
+    _remind(scene, timer, programme, rules, asked_before=scene.now - JUST_ASKED)
 
 
-def remind_missing(
-    scene: Scene, programme: Programme, rules: Rules, quarter: str, *, key: str
-) -> int:
-    """Remind the missing of a quarter, those whose window is open; returns how many."""
-    told = 0
-    for report, person in scene.uow.reports.in_quarter(programme.id, rules.id, quarter):
-        if report.state != "open" or report.closes_at <= scene.now:
+@due("report-remind-now")
+def remind_by_hand(scene: Scene, timer: DueTimer) -> None:
+    """As staff wished: a word to everybody who has not sent theirs."""
+    programme, rules = _rules(scene, timer)
+    _remind(scene, timer, programme, rules, asked_before=scene.now)
+
+
+def _remind(
+    scene: Scene, timer: DueTimer, programme: Programme, rules: Rules, *, asked_before: datetime
+) -> None:
+    cursor, quarter = int(timer.payload["cursor"]), timer.payload["quarter"]
+    missing = scene.uow.reports.missing(
+        programme.id, rules.id, quarter, scene.now, after_id=cursor, limit=CHUNK
+    )
+    for report, person in missing:
+        if report.opened_at > asked_before:
             continue
-        w = scene.words(person, programme)
-        told += scene.tell(
-            person,
-            Message(
-                w("report-reminder", name=_called(person), when=w.weekday(report.closes_at)),
-                choices=(run_choice(w("report-start"), "rapport", quarter, "primary"),),
-            ),
-            key=f"{key}:{report.id}",
-            priority=MASS,
-            not_before=into_waking_hours(scene.now, scene.zone(person, programme), programme.quiet),
-            expires_at=report.closes_at,
-        )
-    return told
+        with _alone(scene, "reminded", person):
+            w = scene.words(person, programme)
+            zone = scene.zone(person, programme)
+            scene.tell(
+                person,
+                Message(
+                    w("report-reminder", name=_called(person), when=w.weekday(report.closes_at)),
+                    choices=(_start(w, report),),
+                ),
+                key=f"{timer.key}:{report.id}",
+                priority=MASS,
+                not_before=into_waking_hours(scene.now, zone, programme.quiet),
+                expires_at=report.closes_at,
+            )
+    _go_on(scene, timer, [report.id for report, _ in missing])
+
+
+def remind_missing(turn: Turn, programme: Programme, quarter: str) -> int | None:
+    """Plan that the missing of a quarter are reminded at once, as soon as this turn is over.
+
+    Returns:
+        How many are missing; None when they were reminded by hand today.
+    """
+    day = turn.today(turn.me, programme)  # twice in a day would be a nuisance
+    count, planned = 0, False
+    for rules in programme.reports:
+        missing = turn.uow.reports.count_missing(programme.id, rules.id, quarter, turn.now)
+        if not missing:
+            continue
+        count += missing
+        planned |= turn.uow.timers.put(
+            key=f"report-remind-now:{programme.id}:{rules.id}:{quarter}:{day}",
+            kind="report-remind-now",
+            subject_id=0,
+            due_at=turn.now,
+            payload={
+                "programme": programme.id, "report": rules.id, "quarter": quarter, "cursor": 0,
+            },
+        )  # fmt: skip
+    return count if planned or not count else None
 
 
 @due("report-close")
 def close_reports(scene: Scene, timer: DueTimer) -> None:
-    """The window is over: what is still open was missed, and staff get the list."""
+    """The window is over: what is still open was missed, and staff are told how many were sent."""
     programme, rules = _rules(scene, timer)
     quarter = timer.payload["quarter"]
-    every = scene.uow.reports.in_quarter(programme.id, rules.id, quarter)
-    missing = 0
-    for report, _ in every:
-        if report.state == "open":
-            report.state = "missed"
-            missing += 1
-    sent = len(every) - missing
-
+    sent, total = scene.uow.reports.close(programme.id, rules.id, quarter)
     scene.tell_staff(
         programme,
         lambda w: Message(
-            w("staff-reports-closed", quarter=quarter, sent=sent, total=len(every)),
+            w("staff-reports-closed", quarter=quarter, sent=sent, total=total),
             choices=(run_choice(w("staff-see-missing"), "bilan", quarter),),
         ),
         key=timer.key,
