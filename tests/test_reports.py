@@ -342,6 +342,31 @@ def test_the_close_tells_staff_how_many_were_sent() -> None:
         assert sorted(uow.session.scalars(select(Row.state))) == ["missed", "missed", "sent"]
 
 
+def test_an_export_asks_for_all_names_at_once() -> None:
+    there = stand()
+    crowd(there, 30)
+    there.join(CLAIRE, "Claire", role="staff")
+
+    def wish(kind: str | None) -> None:
+        with there.work() as uow:
+            for person in uow.people.with_role("emergence", "mentee"):
+                uow.reports.set_wish(
+                    person.id, "emergence", kind=kind, field="droit", place="Lille",
+                    start_on=None, months=6, now=there.now,
+                )  # fmt: skip
+
+    wish("job")
+    wish("internship")  # the newest word counts
+    with counted(there.database) as statements:
+        [answer] = there.command(CLAIRE, "exporter", "souhaits")
+    assert len(statements) < 30
+    assert answer.message.file is not None
+    assert answer.message.file.content.decode().count("internship") == 30
+    wish(None)
+    [nothing] = there.command(CLAIRE, "exporter", "souhaits")
+    assert nothing.message.file is None
+
+
 @pytest.mark.postgres
 def test_the_same_on_postgres(pg_url: str) -> None:
     there = stand()

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.commands.registry import command
-from bot.commands.staff import name_of
 from bot.dialogues import run_choice
 from bot.exporter import Cell, write_csv
 from bot.messages import File, Message
@@ -64,12 +63,13 @@ Rows = tuple[tuple[str, ...], list[tuple[Cell, ...]]]
 
 def _export_requests(turn: Turn) -> Rows:
     every = turn.uow.requests.every(turn.programme.id)
+    names = turn.uow.people.names(r.person_id for r in every)
     return (
         ("id", "mentee", "kind", "state", "created", "changed", "due"),
         [
             (
                 r.id,
-                name_of(turn, r.person_id),
+                names.get(r.person_id) or "—",
                 r.kind,
                 r.state,
                 r.created_at,
@@ -83,13 +83,14 @@ def _export_requests(turn: Turn) -> Rows:
 
 def _export_pairs(turn: Turn) -> Rows:
     every = turn.uow.pairs.of_programme(turn.programme.id)
+    names = turn.uow.people.names(n for p in every for n in (p.mentee_id, p.mentor_id))
     return (
         ("id", "mentee", "mentor", "kind", "state", "started", "ends", "ended", "without_meeting"),
         [
             (
                 p.id,
-                name_of(turn, p.mentee_id),
-                name_of(turn, p.mentor_id),
+                names.get(p.mentee_id) or "—",
+                names.get(p.mentor_id) or "—",
                 p.kind,
                 p.state,
                 p.started_at,
@@ -121,11 +122,13 @@ def _export_reports(turn: Turn) -> Rows:
 
 
 def _export_wishes(turn: Turn) -> Rows:
+    every = turn.uow.reports.wishes(turn.programme.id)
+    names = turn.uow.people.names(x.person_id for x in every)
     return (
         ("name", "kind", "field", "place", "start", "months", "updated"),
         [
             (
-                name_of(turn, x.person_id),
+                names.get(x.person_id) or "—",
                 x.kind,
                 x.field,
                 x.place,
@@ -133,7 +136,7 @@ def _export_wishes(turn: Turn) -> Rows:
                 x.months,
                 x.updated_at,
             )
-            for x in turn.uow.reports.wishes(turn.programme.id)
+            for x in every
         ],
     )
 
