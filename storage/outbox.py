@@ -33,8 +33,9 @@ from sqlalchemy.orm import Session
 
 from storage.leases import held
 from storage.sealed import Unreadable
-from storage.tables import Identity, Outbox, Utc
+from storage.tables import Identity, Outbox
 from storage.upsert import AnyRow, changed, insert_new, table_of
+from storage.utc import Utc
 from storage.vault import Vault
 
 Op = Literal["post", "edit", "replace", "delete", "file", "ephemeral", "home"]
@@ -561,12 +562,8 @@ class OutboxStore:
         return self._settle(row, state="in_doubt", reason=reason[:200])
 
     def _settle(self, row: Taken, **values: Any) -> bool:
-        statement = (
-            update(_OUT)
-            .where(_OUT.c.id == row.id, _SENDING, _OUT.c.epoch == row.epoch)
-            .values(**values)
-        )
-        return changed(self._session, statement) == 1
+        ours = (_OUT.c.id == row.id, _SENDING, _OUT.c.epoch == row.epoch)
+        return changed(self._session, update(_OUT).where(*ours).values(**values)) == 1
 
     # --- R: recover -------------------------------------------------------------------------
 

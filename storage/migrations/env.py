@@ -8,7 +8,8 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from storage.sealed import Sealed
-from storage.tables import Base, Utc
+from storage.tables import Base
+from storage.utc import Utc
 
 # A migration must keep meaning what it meant: it names the database's types, not our classes.
 PLAIN = {Utc: "sa.DateTime(timezone=True)", Sealed: "sa.LargeBinary()"}
