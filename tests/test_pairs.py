@@ -152,6 +152,9 @@ def test_a_day_without_an_hour_is_the_same_day_in_new_york() -> None:
         assert told(heard, account, "mardi 24 novembre")
         assert ics(heard, account)["DTSTART"].dt == date(2026, 11, 24)
     assert told(one.command(MARC, "rdv"), MARC, "mardi 24 novembre")
+    one.until(datetime(2026, 11, 25, 3, tzinfo=UTC))  # still the 24th over there, over in Paris
+    assert told(one.command(MARC, "rdv"), MARC, "mardi 24 novembre")
+    assert not told(one.command(LEA, "rdv"), LEA, "mardi 24 novembre")
 
 
 def test_an_hour_is_each_side_s_own() -> None:
