@@ -67,9 +67,7 @@ def _welcome(turn: Turn) -> Message:
     other = "en" if w.lang == "fr" else "fr"
     return Message(
         title=w.pick(programme.name),
-        text=w.pick(programme.about.notice)
-        + "\n\n"
-        + w.pick(programme.consent.text),
+        text=w.pick(programme.about.notice) + "\n\n" + w.pick(programme.consent.text),
         choices=(
             run_choice(w("consent-yes"), "accord", _spoken(programme.id, turn), "primary"),
             run_choice(w("consent-no"), "plus-tard", _spoken(programme.id, turn)),
@@ -134,7 +132,8 @@ def answered_in_words(turn: Turn, text: str) -> bool:
     if turn.current is None:
         return False
     if not agreed(turn):
-        yes = {fold(words(lang)(key)) for lang in LANGUAGES for key in ("consent-yes", "word-yes")}
+        yes = {fold(words(lang)("consent-yes")) for lang in LANGUAGES}
+        yes |= {fold(words(lang)("word-yes")) for lang in LANGUAGES}
         if said in yes:
             accord(turn, _spoken(turn.current.id, turn))
         return said in yes

@@ -476,9 +476,7 @@ def bilan(turn: Turn, args: str) -> None:
         columns = tuple(w(f"column-{c}") for c in ("name", "mentor", "seen"))
         turn.say(
             Message(
-                title=w(
-                    "staff-reports-title", name=w.pick(rules.name), quarter=quarter
-                ),
+                title=w("staff-reports-title", name=w.pick(rules.name), quarter=quarter),
                 text=w("staff-reports-text", sent=len(every) - len(missing), total=len(every)),
                 table=Table(columns, tuple(rows)) if rows else None,
                 choices=(run_choice(w("staff-remind-missing"), "relancer", quarter, "primary"),)

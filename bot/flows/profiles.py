@@ -46,9 +46,7 @@ def choose_role(turn: Turn) -> None:
         Message(
             w("role-which"),
             choices=tuple(
-                run_choice(
-                    w("role-i-am", role=w.pick(roles.of(role).label)), "role", role
-                )
+                run_choice(w("role-i-am", role=w.pick(roles.of(role).label)), "role", role)
                 for role in ("mentee", "mentor")
             ),
         )
@@ -62,9 +60,7 @@ def role(turn: Turn, args: str) -> None:
         choose_role(turn)
         return
     programme = turn.programme
-    turn.replace(
-        Message(turn.w("role-noted", role=turn.w.pick(programme.roles.of(args).label)))
-    )
+    turn.replace(Message(turn.w("role-noted", role=turn.w.pick(programme.roles.of(args).label))))
     joining.join(turn, args)
     go_on(turn)
 
