@@ -268,7 +268,8 @@ def expert_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
             values = {**columns(programme.profile, given), **values}
     values.setdefault("capacity", programme.roles.mentor.capacity)
     agreed = values.setdefault("consenting", True)
-    joining.join(turn, "mentor")
+    if turn.uow.people.membership(turn.me.id, programme.id, "mentor") is None:
+        joining.join(turn, "mentor")
     turn.uow.directory.save(turn.me.id, turn.now, {})
     _write(turn, values)
     if agreed:

@@ -196,6 +196,7 @@ class Player:
         data = write_csv(columns, ([row.get(c, "") for c in columns] for row in rows))
         service = self.stage.service
         bot_account = service.telegram.bot_account if service.telegram else "telegram"
+        talked = [row["telegram"] for row in rows if row.get("telegram")]
 
         def write() -> list[str]:
             with service.database.unit_of_work() as uow:
@@ -207,6 +208,10 @@ class Player:
                     programmes=service.bot.programmes,
                     telegram_bot=bot_account,
                 )
+                for account in talked:  # as `_people` says, they have talked to the bot before
+                    identity = uow.people.by_account("telegram", account)
+                    if identity is not None:
+                        identity.reachable = True
                 uow.commit()
             return [f"{p.line} {p.column}: {p.problem_id} {dict(p.args)}" for p in done.problems]
 
