@@ -206,17 +206,14 @@ async def opening_scene(running: Demo) -> None:
     """
     stage = running.stage
     yes, help_ = words("fr")("consent-yes"), "Six mois avec un aîné, pour avancer"
-    on_request, emergence = (stage.service.bot.programmes[name].name.fr for name in PROGRAMMES)
+    on_request = stage.service.bot.programmes[PROGRAMMES[0]].name.fr
     student, sponsor, staff = "UCAMILLE", "UYVES", "UCLAIRE"
     scene = (
         ("telegram", LAUREATE.telegram, "/start"),
-        ("telegram", LAUREATE.telegram, [emergence]),
         ("telegram", LAUREATE.telegram, [yes]),
         ("telegram", MENTOR.telegram, "/start"),
-        ("telegram", MENTOR.telegram, [on_request]),
         ("telegram", MENTOR.telegram, [yes]),
         ("slack", sponsor, "bonjour"),
-        ("slack", sponsor, [emergence]),
         ("slack", sponsor, [yes]),
         ("slack", student, "bonjour"),
         ("slack", student, [on_request]),
@@ -228,6 +225,7 @@ async def opening_scene(running: Demo) -> None:
         ("slack", student, [help_]),
         ("slack", staff, "/cordee programme emergence"),
         ("slack", staff, "/cordee binomes H0002 H0003"),
+        ("slack", sponsor, [words("fr")("charter-agree")]),
         ("slack", staff, "/cordee programme ax-accompagnement"),
     )
     for platform, user, line in scene:
