@@ -16,7 +16,11 @@ MAX_BODY = 2 * 1024 * 1024  # bytes; both platforms stay far below
 def application(service: Service) -> web.Application:
     """The routes for what the settings turn on."""
     app = web.Application(client_max_size=MAX_BODY)
-    app.router.add_get("/health", lambda request: health(service, request))
+
+    async def answer(_request: web.Request) -> web.Response:
+        return await health(service)
+
+    app.router.add_get("/health", answer)
     if service.slack is not None:
         app.router.add_post("/slack/events", service.slack.handle_http)
     if service.telegram is not None:
@@ -24,7 +28,7 @@ def application(service: Service) -> web.Application:
     return app
 
 
-async def health(service: Service, _request: web.Request) -> web.Response:
+async def health(service: Service) -> web.Response:
     """Whether the platforms reach us and the database answers; 503 when not."""
     state: dict[str, bool] = {"database": await service.answers()}
     if service.slack is not None:

@@ -12,7 +12,7 @@ from typing import Final
 from typing_extensions import override
 
 _TOKENS: Final = re.compile(
-    r"(xox[a-z]-|xapp-)[\w-]+|\b\d{5,}:[\w-]{20,}|(?<=secret_token=)[\w-]+", re.ASCII
+    r"(xox[a-z]-|xapp-)[\w-]+|(?<!\d)\d{5,}:[\w-]{20,}|(?<=secret_token=)[\w-]+", re.ASCII
 )
 _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

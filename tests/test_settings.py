@@ -1,0 +1,127 @@
+"""Settings: what is refused, with which words; secrets are never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.settings import Settings, check_secret, read, shown
+
+GOOD = "kq8Zr1-Vw2pLm7Xt9Bd4"
+BASE = {
+    "CORDEE_PROGRAMMES": "emergence",
+    "CORDEE_SECRET_KEY": GOOD,
+    "TELEGRAM_BOT_TOKEN": "123:abc",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+def settings(environment: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in values.items():
+        environment.setenv(name, value)
+    return read(environment=values)
+
+
+def test_lists_are_read_with_commas(environment: pytest.MonkeyPatch) -> None:
+    found = settings(
+        environment,
+        CORDEE_PROGRAMMES="emergence, ax-accompagnement,",
+        CORDEE_STAFF="slack:T1/U1,telegram:123",
+    )
+    assert found.cordee_programmes == ("emergence", "ax-accompagnement")
+    assert found.staff == (("slack", "T1/U1"), ("telegram", "123"))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"CORDEE_STAFF": "claire"}, "is no account; write slack:T1/U1"),
+        ({"CORDEE_TICK_SECONDS": "soon"}, "CORDEE_TICK_SECONDS"),
+        ({"CORDEE_PROGRAMME": "emergence"}, "Did you mean CORDEE_PROGRAMMES?"),
+        ({"CORDEE_XYZ": "1"}, "Unknown setting CORDEE_XYZ."),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(
+    environment: pytest.MonkeyPatch, values: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said.replace("?", r"\?")):
+        settings(environment, **values)
+
+
+def test_a_misspelt_name_in_the_file_is_refused_too(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("CORDEE_PROGRAMES=emergence\n")
+    with pytest.raises(SettingsError, match="CORDEE_PROGRAMES"):
+        read(file, environment={})
+    file.write_text("CORDEE_PROGRAMMES=emergence\n")
+    assert read(file, environment={}).cordee_programmes == ("emergence",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"TELEGRAM_BOT_TOKEN": ""}, "No platform is set up"),
+        ({"CORDEE_PROGRAMMES": ""}, "No programme is set up"),
+        ({"CORDEE_SECRET_KEY": ""}, "CORDEE_SECRET_KEY is empty"),
+        ({"CORDEE_SECRET_KEY": "change-me-please-now"}, "looks like a sample"),
+        ({"SLACK_BOT_TOKEN": "xoxb-1"}, "Slack has no way in"),
+        ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s"}, "Slack by HTTP needs a port"),
+        (
+            {"TELEGRAM_WEBHOOK_SECRET": "s", "CORDEE_PUBLIC_URL": "https://bot.example.org"},
+            "webhook needs a port",
+        ),
+    ],
+)
+def test_a_bot_that_could_not_work_does_not_start(
+    environment: pytest.MonkeyPatch, changes: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        settings(environment, **(BASE | changes)).ready_to_run()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"},
+        {
+            "SLACK_BOT_TOKEN": "xoxb-1",
+            "SLACK_SIGNING_SECRET": "s",
+            "TELEGRAM_WEBHOOK_SECRET": "s",
+            "CORDEE_PUBLIC_URL": "https://bot.example.org",
+            "CORDEE_HTTP_PORT": "8080",
+        },
+    ],
+)
+def test_every_way_in_may_start(environment: pytest.MonkeyPatch, changes: dict[str, str]) -> None:
+    settings(environment, **(BASE | changes)).ready_to_run()
+
+
+def test_no_secret_is_shown(environment: pytest.MonkeyPatch) -> None:
+    found = settings(
+        environment,
+        **BASE,
+        CORDEE_DATABASE_URL="postgresql://cordee:hidden@db/cordee",
+        SLACK_SIGNING_SECRET="canary",
+    )
+    text = repr(shown(found))
+    for secret in (GOOD, "123:abc", "hidden", "canary"):
+        assert secret not in text
+    assert shown(found)["CORDEE_SECRET_KEY"] == "(set)"
+    assert shown(found)["SLACK_APP_TOKEN"] == "(not set)"
+
+
+@pytest.mark.parametrize("value", ["", "short", "aaaaaaaaaaaaaaaaaaaaaa", "my-secret-password-1"])
+def test_a_secret_that_protects_nothing_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError):
+        check_secret("CORDEE_SECRET_KEY", value)
