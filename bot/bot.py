@@ -9,6 +9,7 @@ platform.
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -20,7 +21,7 @@ from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, de
 from bot.errors import ConsentMissing, NotAllowed
 from bot.events import Author, Commanded, Event, Opened, Pressed, Reached, Said, Submitted
 from bot.experts import Experts
-from bot.flows import FLOWS, letters
+from bot.flows import FLOWS, letters, meetings
 from bot.messages import Ack, Message
 from bot.programmes.schema import Programme
 from bot.turn import Turn
@@ -47,6 +48,7 @@ class Bot:
         self.programmes: Mapping[str, Programme] = dict(programmes)
         self.first_staff = frozenset(staff)
         self.experts = Experts()
+        self.guests: OrderedDict[str, str] = OrderedDict()  # account -> programme; never stored
         self.telegram_name: str | None = None  # for deep links, once the platform told it
         self.reload: Callable[[], Mapping[str, Programme]] | None = None  # reads the files again
 
@@ -193,7 +195,8 @@ class Bot:
         if verb is not None and verb.listed:
             self._run(turn, verb.name, "")
             return
-        onboarding.stray(turn, text)
+        if not meetings.offer_date(turn, text):
+            onboarding.stray(turn, text)
 
     def _pressed(self, turn: Turn, text: str) -> None:
         token = decode(text)

@@ -58,6 +58,7 @@ def welcome(turn: Turn) -> None:
     if turn.current is None:
         choose_programme(turn)
         return
+    turn.look_at(turn.current)
     turn.say(_welcome(turn))
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bot.bot import Bot
 
 STAFF_ROLES = frozenset({"staff", "owner"})
+GUESTS = 1000  # people who have looked at a programme and not agreed yet, kept in memory
 QUIET = (time(20), time(8))  # for people who are in no programme yet
 ANSWER, REMINDER, MASS = 0, 5, 9  # outbox priorities: people first
 
@@ -225,6 +226,9 @@ class Turn(Scene):
         remembered = programmes.get(self.me.programme_id or "")
         if remembered is not None:
             return remembered
+        looked_at = programmes.get(self.bot.guests.get(self.author.account, ""))
+        if looked_at is not None:
+            return looked_at
         theirs = {m.programme_id for m in self.uow.people.programmes_of(self.me.id)}
         possible = theirs & programmes.keys() or set(programmes)
         return programmes[possible.pop()] if len(possible) == 1 else None
@@ -245,6 +249,15 @@ class Turn(Scene):
         self.current = programme
         if self.me.programme_id != programme.id and self.agreed_in(programme.id):
             self.me.programme_id = programme.id
+
+    def look_at(self, programme: Programme) -> None:
+        """A guest looks at a programme; it is not stored, only remembered for the next words."""
+        self.current = programme
+        guests = self.bot.guests
+        guests[self.author.account] = programme.id
+        guests.move_to_end(self.author.account)
+        while len(guests) > GUESTS:
+            guests.popitem(last=False)
 
     def agreed_in(self, programme_id: str) -> bool:
         """Whether the person has agreed to be stored in a programme (its staff need not)."""

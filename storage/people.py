@@ -110,7 +110,8 @@ class People:
 
         Args:
             words: An address, the id in the imported directory, `#12`, an account
-                (`slack:T1/U1`), or the full name of exactly one member, accents and case aside.
+                (`slack:T1/U1`), or the name of exactly one member or a part of it, accents and case
+                aside.
             programme_id: Whose members may be found; the directory is everybody's.
             anywhere: People of no or another programme too, for owners.
         """
@@ -135,8 +136,13 @@ class People:
             .where(Membership.programme_id == programme_id, Membership.state != "ended")
             .distinct()
         )
-        same = [number for number, name in members if named and fold(name or "") == named]
-        return self.get(same[0]) if len(same) == 1 else None
+        known = [(number, fold(name or "")) for number, name in members if named]
+        same = [number for number, name in known if name == named]
+        # « Moreau » or « inès m » will do, as long as it can only be one person.
+        close = same or [
+            number for number, name in known if all(f" {w}" in f" {name}" for w in named.split())
+        ]
+        return self.get(close[0]) if len(close) == 1 else None
 
     def _known_in(self, person_id: int, programme_id: str) -> bool:
         member = select(Membership.id).where(

@@ -204,7 +204,9 @@ class World:
         secrets = [v for k, v in self.settings.items() if "TOKEN" in k or "SECRET" in k]
         texts = [t for p in self.people for t in p.typed if len(t) > 7]
         # A long poll left open by a process that ended is told so; nothing is refused by that.
-        calls = [c for c in self.telegram.calls if c.method != "getUpdates"] + self.slack.calls
+        # After a kill the bot asks Telegram whether a message is there by editing what may not be.
+        asked = {"getUpdates", "editMessageReplyMarkup"}
+        calls = [c for c in self.telegram.calls if c.method not in asked] + self.slack.calls
         wrong = {
             "Slack refuses": self.slack.refusals,
             "Telegram refuses": self.telegram.refusals,

@@ -198,8 +198,9 @@ async def _camille(world: World, camille: OnSlack, helene: OnTelegram) -> None:
     await camille.presses("Fixer un rendez-vous", introduced)
     await camille.reads("Quel jour vous retrouvez-vous")
     await camille.says("mardi prochain à 19h")
-    if complaint := await camille.hears("Rendez-vous avec Hélène Morvan", "19 h"):
-        world.complaints.append(f"a day typed where a day is asked: {complaint}")
+    meant = await camille.reads("Un rendez-vous mardi", "19 h")
+    await camille.presses("Oui, avec Hélène Morvan", meant)
+    await camille.reads("Rendez-vous avec Hélène Morvan", "19 h")
     await camille.command("rdv", "mardi 18h30")
     sent = await camille.reads("Rendez-vous avec Hélène Morvan", "18 h 30")
     got = await helene.reads("Camille Roche te donne rendez-vous", "18 h 30")
@@ -330,9 +331,6 @@ async def _laureate(world: World, marc: OnTelegram) -> None:
         await marc.presses("Accueillir", wish)
         await marc.reads("Inscription confirmée", name)
     await asyncio.gather(*(o.reads("inscription est confirmée") for o in (ines, bruno)))
-    said = "\n".join(c.text for c in bruno.cards())
-    if said.index("Quel est ton métier") < said.index("inscription est confirmée"):
-        world.complaints.append("a parrain is asked for a job before being told of the welcome")
     card: dict[str, Answer] = {
         "Quel est ton métier": Typed("Acheteur de parfums"),
         "Dans quelle entreprise": Typed("Parfumerie du Nord"),
@@ -346,7 +344,7 @@ async def _laureate(world: World, marc: OnTelegram) -> None:
     await bruno.presses("Envoyer", await bruno.walks(card, "Avant d’envoyer"))
     await bruno.reads("fiche est enregistrée")
     await marc.command("binomes", "Ferrand Lenoir")
-    if complaint := await marc.hears("Lenoir", "\N{CHECK MARK}"):
+    if complaint := await marc.hears("Bruno Lenoir", "accepter la charte"):
         world.complaints.append(f"staff pair two people by their names: {complaint}")
         await marc.command("binomes", "telegram:301 slack:T0LOCAL/UBRUNO")
     charter = await bruno.reads("tu t’engages à ceci")

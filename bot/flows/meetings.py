@@ -28,6 +28,7 @@ from bot.turn import Scene, Turn
 from storage.tables import Meeting, Pair, Person
 
 MEETING_MINUTES = 60
+LONGEST_DATE = 60  # characters; in more than that, somebody tells something else
 WHOLE_DAY = 0  # minutes of a meeting whose hour is still open
 LOOK_BACK = timedelta(days=2)  # no meeting that began earlier goes on, in whatever zone
 
@@ -91,6 +92,47 @@ def set_by_words(turn: Turn, mine: Sequence[Pair], words: str) -> None:
             ),
         )
     )
+
+
+def offer_date(turn: Turn, text: str) -> bool:
+    """Words that are nothing but a date, from somebody with a pair: offer to set it.
+
+    « mardi prochain à 19h » after the days were shown, or out of the blue: nothing is set before
+    one tap says that it was meant. False for any other words.
+    """
+    programmes = turn.bot.programmes
+    mine = [p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in programmes]
+    if not mine or len(text) > LONGEST_DATE:
+        return False
+    hour, rest = _read_time(text)
+    programme = turn.programme_of(mine[0].programme_id)
+    today = turn.today(turn.me, programme)
+    day = read_date(rest, today, "future")
+    if day is None or day < today:
+        return False
+    said = turn.w.weekday(day)
+    if hour is not None:
+        at = to_utc(datetime.combine(day, hour), turn.zone(turn.me, programme))
+        said = turn.w.moment(at)
+    turn.say(
+        Message(
+            turn.w("meeting-meant", when=said),
+            choices=tuple(
+                run_choice(
+                    turn.w(
+                        "meeting-meant-with",
+                        name=turn.person(access.partner_of(turn, pair)).name or "—",
+                    ),
+                    "rdv",
+                    _chosen(pair, day, hour),
+                    "primary",
+                )
+                for pair in mine
+                if pair.state != "closing"
+            ),
+        )
+    )
+    return True
 
 
 def _own(turn: Turn, number: int) -> Pair | None:
