@@ -131,10 +131,11 @@ class SlackAdapter:
         """
         if not self.bot_account:
             await self.identify()
+        if self._app_token:
+            await self._check_app_token(self._app_token)
         # Without one of our own the library opens a session, and a connection, for each call.
         self.client.session = aiohttp.ClientSession(trust_env=True)
         if self._app_token:
-            await self._check_app_token(self._app_token)
             for _ in range(SOCKETS):
                 handler = AsyncSocketModeHandler(self.app, self._app_token)
                 self._sockets.append(handler)
