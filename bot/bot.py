@@ -120,7 +120,10 @@ class Bot:
 
     def seat(self, uow: UnitOfWork, author: Author, now: datetime) -> None:
         """Make an account of the settings known as staff before it ever wrote."""
-        _, person = self._meet(uow, author, now)
+        new = uow.people.by_account(author.platform, author.account) is None
+        identity, person = self._meet(uow, author, now)
+        if new:  # on Telegram nobody can be written to before they begin
+            identity.reachable = author.platform != "telegram"
         onboarding.seat_first_staff(self, uow, person, author, now)
 
     def _meet(self, uow: UnitOfWork, author: Author, now: datetime) -> tuple[Identity, Person]:

@@ -23,7 +23,7 @@ from bot.errors import NotAllowed
 from bot.i18n import Words
 from bot.messages import File, Message
 from bot.programmes.schema import Programme
-from bot.rhythm import to_utc
+from bot.rhythm import SATURDAY, to_utc
 from bot.turn import Scene, Turn
 from storage.tables import Meeting, Pair, Person
 
@@ -46,7 +46,7 @@ def ask_meeting(turn: Turn, number: int, version: int) -> None:
     if pair is None:
         return
     today = turn.today(turn.me, turn.programme)
-    coming = [today + timedelta(days=n) for n in (2, 7, 14)]
+    coming = dict.fromkeys(_working_day(today + timedelta(days=n)) for n in (2, 7, 14))
     turn.say(
         Message(
             turn.w("meeting-when"),
@@ -56,6 +56,11 @@ def ask_meeting(turn: Turn, number: int, version: int) -> None:
             note=turn.w("meeting-when-note"),
         )
     )
+
+
+def _working_day(day: date) -> date:
+    """The day itself, or the Monday after a weekend."""
+    return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() >= SATURDAY else day
 
 
 def set_by_words(turn: Turn, mine: Sequence[Pair], words: str) -> None:
@@ -241,7 +246,9 @@ def set_date(
             Message(
                 w(told, name=partner.name or "—", when=when(meeting, w)),
                 file=File(
-                    "rendez-vous.ics", invitation(turn, meeting, partner, w), "text/calendar"
+                    "rendez-vous.ics",
+                    invitation(turn, meeting, person, partner, w),
+                    "text/calendar",
                 ),
             ),
             what=f"meeting-{meeting.sequence}",
@@ -261,7 +268,7 @@ def when(meeting: Meeting, w: Words) -> str:
     return w.moment(meeting.starts_at) if meeting.minutes else w.weekday(day_of(meeting, "UTC"))
 
 
-def invitation(scene: Scene, meeting: Meeting, partner: Person, w: Words) -> bytes:
+def invitation(scene: Scene, meeting: Meeting, me: Person, partner: Person, w: Words) -> bytes:
     """The meeting as an iCalendar file: one UID for life, SEQUENCE grows at each change.
 
     Source: RFC 5545, RFC 5546 (METHOD:REQUEST).
@@ -285,6 +292,11 @@ def invitation(scene: Scene, meeting: Meeting, partner: Person, w: Words) -> byt
     organizer = vCalAddress("mailto:cordee@cordee.invalid")
     organizer.params["CN"] = "Cordée"
     event["organizer"] = organizer
+    # A request names its attendees (RFC 5546, 3.2.2); by their names, for addresses are their own.
+    for person in (me, partner):
+        attendee = vCalAddress(f"mailto:person-{person.id}@cordee.invalid")
+        attendee.params["CN"] = person.name or "—"
+        event.add("attendee", attendee)
     event.add("status", "CONFIRMED")
     calendar.add_component(event)
     content: bytes = calendar.to_ical()

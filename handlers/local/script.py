@@ -136,6 +136,7 @@ class Player:
             await stage.start()
             try:
                 await self._fill_directory()
+                await self._acquaint()
                 await stage.settled()
                 for step in self.script.steps:
                     await self._do(step)
@@ -182,6 +183,23 @@ class Player:
         members = [self._slack_id(n) for p, n in self.script.people() if p == "slack"]
         self.stage.slack.add_channel(CHANNEL, "général", members)
 
+    async def _acquaint(self) -> None:
+        """Those of the header have talked to the bot before: it may write to them."""
+        before = [
+            who for who in (*self.script.staff, *self.script.accounts) if who[0] == "telegram"
+        ]
+
+        def write() -> None:
+            with self.stage.service.database.unit_of_work() as uow:
+                for platform, name in before:
+                    account = self._account(platform, name)
+                    identity = uow.people.by_account(platform, account)
+                    if identity is not None:
+                        identity.reachable = True
+                uow.commit()
+
+        await self.stage.service.worker.run(write)
+
     async def _fill_directory(self) -> None:
         rows: list[dict[str, str]] = list(invented(self.script.invented))
         programme = next(iter(self.stage.service.bot.programmes))
@@ -196,7 +214,6 @@ class Player:
         data = write_csv(columns, ([row.get(c, "") for c in columns] for row in rows))
         service = self.stage.service
         bot_account = service.telegram.bot_account if service.telegram else "telegram"
-        talked = [row["telegram"] for row in rows if row.get("telegram")]
 
         def write() -> list[str]:
             with service.database.unit_of_work() as uow:
@@ -208,10 +225,6 @@ class Player:
                     programmes=service.bot.programmes,
                     telegram_bot=bot_account,
                 )
-                for account in talked:  # as `_people` says, they have talked to the bot before
-                    identity = uow.people.by_account("telegram", account)
-                    if identity is not None:
-                        identity.reachable = True
                 uow.commit()
             return [f"{p.line} {p.column}: {p.problem_id} {dict(p.args)}" for p in done.problems]
 
