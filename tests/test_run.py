@@ -256,7 +256,7 @@ async def _theo(theo: OnTelegram, nadia: OnSlack, experts: Mapping[str, Person])
 async def test_programmes_side_by_side(imported: Path, tmp_path: Path) -> None:
     """A laureate, a programme written here, and staff of both on both platforms."""
     async with world_of(tmp_path, imported) as world:
-        sip = datetime.now(UTC) + timedelta(seconds=30)
+        sip = datetime.now(UTC) + timedelta(seconds=40)
         names = ("ax-accompagnement", "emergence", "cafe")
         world.settings["CORDEE_PROGRAMMES"] = programmes(tmp_path, *names, cafe_at=sip)
         await world.start()
@@ -268,7 +268,7 @@ async def test_programmes_side_by_side(imported: Path, tmp_path: Path) -> None:
             marc.presses("Emergence", await marc.reads("Lequel t’amène")),
         )
         await asyncio.gather(
-            _cafe(world, claire),
+            _cafe(world, claire, sip),
             _laureate(world, marc),
         )
         await _staff(claire, marc)
@@ -276,7 +276,7 @@ async def test_programmes_side_by_side(imported: Path, tmp_path: Path) -> None:
         await world.ends_well()
 
 
-async def _cafe(world: World, claire: OnSlack) -> None:
+async def _cafe(world: World, claire: OnSlack, sip: datetime) -> None:
     """A programme of which no line is Python: joining, a pair, its check-in on the real clock."""
     zoe, hugo = world.on_telegram(401, "Zoé"), world.on_slack("UHUGO", "Hugo Pellerin")
     await zoe.starts()
@@ -305,6 +305,8 @@ async def _cafe(world: World, claire: OnSlack) -> None:
         zoe.reads("binôme est formé", "Hugo Pellerin", "à la même table"),
         hugo.reads("binôme est formé", "Zoé Marchal", "à la même table"),
     )
+    # The hour of the check-in is fixed beforehand: late enough for the pair to be there by then.
+    await asyncio.sleep(max(0.0, (sip - datetime.now(UTC)).total_seconds()))
     asked = await zoe.reads("Avez-vous bu quelque chose ensemble")
     await zoe.presses("Oui", asked)
     await zoe.reads("\u2713", "Oui")
