@@ -35,6 +35,7 @@ from bot.dialogue.engine import (
     Toggle,
     Value,
 )
+from bot.dialogue.parsing import Skipped
 from bot.dialogue.questionnaire import Question, Questionnaire
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, encode
 from bot.errors import NotAllowed
@@ -216,6 +217,13 @@ def revise(turn: Turn, talk: Conversation) -> None:
 def answers_of(scene: Scene, talk: Conversation) -> Mapping[str, Value]:
     """The stored answers, as they were given."""
     return State.from_json(scene.uow.talks.state(talk)).answers
+
+
+def profile_answers(turn: Turn) -> dict[str, Given]:
+    """What the person said of themselves when they joined this programme, if they did."""
+    talk = turn.uow.talks.latest(turn.me.id, turn.programme.id, "profile", status="done")
+    given = answers_of(turn, talk) if talk else {}
+    return {name: value for name, value in given.items() if not isinstance(value, Skipped)}
 
 
 # --- what a person does ---------------------------------------------------------------------------

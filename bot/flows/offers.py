@@ -372,15 +372,22 @@ def tell_team(scene: Scene, request: Request, key: str) -> None:
 # --- timers ---------------------------------------------------------------------------------------
 
 
+def _still_asked(scene: Scene, timer: DueTimer) -> tuple[Proposal, Request] | None:
+    """What the timer is about, as long as the expert has not answered what it was planned for."""
+    proposal = scene.uow.requests.proposal(timer.subject_id)
+    if proposal is None or proposal.state != "asked" or proposal.version != timer.version:
+        return None
+    request = scene.uow.requests.get(proposal.request_id)
+    return None if request is None else (proposal, request)
+
+
 @due("proposal-nudge")
 def nudge(scene: Scene, timer: DueTimer) -> None:
     """The expert has not answered yet: the same request again, kindly."""
-    proposal = scene.uow.requests.proposal(timer.subject_id)
-    if proposal is None or proposal.state != "asked" or proposal.version != timer.version:
+    found = _still_asked(scene, timer)
+    if found is None:
         return
-    request = scene.uow.requests.get(proposal.request_id)
-    if request is None:
-        return
+    proposal, request = found
     scene.tell(
         scene.person(proposal.expert_id),
         offer(scene, request, proposal, lead="offer-nudge"),
@@ -393,12 +400,10 @@ def nudge(scene: Scene, timer: DueTimer) -> None:
 @due("proposal-due")
 def lapse(scene: Scene, timer: DueTimer) -> None:
     """No answer by the deadline: the request is released and goes to the next choice."""
-    proposal = scene.uow.requests.proposal(timer.subject_id)
-    if proposal is None or proposal.state != "asked" or proposal.version != timer.version:
+    found = _still_asked(scene, timer)
+    if found is None:
         return
-    request = scene.uow.requests.get(proposal.request_id)
-    if request is None:
-        return
+    proposal, request = found
     expert = scene.person(proposal.expert_id)
     w = scene.words(expert, scene.programme_of(request.programme_id))
     scene.tell(

@@ -15,9 +15,9 @@ from datetime import timedelta
 from bot.commands.registry import COMMANDS, command
 from bot.dialogue.engine import Given, Value
 from bot.dialogues import (
-    answers_of,
     may_reopen,
     on_completed,
+    profile_answers,
     questionnaire,
     revise,
     run_choice,
@@ -258,14 +258,7 @@ def expert_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
     programme = turn.programme
     values = columns(questionnaire(programme, "expert"), answers)
     if programme.profile is not None:
-        profile = turn.uow.talks.latest(turn.me.id, programme.id, "profile", status="done")
-        if profile is not None:
-            given = {
-                k: v
-                for k, v in answers_of(turn, profile).items()
-                if isinstance(v, (str, int, tuple))
-            }
-            values = {**columns(programme.profile, given), **values}
+        values = {**columns(programme.profile, profile_answers(turn)), **values}
     values.setdefault("capacity", programme.roles.mentor.capacity)
     agreed = values.setdefault("consenting", True)
     if turn.uow.people.membership(turn.me.id, programme.id, "mentor") is None:

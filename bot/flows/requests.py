@@ -16,10 +16,10 @@ from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogues import (
     act_choice,
-    answers_of,
     labelled,
     may_reopen,
     on_completed,
+    profile_answers,
     revise,
     run_choice,
     start,
@@ -71,14 +71,7 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
         return
     found = features(qs, answers)
     if programme.profile is not None:
-        profile = turn.uow.talks.latest(turn.me.id, programme.id, "profile", status="done")
-        if profile is not None:
-            mine = {
-                k: v
-                for k, v in answers_of(turn, profile).items()
-                if isinstance(v, (str, int, tuple))
-            }
-            found = {**features(programme.profile, mine), **found}
+        found = {**features(programme.profile, profile_answers(turn)), **found}
     kind = "one_off" if "one_off" in found.get("help_kind", ()) else "long_term"
     shared = _shared(turn, qs, answers)
     request = turn.uow.requests.by_conversation(talk.id)
