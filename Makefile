@@ -38,6 +38,8 @@ test: check ## everything that CI runs: check, tests with their coverage, story
 	@for package in bot scheduling storage; do \
 		$(BIN)/coverage report --include="$$package/*" --fail-under=90 || exit 1; \
 	done
+	@echo "== branches alone: at least 90 % of each"
+	@$(BIN)/python -m tests.branches
 	@echo "== story"
 	$(BIN)/cordee story $(STORY)
 	@echo "make test: all passed"
