@@ -10,10 +10,8 @@ import pytest
 
 from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, encode
-from bot.errors import CordeeError
 from bot.events import Author, Commanded, Event, Opened, Reached, Said
 from bot.messages import MESSAGE, Home, Message
-from bot.programmes.schema import Programme
 from storage.tables import Membership, Outbox, Stray
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
@@ -100,25 +98,15 @@ def who(one: Stand, account: str, platform: str = "telegram") -> Mapping[str, An
         assert identity is not None
         person = uow.people.get(identity.person_id)
         assert person is not None
-        return {
-            "id": person.id,
-            "name": person.name,
-            "email": person.email,
-            "lang": person.lang,
-            "programme": person.programme_id,
-            "agreed": uow.people.consented_anywhere(person.id),
-            "roles": {
-                (m.programme_id, m.role, m.state) for m in uow.people.programmes_of(person.id)
-            },
-            "reachable": identity.reachable,
-        }
+        roles = {(m.programme_id, m.role, m.state) for m in uow.people.programmes_of(person.id)}
+        agreed = uow.people.consented_anywhere(person.id)
+        found = {name: getattr(person, name) for name in ("id", "name", "email", "lang")}
+        more = {"programme": person.programme_id, "reachable": identity.reachable}
+        return {**found, **more, "agreed": agreed, "roles": roles}
 
 
 def runs(name: str, argument: str = "") -> str:
     return encode(RunToken(name, argument))
-
-
-# --- consent --------------------------------------------------------------------------------------
 
 
 def test_no_keeps_nothing_and_a_later_yes_in_words_is_taken() -> None:
@@ -146,10 +134,8 @@ def test_words_that_name_no_role_are_no_role() -> None:
     assert who(one, LEA)["roles"] == set()
 
 
-def test_no_before_any_programme_is_chosen_names_nobody_to_ask() -> None:
+def test_no_before_any_programme_is_chosen_names_nobody_and_after_it_the_team() -> None:
     one = both()
-    heard = one.command(LEA, "plus-tard")
-    assert told(heard, LEA) == []  # typed: there is no message to change, and no team to name
     heard = one.press(LEA, runs("plus-tard"))
     assert len(told(heard, LEA, "rien n’est gardé à ton sujet")) == len(heard) == 1
     heard = one.press(LEA, runs("plus-tard", "emergence.en"))
@@ -176,17 +162,6 @@ def test_consent_without_a_programme_asks_which_and_in_a_second_one_keeps_the_la
     assert (who(one, LEA)["lang"], who(one, LEA)["programme"]) == ("en", AX)
     one.press(LEA, runs("accord", f"{EMERGENCE}.fr"))
     assert (who(one, LEA)["lang"], who(one, LEA)["programme"]) == ("en", EMERGENCE)
-
-
-def test_agreeing_again_with_everything_done_shows_the_menu() -> None:
-    one = alone(intake=None)
-    one.join(LEA, "Léa Martin")
-    with one.work() as uow:
-        talk = uow.talks.start(one.ids[LEA], AX, "profile", state={}, digest="", now=one.now)
-        talk.status = "done"
-    heard = one.press(LEA, runs("accord", AX))
-    assert told(heard, LEA, "Rien ne t’attend pour l’instant")
-    assert told(heard, LEA, "ton accord est noté")
 
 
 def test_an_expert_who_agrees_sees_the_request_that_waited() -> None:
@@ -220,35 +195,14 @@ def test_what_was_asked_before_consent_is_asked_again_after_it() -> None:
     assert told(heard, LEA, "Comment t’appelles-tu")
 
 
-# --- language -------------------------------------------------------------------------------------
-
-
 def test_a_guest_changes_language_and_nothing_is_stored() -> None:
     one = alone()
-    heard = one.does(Opened, LEA)
-    heard = one.press(LEA, button(heard, LEA, "English"))
+    heard = one.press(LEA, button(one.does(Opened, LEA), LEA, "English"))
     assert told(heard, LEA, "Do you agree")
     assert told(one.command(LEA, "langue", "English"), LEA, "Do you agree")
     assert who(one, LEA)["lang"] == "fr"  # what an account begins with
     one.press(LEA, button(heard, LEA, "I agree"))
     assert who(one, LEA)["lang"] == "en"
-
-
-def test_language_of_a_guest_among_programmes_and_of_a_member() -> None:
-    one = both()
-    heard = one.command(LEA, "langue", "en")
-    assert told(heard, LEA, "programmes")
-    assert "Français" in heard[-1].choices
-    one = alone()
-    one.join(LEA, "Léa Martin")
-    heard = one.command(LEA, "langue", "klingon")
-    assert set(heard[-1].choices) == {"Français", "English"}
-    one.press(LEA, heard[-1].choices["English"])
-    assert who(one, LEA)["lang"] == "en"
-    assert told(one.command(LEA, "langue", "fr"), LEA, "je t’écris en français")
-
-
-# --- programmes -----------------------------------------------------------------------------------
 
 
 def test_a_programme_by_its_name_in_words_then_yes() -> None:
@@ -262,42 +216,6 @@ def test_a_programme_by_its_name_in_words_then_yes() -> None:
     assert who(one, LEA)["programme"] == AX
 
 
-def test_choosing_a_programme_known_unknown_and_the_only_one() -> None:
-    one = both()
-    assert told(one.command(LEA, "programme", "nulle-part"), LEA, "Plusieurs programmes")
-    heard = one.press(LEA, runs("programme", f"{EMERGENCE}.en"))
-    assert told(heard, LEA, "Emergence")
-    assert told(heard, LEA, "Do you agree")
-    assert not who(one, LEA)["programme"]
-    one = alone()
-    one.join(LEA, "Léa Martin")
-    heard = one.press(LEA, runs("programme", "nulle-part"))
-    assert told(heard, LEA, "✓ Programme")
-    assert told(heard, LEA, "Rien ne t’attend")
-
-
-def test_reading_the_files_again_good_bad_and_refused() -> None:
-    one = alone()
-    one.join(LEA, "Léa Martin")
-    here = one.programmes[0]
-    assert told(one.command(CLAIRE, "programme", "recharger"), CLAIRE, NOT_FOUND)  # none to read
-    two: dict[str, Programme] = {here.id: here, EMERGENCE: programme(EMERGENCE)}
-    one.bot.reload = lambda: two
-    assert told(one.command(LEA, "programme", "recharger"), LEA, NOT_FOUND)
-    assert set(one.bot.programmes) == {AX}
-    assert told(one.command(CLAIRE, "programme", "Reload"), CLAIRE, "2 programmes relus")
-    assert set(one.bot.programmes) == {AX, EMERGENCE}
-
-    def bad() -> Mapping[str, Programme]:
-        raise CordeeError("line 3: no question called promo")
-
-    one.bot.reload = bad
-    heard = one.command(CLAIRE, "programme", "recharger")
-    assert told(heard, CLAIRE, "Rien n’a changé")
-    assert told(heard, CLAIRE, "no question called promo")
-    assert set(one.bot.programmes) == {AX, EMERGENCE}
-
-
 def test_the_link_of_a_programme_and_of_a_command() -> None:
     one = both()
     assert told(one.does(Opened, LEA, payload=EMERGENCE), LEA, "Emergence")
@@ -306,9 +224,6 @@ def test_the_link_of_a_programme_and_of_a_command() -> None:
     one.join(LEA, "Léa Martin")
     assert told(one.does(Opened, LEA, payload="aide"), LEA, "Ce que je peux faire")
     assert told(one.does(Opened, LEA), LEA, "Rien ne t’attend")
-
-
-# --- linking accounts -----------------------------------------------------------------------------
 
 
 def code(one: Stand, account: str) -> str:
@@ -369,22 +284,6 @@ def test_an_invited_person_links_before_agreeing_and_a_guest_gets_no_code() -> N
     assert who(one, LEA)["id"] == invited.person_id
 
 
-def test_on_slack_the_code_is_a_button_that_opens_telegram() -> None:
-    one = alone()
-    one.bot.telegram_name = "cordee_bot"
-    slack(one, Commanded, "U1", name="accord", args=AX)
-    (shown,) = slack(one, Commanded, "U1", name="lier")
-    assert next(c.url for c in shown.message.choices if c.url).startswith(
-        "https://t.me/cordee_bot?start="
-    )
-    one.bot.telegram_name = None
-    (shown,) = slack(one, Commanded, "U1", name="lier")
-    assert shown.choices == {}
-
-
-# --- App Home -------------------------------------------------------------------------------------
-
-
 def test_home_of_a_guest_a_member_and_the_team() -> None:
     one = alone()
     (guest,) = home(one, "U1")
@@ -427,9 +326,6 @@ def test_the_menu_of_somebody_with_everything() -> None:
     assert "Faire une demande" not in menu.choices
 
 
-# --- roles ----------------------------------------------------------------------------------------
-
-
 def test_a_role_that_the_team_gives_is_refused_asked_again_and_given() -> None:
     one = Stand((programme(EMERGENCE, profile=None),))
     one.join(CLAIRE, "Claire", role="staff")
@@ -450,8 +346,6 @@ def test_a_role_that_the_team_gives_is_refused_asked_again_and_given() -> None:
     one.press(LEA, runs("role", "mentee"))
     assert who(one, LEA)["roles"] == {(EMERGENCE, "mentee", "active")}
 
-
-# --- forged tokens --------------------------------------------------------------------------------
 
 VERBS = "withdraw ask accept write approve skip-this meeting staff-close-request staff-end-pair"
 
@@ -477,8 +371,7 @@ def test_tokens_and_forms_that_are_no_tokens() -> None:
     one, _ = crew()
     one.command(LEA, "profil")
     with one.work() as uow:
-        (talk,) = uow.talks.open_ones(one.ids[LEA])
-        hers = talk.id
+        hers = uow.talks.open_ones(one.ids[LEA])[0].id
     for token in ("", "x:", encode(DialogueToken(hers, Resume())), encode(FormToken(hers, 1))):
         assert told(one.press(BOB, token), BOB, NOT_FOUND)
     for token in ("rubbish", runs("menu"), encode(FormToken(hers, 1))):
@@ -489,13 +382,11 @@ def test_tokens_and_forms_that_are_no_tokens() -> None:
     assert told(one.press(BOB, heard[0].choices["Aide"]), BOB, "Ce que je peux faire")
 
 
-# --- the team -------------------------------------------------------------------------------------
-
-
 def test_words_are_handed_to_the_team_once_and_kept_when_nobody_is_there() -> None:
     one = Stand((programme(),))
     one.join(LEA, "Léa Martin")
     one.run(programme(intake=None))
+    assert told(one.command(LEA, "reprendre"), LEA, "Rien n’est resté en suspens")
     heard = one.say(LEA, "je voudrais vous dire merci")
     assert "Ma demande" not in heard[-1].choices
     token = button(heard, LEA, "équipe")
@@ -517,9 +408,6 @@ def test_reached_and_failed() -> None:
     heard = one.news()
     assert told(heard, LEA, "AB12")
     assert told(heard, CLAIRE, "AB12")
-
-
-# --- the card, pausing, leaving -------------------------------------------------------------------
 
 
 def test_a_card_hidden_shown_and_paused_and_pauses_without_one() -> None:
@@ -566,10 +454,45 @@ def test_erasing_tells_those_concerned_and_frees_the_place(state: str) -> None:
         assert not uow.session.query(Membership).filter_by(person_id=one.ids[LEA]).count()
 
 
-def test_everything_kept_comes_as_a_file() -> None:
-    one, _ = crew()
-    heard = one.command(LEA, "mes-donnees")
-    assert told(heard, LEA, "Tes données")
-    (file,) = [h.message.file for h in heard if h.message.file]
-    assert "Léa Martin" in file.content.decode()
-    assert "Marc" not in file.content.decode()
+def test_an_address_of_somebody_else_is_not_taken_and_the_rest_is_kept() -> None:
+    here = programme()
+    assert here.profile is not None
+    name, promo = here.profile.questions
+    mail = promo.model_copy(update={"fill": "email", "format": None})
+    asks = here.profile.model_copy(update={"questions": (name, mail)})
+    one = alone(profile=asks, intake=None)
+    one.join(BOB, "Bob Petit")
+    one.join(LEA, "Léa Martin")
+    with one.work() as uow:
+        person = uow.people.get(one.ids[LEA])
+        assert person is not None
+        person.email, person.name = None, None
+    one.command(LEA, "profil")
+    one.say(LEA, "Léa Durand")
+    heard = one.say(LEA, "13@Exemple.invalid")
+    assert told(heard, LEA, "déjà celle d’une autre fiche")
+    assert told(heard, LEA, "ton profil est enregistré")
+    assert (who(one, LEA)["email"], who(one, LEA)["name"]) == (None, "Léa Durand")
+    lines = one.command(LEA, "profil")[0].message.lines
+    one.press(LEA, [line.choice.token for line in lines if line.choice and line.choice.token][-1])
+    one.say(LEA, "Lea@Exemple.invalid")
+    assert who(one, LEA)["email"] == "lea@exemple.invalid"
+
+
+def test_a_card_is_begun_and_then_kept_to_oneself() -> None:
+    one = Stand((programme(EMERGENCE, profile=None),))
+    one.join(CLAIRE, "Claire", role="staff")
+    one.join(MARC, "Marc Aubier", role="mentor")
+    assert told(one.command(MARC, "carte"), MARC, "Quel est ton métier")
+    for words in ("Ingénieur", "passer", "Énergie", "passer", "parrainer", "passer", "Deux"):
+        heard = one.say(MARC, words)
+    assert told(heard, MARC, "Es-tu d’accord")
+    heard = one.say(MARC, "non")
+    heard = one.press(MARC, button(heard, MARC, "Envoyer"))
+    assert told(heard, MARC, "n’est montrée à personne")
+    with one.work() as uow:
+        kept = uow.directory.get(one.ids[MARC])
+        assert kept is not None
+        assert (kept.sector, kept.capacity, kept.consenting) == ("Énergie", 2, False)
+        assert "proposed" not in uow.people.consents(one.ids[MARC], EMERGENCE)
+    assert told(one.command(MARC, "carte"), MARC, "Ingénieur")
