@@ -367,3 +367,39 @@ def test_an_expert_who_cannot_be_reached_gets_no_code_that_opens_their_account()
     assert told(heard, CLAIRE, "je ne peux pas lui écrire")
     assert not told(heard, MARC)
     assert request(one).state == "asked"
+
+
+def test_a_change_sent_after_the_yes_changes_nothing() -> None:
+    one = in_state("asked")
+    heard = act(one, LEA, "revise")
+    (edit,) = [
+        line.choice.token
+        for line in told(heard, LEA)[0].message.lines
+        if line.choice is not None and "Que puis-je montrer" in (line.label or "")
+    ]
+    heard = one.press(LEA, edit)
+    heard = one.press(LEA, button(heard, LEA, "sans mon nom"))
+    answer(one, MARC, "accept")
+    heard = one.press(LEA, button(heard, LEA, "Envoyer"))
+    assert told(heard, LEA, "ton binôme est formé")
+    assert not told(heard, MARC)
+    assert (request(one).state, states(one)[MARC]) == ("matched", "accepted")
+    with one.work() as uow:
+        found = uow.requests.get(1)
+        assert found is not None
+        assert uow.requests.shared(found)["named"] is True
+
+
+def test_a_charter_that_the_file_no_longer_has_is_no_obstacle() -> None:
+    one = stand()
+    expert(one, MARC, charter=False)
+    asks(one)
+    ask(one, MARC)
+    heard = answer(one, MARC, "accept")
+    token = button(heard, MARC, "J’accepte la charte")
+    here = programme()
+    one.run(programme(pair=here.pair.model_copy(update={"charter": None})))
+    assert told(one.press(MARC, token), LEA, "Marc Aubier")
+    assert request(one).state == "matched"
+    with one.work() as uow:
+        assert "charter" not in uow.people.consents(one.ids[MARC], here.id)

@@ -8,7 +8,8 @@ import pytest
 
 from bot.dialogue.engine import Confirm, Resume
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, encode
-from bot.messages import File
+from bot.events import Author, Pressed
+from bot.messages import File, MessageRef
 from storage.tables import Conversation
 from tests.asking import (
     GONE,
@@ -346,3 +347,41 @@ def test_what_else_waits_is_offered_when_a_dialogue_ends() -> None:
     assert "ton profil" in offered.text
     heard = one.press(LEA, offered.choices["Reprendre"])
     assert told(heard, LEA, "De quelle promotion")
+
+
+def test_the_form_of_a_dialogue_opens_where_it_can_and_the_question_comes_where_it_cannot() -> None:
+    one = stand(MARC)
+    one.command(LEA, "demande")
+
+    def opened(token: str) -> tuple[bool, list[Heard]]:
+        author = Author("telegram", LEA, "telegram:9", "fr", "Léa")
+        event = Pressed(
+            id=f"form:{token}:{one.now}",
+            author=author,
+            at=one.now,
+            token=token,
+            on=MessageRef(LEA, "1"),
+            can_open_form=True,
+        )
+        with one.work() as uow:
+            ack = one.bot.handle(uow, event, one.now)
+        return ack.form is not None, one.news()
+
+    with one.work() as uow:
+        (talk,) = uow.talks.open_ones(one.ids[LEA])
+        form = encode(FormToken(talk.id, 1))
+        nowhere = encode(FormToken(talk.id, 30))
+    assert told(one.press(LEA, form), LEA, "Où en es-tu")
+    assert opened(form) == (True, [])
+    there, heard = opened(nowhere)
+    assert not there
+    assert told(heard, LEA, "Où en es-tu")
+
+
+def test_changing_answers_twice_goes_on_where_the_first_change_was() -> None:
+    one = in_state("proposed")
+    (shown,) = told(act(one, LEA, "revise"), LEA)
+    edit = next(x.choice.token for x in shown.message.lines if x.choice is not None)
+    assert told(one.press(LEA, edit), LEA, "Où en es-tu")
+    assert told(act(one, LEA, "revise"), LEA, "Où en es-tu")
+    assert request(one).state == "proposed"
