@@ -178,7 +178,12 @@ def accord(turn: Turn, args: str) -> None:
 def later(turn: Turn, args: str) -> None:
     """No, or not now: nothing is kept."""
     turn.current = turn.bot.programmes.get(heard(turn, args)) or turn.current
-    turn.replace(Message(turn.w("consent-declined")))
+    if agreed(turn):  # typed, or an old button: nothing to refuse any more
+        menu(turn, "")
+        return
+    declined = Message(turn.w("consent-declined"))
+    if not turn.replace(declined):
+        turn.say(declined)
     if turn.current is not None:
         turn.text("consent-declined-later", name=turn.w.team(turn.current.contact))
 

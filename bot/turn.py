@@ -336,12 +336,12 @@ class Turn(Scene):
         """Answer with a message of the catalogue."""
         self.say(Message(self.w(key, n, **args)))
 
-    def replace(self, message: Message) -> None:
-        """Turn the message that was pressed into another; without one, nothing."""
+    def replace(self, message: Message) -> bool:
+        """Turn the message that was pressed into another; False, and nothing, without one."""
         if not isinstance(self.event, Pressed) or self.event.on is None:
-            return
+            return False
         self._said += 1
-        self.tell(
+        return self.tell(
             self.me,
             message,
             key=f"reply:{self.event.id}:{self._said}",

@@ -252,6 +252,9 @@ def send(turn: Turn, number: int, version: int) -> None:
     if request.state not in ("proposed", "team", "open") or proposal.version != version:
         turn.say(_request(turn, request), here=True)
         return
+    if not turn.bot.experts.free(turn, proposal.expert_id):
+        turn.say(Message(turn.w("staff-not-free")), here=True)
+        return
     if offers.send(turn, request, proposal):
         mentee = turn.person(request.person_id)
         w = turn.words(mentee, turn.programme)

@@ -62,8 +62,12 @@ def ask_team(turn: Turn, member: Membership) -> None:
             ),
         )
 
-    if turn.tell_staff(programme, build, key=f"join:{member.id}:{member.since:%Y%m%d%H%M%S}"):
-        turn.text("join-waiting", n=programme.contact.days, name=turn.w.team(programme.contact))
+    told = turn.tell_staff(programme, build, key=f"join:{member.id}:{member.since:%Y%m%d%H%M%S}")
+    turn.text(
+        "join-waiting" if told else "join-kept",
+        n=programme.contact.days,
+        name=turn.w.team(programme.contact),
+    )
 
 
 @act("admit", who="staff")

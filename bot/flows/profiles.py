@@ -281,9 +281,8 @@ def pause(turn: Turn, args: str) -> None:
     w = turn.w
     card = turn.uow.directory.get(turn.me.id)
     mine = turn.uow.pairs.of_person(turn.me.id)
-    if args.lower() in _ENDS:
-        if card is not None:
-            turn.uow.directory.resume(turn.me.id, turn.now)
+    if card is not None and args.lower() in _ENDS:
+        turn.uow.directory.resume(turn.me.id, turn.now)
         turn.text("pause-ended")
         return
     choices: list[Choice] = []

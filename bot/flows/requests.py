@@ -112,7 +112,9 @@ def _shared(turn: Turn, qs: Intake, answers: Mapping[str, Given]) -> dict[str, A
 # --- proposals ------------------------------------------------------------------------------------
 
 
-def show(turn: Turn, request: Request, *, again: bool) -> None:
+def show(
+    turn: Turn, request: Request, *, again: bool, without: frozenset[int] = frozenset()
+) -> None:
     """Propose experts: up to three, with reasons.
 
     Fewer or none when nobody fits, and then the team is told.
@@ -121,6 +123,7 @@ def show(turn: Turn, request: Request, *, again: bool) -> None:
         turn: The mentee's turn.
         request: Theirs.
         again: Others than those already shown.
+        without: Numbers of people who are not wanted now.
     """
     programme = turn.programme
     seen = turn.uow.requests.proposals(request.id)
@@ -136,14 +139,14 @@ def show(turn: Turn, request: Request, *, again: bool) -> None:
     )
     wish = turn.uow.requests.features(request)
     found = turn.bot.experts.propose(
-        turn, turn.me, programme, wish, exclude=excluded, kind=request.kind
+        turn, turn.me, programme, wish, exclude=excluded | without, kind=request.kind
     )
     if not found:
         if request.state == "team":  # they have it already; what was changed is there to read
             turn.say(standing(turn, request))
         else:
             offers.hand_over(
-                turn, request, told="proposals-none-left" if again else "proposals-none"
+                turn, request, told="proposals-none-left" if again or without else "proposals-none"
             )
         return
     rank = max((p.rank for p in seen), default=0)
@@ -208,10 +211,10 @@ def others(turn: Turn, number: int, version: int) -> None:
 def team(turn: Turn, number: int, version: int) -> None:
     """None suits me: the team takes over."""
     request = access.own_request(turn, number)
-    if request.state == "team":
-        turn.say(standing(turn, request))
-    else:
+    if request.state in ("open", "proposed", "asked"):
         offers.hand_over(turn, request, told="request-with-team")
+    else:
+        turn.say(standing(turn, request))
 
 
 # --- what the mentee does -------------------------------------------------------------------------
@@ -241,13 +244,14 @@ def ask(turn: Turn, number: int, version: int) -> None:
 
 @act("stop-asking", who="member")
 def stop_asking(turn: Turn, number: int, version: int) -> None:
-    """The mentee wants to choose: what was sent is taken back, others are shown."""
+    """The mentee wants to choose: what was sent is taken back, everybody else is there to ask."""
     request = access.own_request(turn, number)
     if request.state != "asked":
         turn.say(standing(turn, request))
         return
+    held = {p.expert_id for p in turn.uow.requests.proposals(request.id) if p.state == "asked"}
     offers.take_back(turn, request)
-    show(turn, request, again=True)
+    show(turn, request, again=False, without=frozenset(held))
 
 
 @act("withdraw", who="member")
@@ -277,6 +281,9 @@ def withdraw(turn: Turn, number: int, version: int) -> None:
 def change(turn: Turn, number: int, version: int) -> None:
     """Change the answers of a request; what an expert holds is taken back once it is sent again."""
     request = access.own_request(turn, number)
+    if request.state not in CHANGEABLE:
+        turn.say(standing(turn, request))
+        return
     talk = turn.uow.talks.get(request.conversation_id)
     if talk is None:
         raise NotAllowed("the intake is gone")
