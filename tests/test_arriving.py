@@ -142,6 +142,29 @@ def test_no_before_any_programme_is_chosen_names_nobody_and_after_it_the_team() 
     assert told(heard, LEA, "the Emergence team")
 
 
+def test_a_no_in_words_is_answered_and_after_a_yes_there_is_nothing_to_refuse() -> None:
+    one = both()
+    assert told(one.command(LEA, "plus-tard"), LEA, "rien n’est gardé à ton sujet")
+    one.command(LEA, "accord", AX)
+    heard = one.command(LEA, "plus-tard")
+    assert heard
+    assert not told(heard, LEA, "rien n’est gardé")
+
+
+def test_who_waits_for_a_team_that_cannot_be_reached_hears_whom_to_ask() -> None:
+    there = programme(EMERGENCE, profile=None)
+    one = Stand((there,))
+    one.command(LEA, "accord", EMERGENCE)
+    role = next(r for r in ("mentee", "mentor") if there.roles.of(r).enrol != "open")
+    heard = one.command(LEA, "role", role)
+    assert told(heard, LEA, "personne de l’équipe n’est encore joignable")
+    assert (EMERGENCE, role, "pending") in who(one, LEA)["roles"]
+    one.join(CLAIRE, "Claire", role="staff")
+    heard = one.command(LEA, "role", role)
+    assert told(heard, LEA, "C’est transmis à")
+    assert told(heard, CLAIRE)
+
+
 def test_where_the_profile_asks_no_name_the_display_name_is_kept() -> None:
     one = alone(profile=None)
     one.command(LEA, "accord", AX)

@@ -90,6 +90,16 @@ def test_choosing_oneself_takes_back_what_was_sent_and_shows_somebody_else() -> 
     assert (states(one)[first], request(one).state) == ("withdrawn", "proposed")
 
 
+def test_choosing_oneself_brings_back_who_was_shown_when_nobody_else_fits() -> None:
+    one = stand(MARC, INES)
+    asks(one)
+    ask(one, MARC)
+    heard = act(one, LEA, "stop-asking")
+    assert told(heard, LEA, NAMES[INES])
+    assert states(one) == {MARC: "withdrawn", INES: "shown"}
+    assert request(one).state == "proposed"
+
+
 def test_somebody_no_longer_free_is_not_asked_and_others_are_shown() -> None:
     one = stand(MARC, INES, PAUL, ZOE)
     asks(one)

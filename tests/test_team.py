@@ -115,6 +115,21 @@ def test_the_team_asks_in_the_mentees_place() -> None:
     assert states(one)[MARC] == "asked"
 
 
+@pytest.mark.parametrize("why", ["full", "away"])
+def test_the_team_sends_nothing_to_somebody_without_a_place(why: str) -> None:
+    one = in_state("proposed")
+    with one.work() as uow:
+        if why == "full":
+            uow.directory.take_place(one.ids[MARC], one.now)
+        else:
+            uow.directory.pause(one.ids[MARC], one.now)
+    proposal = proposals(one)[one.ids[MARC]]
+    heard = act(one, CLAIRE, "send", proposal.id, proposal.version)
+    assert told(heard, CLAIRE, "Pas disponible")
+    assert not told(heard, MARC)
+    assert request(one).state == "proposed"
+
+
 @pytest.mark.parametrize("state", ["proposed", "asked", "team", "matched", "closed"])
 def test_the_team_closes_what_nobody_holds(state: str) -> None:
     one = in_state(state)
