@@ -87,6 +87,15 @@ class Settings(BaseSettings):
         """The first staff accounts as (platform, account)."""
         return tuple((p, a) for p, _, a in (s.partition(":") for s in self.cordee_staff))
 
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The addresses of the platforms that are on."""
+        slack, telegram = self.slack_bot_token, self.telegram_bot_token
+        return (
+            *((self.slack_api_url or "https://slack.com",) if slack.get_secret_value() else ()),
+            *((self.telegram_api_url,) if telegram.get_secret_value() else ()),
+        )
+
     def ready_to_run(self) -> None:
         """Check what `cordee run` needs.
 
@@ -174,4 +183,4 @@ def read(env_file: Path | None = None, environment: Mapping[str, str] = os.envir
         raise SettingsError(f"{place}: {first['msg']}.") from None
 
 
-_TEST_NAMES: Final = frozenset({"CORDEE_TEST_PG_DSN"})
+_TEST_NAMES: Final = frozenset({"CORDEE_TEST_PG_DSN", "CORDEE_CRASH_AT"})

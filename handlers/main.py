@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from datetime import UTC, datetime
@@ -20,8 +21,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bot.errors import CordeeError
+from bot.errors import CordeeError, SettingsError
 from bot.settings import Settings, read
+from storage import crash
 
 app = typer.Typer(
     name="cordee",
@@ -55,7 +57,21 @@ def run() -> None:
     settings = _settings()
     settings.ready_to_run()
     set_up()
+    _arm_crash_point(settings)
     asyncio.run(_run(settings))
+
+
+def _arm_crash_point(settings: Settings) -> None:
+    """Die on purpose where a test says so; never between real platforms."""
+    spec = os.environ.get("CORDEE_CRASH_AT", "")
+    if not spec:
+        return
+    if not crash.only_here(*settings.platforms):
+        raise SettingsError("CORDEE_CRASH_AT is for tests between local platforms.", "Unset it.")
+    try:
+        crash.arm(spec)
+    except ValueError as error:
+        raise SettingsError(f"CORDEE_CRASH_AT: {error}.") from None
 
 
 async def _run(settings: Settings) -> None:

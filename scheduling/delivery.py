@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +34,7 @@ from scheduling.settling import (
     too_soon,
 )
 from scheduling.worker import Worker
+from storage.crash import point
 from storage.leases import LeaseStore
 from storage.outbox import Taken
 from storage.unit_of_work import Database
@@ -104,9 +105,10 @@ class Delivery:
         sole: No other process can be at work on this database (an exclusive lock says so): a lease
             that a crash left behind is taken over at once.
         on_unreachable: `(uow, row, now)`, tells staff that somebody cannot be reached any more.
+        elapsed: Seconds on a clock that nobody sets; a simulation brings its own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords of the composition root
         self,
         database: Database,
         worker: Worker,
@@ -117,6 +119,7 @@ class Delivery:
         times: Protocol | None = None,
         sole: bool = False,
         on_unreachable: OnUnreachable | None = None,
+        elapsed: Callable[[], float] = elapsed,
     ) -> None:
         if times is None:
             times = Protocol(poll=None if database.is_sqlite else 0.2)
@@ -128,6 +131,7 @@ class Delivery:
         self.worker = worker
         self.clock = clock
         self.times = times
+        self.elapsed = elapsed
         self.sole = sole
         self.on_unreachable = on_unreachable
         self.owner = uuid.uuid4().hex
@@ -226,7 +230,7 @@ class _Lane:
     def safe(self) -> bool:
         """Whether an answer to a call made now would still come within the lease."""
         times = self._d.times
-        return self._epoch is not None and elapsed() + times.http_timeout <= self._lease_end
+        return self._epoch is not None and self._d.elapsed() + times.http_timeout <= self._lease_end
 
     async def run(self) -> None:
         self._running = True
@@ -298,7 +302,7 @@ class _Lane:
     async def _work(self, step: int) -> float:
         job = self._job(step)
         self._results = []
-        begun = elapsed()
+        begun = self._d.elapsed()
         try:
             done = await self._d.worker.run(self._transact, job)
         except BaseException:
@@ -316,6 +320,8 @@ class _Lane:
         if job.recover:
             self._recover_at = begun + times.sweep
             self._recover(done.adopted)
+        if done.taken:
+            point("after_t1")
         for row in done.taken:
             self.claims += 1
             self._in_flight[row.id] = row
@@ -331,7 +337,7 @@ class _Lane:
 
     def _job(self, step: int) -> _Job:
         assert self._epoch is not None  # noqa: S101 - acquired by the caller
-        now = elapsed()
+        now = self._d.elapsed()
         chats, ops, _ = self._pace.busy() if self._pace else (set(), set(), None)
         return _Job(
             results=tuple(self._results),
@@ -350,7 +356,7 @@ class _Lane:
 
     def _room(self) -> int:
         """How many rows may be claimed now."""
-        if self._stopping or elapsed() < self._quiet_until:
+        if self._stopping or self._d.elapsed() < self._quiet_until:
             return 0
         room = MAX_IN_FLIGHT - len(self._in_flight)
         if self._pace is not None:
@@ -361,7 +367,7 @@ class _Lane:
         return max(room, 0)
 
     def _until_next(self, done: _Done) -> float:
-        now = elapsed()
+        now = self._d.elapsed()
         waits = [self._renew_at - now, self._recover_at - now]
         if now < self._quiet_until:
             waits.append(self._quiet_until - now)
@@ -385,6 +391,8 @@ class _Lane:
             held = not job.renew or LeaseStore(uow.session).renew(
                 self.account, owner, job.epoch, times.ttl
             )
+            if job.results:
+                point("before_t2")
             settle(uow, job.results, now, self._d.on_unreachable)
             if not held:
                 uow.commit()
@@ -433,7 +441,7 @@ class _Lane:
         return None if due is None else (due - now).total_seconds()
 
     async def _acquire(self) -> bool:
-        begun = elapsed()
+        begun = self._d.elapsed()
         epoch = await self._d.worker.run(self._take_lease)
         if epoch is None:
             return False
@@ -499,7 +507,10 @@ class _Lane:
             return NotSent("unreadable message", permanent=True)
         try:
             async with asyncio.timeout(self._d.times.http_timeout):
-                return await self._sender.send(claimed)
+                point("before_wire")
+                outcome = await self._sender.send(claimed)
+                point("after_wire")
+                return outcome
         except TimeoutError:
             return Doubtful("timeout")
         except Exception as error:  # whatever a library raises, the row must be settled
@@ -562,6 +573,7 @@ class _Lane:
             self._looked(row, Result(row, Doubtful("no look-up"), looked=True, hold=True))
 
     async def _ask(self, rows: Sequence[Taken], look: int) -> Mapping[int, Outcome]:
+        point("in_recover")
         try:
             return await self._sender.reconcile([Claimed.of(row) for row in rows])
         except Exception as error:  # the platform is away: ask again

@@ -25,6 +25,7 @@ from bot.events import Event
 from bot.messages import Ack
 from scheduling.clock import Clock
 from scheduling.worker import Worker
+from storage.crash import point
 from storage.inbox import Received
 from storage.unit_of_work import Database, UnitOfWork
 
@@ -147,6 +148,7 @@ class Inbox:
         row_id = await self._worker.run(
             self._receive, platform, bot_account, event_key, message_key, payload, now
         )
+        point("after_inbox")
         if row_id is not None:
             meta = InboxMeta(row_id, platform, bot_account, event_key, now)
             self._payloads[row_id] = payload, meta
@@ -240,6 +242,7 @@ class Inbox:
             if row is None:
                 return Ack(), ()
             ack = self._handle(uow, event, now)
+            point("in_turn")
             person_id = uow.people.owner_of(event.author.platform, event.author.account)
             uow.inbox.done(row, now, person_id, keep_body=self._keep_bodies)
             uow.commit()

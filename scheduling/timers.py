@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from scheduling.clock import Clock
 from scheduling.inbox import Wake, clash, nobody, where
 from scheduling.worker import Worker
+from storage.crash import point
 from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 
@@ -92,6 +93,8 @@ class Timers:
             due = uow.timers.due(now, CHUNK)
             well = sum([self._one(uow, timer, now) for timer in due])
             uow.commit()
+        if due:
+            point("after_t0")
         return len(due), well, uow.outbox.touched
 
     def _one(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> bool:

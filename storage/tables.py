@@ -479,6 +479,8 @@ class Inbox(Base):
         UniqueConstraint("platform", "bot_account", "event_key"),
         Index("ix_inbox_open", "received_at", sqlite_where=text("state='received'"),
               postgresql_where=text("state='received'")),
+        Index("ix_inbox_author", "author", "id", sqlite_where=text("state='received'"),
+              postgresql_where=text("state='received'")),
     )  # fmt: skip
     id: Mapped[int] = _id()
     platform: Mapped[str] = _c(String(16), "slack or telegram")
@@ -493,6 +495,9 @@ class Inbox(Base):
     )
     state: Mapped[str] = _c(String(16), "received, done, rejected", default="received")
     reason: Mapped[str | None] = _c(String(200), "why rejected; no personal text")
+    author: Mapped[str | None] = _c(
+        String(80), "platform:account that acted, so that its events are worked in order"
+    )
     person_id: Mapped[int | None] = _c(BigId, "author, once known", index=True)
     done_at: Mapped[datetime | None] = _c(Utc, "worked")
     tries: Mapped[int] = _c(Integer, "attempts so far", default=0)
@@ -533,8 +538,9 @@ class Outbox(Base):
               sqlite_where=text("state='queued'"), postgresql_where=text("state='queued'")),
         Index("ix_outbox_sending", "bot_account", "chat_id",
               sqlite_where=text("state='sending'"), postgresql_where=text("state='sending'")),
-        Index("ix_outbox_parked", "id", sqlite_where=text("state IN ('in_doubt', 'failed')"),
-              postgresql_where=text("state IN ('in_doubt', 'failed')")),
+        Index("ix_outbox_parked", "id",
+              sqlite_where=text("state IN ('in_doubt', 'failed', 'unreachable')"),
+              postgresql_where=text("state IN ('in_doubt', 'failed', 'unreachable')")),
         {"postgresql_with": {"fillfactor": 80}},  # each row changes twice: leave room beside it
     )  # fmt: skip
     id: Mapped[int] = _id()
@@ -547,7 +553,9 @@ class Outbox(Base):
     not_before: Mapped[datetime] = _c(Utc, "not before")
     expires_at: Mapped[datetime | None] = _c(Utc, "worthless from then on")
     state: Mapped[str] = _c(
-        String(16), "queued, sending, sent, in_doubt, failed, expired, cancelled", default="queued"
+        String(16),
+        "queued, sending, sent, in_doubt, failed, unreachable, expired, cancelled",
+        default="queued",
     )
     reason: Mapped[str | None] = _c(
         String(200), "why failed, in doubt or delayed; no personal text"
@@ -578,6 +586,17 @@ class SenderLease(Base):
     owner: Mapped[str] = _c(String(64), "process that holds it")
     epoch: Mapped[int] = _c(BigId, "grows at each change of hands")
     until: Mapped[float] = _c(Float, "end of the lease: seconds since 1970 of the DATABASE's clock")
+
+
+class Memo(Base):
+    """What the instance remembers about itself, by name: when it last lived, what staff said."""
+
+    __tablename__ = "memo"
+    name: Mapped[str] = _c(
+        String(80), "alive:<sending identity>, clock, restored", primary_key=True
+    )
+    at: Mapped[datetime] = _c(Utc, "the instant it is about")
+    detail: Mapped[dict[str, Any]] = _c(JSON, "numbers and names of ours, never personal")
 
 
 # Keys of timers and messages, tokens of buttons and seals are made of our numbers. SQLite would

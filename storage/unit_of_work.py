@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
+from storage.crash import point
 from storage.directory import Directory
 from storage.inbox import InboxStore
 from storage.outbox import OutboxStore
@@ -106,7 +107,9 @@ class UnitOfWork:
 
     def commit(self) -> None:
         """Make everything done so far durable."""
+        point("before_commit")
         self.session.commit()
+        point("after_commit")
 
 
 def _sqlite(url: URL) -> Engine:
