@@ -284,10 +284,18 @@ class Service:
         return await self.worker.run(look)
 
     def _tell_all_staff(
-        self, uow: UnitOfWork, now: datetime, key: str, message_id: str, **args: Any
+        self,
+        uow: UnitOfWork,
+        now: datetime,
+        key: str,
+        message_id: str,
+        only: Collection[str] | None = None,
+        **args: Any,
     ) -> None:
         scene = Scene(self.bot, uow, now)
         for programme in self.bot.programmes.values():
+            if only is not None and programme.id not in only:
+                continue
             scene.tell_staff(programme, lambda w: Message(w(message_id, **args)), key=key)
 
     def _poisoned(self, uow: UnitOfWork, row: Received, now: datetime) -> None:
@@ -299,17 +307,24 @@ class Service:
         )
 
     def _unreachable(self, uow: UnitOfWork, row: Taken, now: datetime) -> None:
+        """Tell the staff of the person's own programmes; of a channel, everybody's."""
         person = uow.people.get(row.person_id) if row.person_id else None
-        if person is None:
-            return
         day = now.date().isoformat()
+        platform = row.bot_account.partition(":")[0].capitalize()
+        if person is None:
+            key = f"unreachable:{row.bot_account}:{row.chat_id}:{day}"
+            self._tell_all_staff(
+                uow, now, key, "staff-channel-unreachable", channel=row.chat_id, platform=platform
+            )
+            return
         self._tell_all_staff(
             uow,
             now,
             f"unreachable:{person.id}:{day}",
             "staff-unreachable",
+            only={m.programme_id for m in uow.people.programmes_of(person.id)} or None,
             name=person.name or "—",
-            platform=row.bot_account.partition(":")[0].capitalize(),
+            platform=platform,
         )
 
     async def purge(self) -> None:

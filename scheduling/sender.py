@@ -102,8 +102,8 @@ class NotSent:
             number or an absurd one.
         scope: What has to wait then: this chat, this operation, or the whole account.
         permanent: The platform refuses it and always will; staff see it.
-        unreachable: This person cannot be reached here (blocked, deactivated, gone): their other
-            platform is tried, and staff are told.
+        unreachable: Nobody is there any more (blocked, deactivated; a channel archived): a person's
+            other platform is tried, and staff are told.
     """
 
     reason: str

@@ -75,8 +75,9 @@ def settle(
         match result.outcome:
             case Sent(message_id, keep=more):
                 (keep if more else sent).append((row, message_id))
-            case NotSent(unreachable=True):
-                _unreachable(uow, row, now, on_unreachable)
+            case NotSent(reason, unreachable=True):
+                log.warning("unreachable row=%s op=%s reason=%s", row.id, row.op, reason)
+                _unreachable(uow, row, now, reason, on_unreachable)
             case NotSent(reason, permanent=True):
                 log.warning("refused row=%s op=%s reason=%s", row.id, row.op, reason)
                 uow.outbox.fail(row, reason)
@@ -114,13 +115,17 @@ def _again(uow: UnitOfWork, row: Taken, now: datetime, reason: str, *, at_once: 
 
 
 def _unreachable(
-    uow: UnitOfWork, row: Taken, now: datetime, on_unreachable: OnUnreachable | None
+    uow: UnitOfWork,
+    row: Taken,
+    now: datetime,
+    reason: str,
+    on_unreachable: OnUnreachable | None,
 ) -> None:
     """The person's other account is tried; staff are told once, when it turns out."""
-    if not uow.outbox.fail(row, "unreachable") or row.person_id is None:
+    if not uow.outbox.unreach(row, reason):
         return
-    accounts = uow.people.identities(row.person_id)
-    news = False
+    accounts = uow.people.identities(row.person_id) if row.person_id is not None else []
+    news = row.person_id is None  # a channel
     for account in accounts:
         here = account.bot_account == row.bot_account
         if here and account.account.rpartition("/")[2] == row.chat_id:

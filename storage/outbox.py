@@ -46,7 +46,9 @@ _OUT = table_of(Outbox)
 # Written out, not bound: only so do the planners know that the partial indexes apply.
 _QUEUED = _OUT.c.state == literal_column("'queued'")
 _SENDING = _OUT.c.state == literal_column("'sending'")
-_PARKED = _OUT.c.state.in_((literal_column("'in_doubt'"), literal_column("'failed'")))
+_PARKED = _OUT.c.state.in_(
+    (literal_column("'in_doubt'"), literal_column("'failed'"), literal_column("'unreachable'"))
+)
 _TAKEN = (
     _OUT.c.id,
     _OUT.c.dedup_key,
@@ -201,7 +203,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A row that needs staff: held in doubt, or failed. Without its content."""
+    """A row that needs staff: held in doubt, failed, or to nobody. Without its content."""
 
     id: int
     dedup_key: str
@@ -350,7 +352,7 @@ class OutboxStore:
         )
 
     def parked(self, limit: int = 100) -> Sequence[Parked]:
-        """What needs staff: held in doubt, or failed; newest first."""
+        """What needs staff: held in doubt, failed, or to nobody any more; newest first."""
         names = [_OUT.c[name] for name in Parked.__dataclass_fields__]
         rows = self._session.execute(
             select(*names).where(_PARKED).order_by(_OUT.c.id.desc()).limit(limit)
@@ -556,6 +558,10 @@ class OutboxStore:
     def fail(self, row: Taken, reason: str) -> bool:
         """It will never arrive; staff see it. Returns whether the claim was still ours."""
         return self._settle(row, state="failed", reason=reason[:200])
+
+    def unreach(self, row: Taken, reason: str) -> bool:
+        """Nobody is there any more: blocked, deactivated, archived. Whether it was still ours."""
+        return self._settle(row, state="unreachable", reason=reason[:200])
 
     def hold(self, row: Taken, reason: str) -> bool:
         """Nobody can tell whether it arrived: staff decide. Returns whether it was still ours."""

@@ -23,6 +23,7 @@ from sqlalchemy.pool import StaticPool
 from storage.crash import point
 from storage.directory import Directory
 from storage.inbox import InboxStore
+from storage.memos import MemoStore
 from storage.outbox import OutboxStore
 from storage.pairs import Pairs
 from storage.people import People
@@ -89,6 +90,7 @@ class UnitOfWork:
         self.inbox = InboxStore(self.session, self.vault)
         self.outbox = OutboxStore(self.session, self.vault)
         self.timers = TimerStore(self.session)
+        self.memos = MemoStore(self.session)
         return self
 
     def __exit__(

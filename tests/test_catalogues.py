@@ -96,6 +96,7 @@ PASSED_ON: Final[Mapping[str, set[str]]] = {
     "staff-poison": {"number"},
     "staff-timer-stuck": {"kind", "number"},
     "staff-unreachable": {"name", "platform"},
+    "staff-channel-unreachable": {"channel", "platform"},
 }
 """What messages get whose call only passes arguments on."""
 

@@ -367,7 +367,7 @@ async def test_who_cannot_be_reached_here_is_told_on_their_other_platform(world:
     world.put(lea, "third", op="delete", target="7/2")
     await world.delivery.drain()
     assert world.slack.texts() == ["first", "second"]
-    assert world.state("first") == world.state("third") == ("failed", "unreachable")
+    assert world.state("first") == world.state("third") == ("unreachable", "blocked")
     assert world.row("first:other").priority == 5
     assert world.row("second:other").op == "post"
     with world.database.unit_of_work() as uow:
@@ -384,8 +384,20 @@ async def test_who_cannot_be_reached_anywhere_is_for_staff(world: World) -> None
     world.slack.script["hello"] = [*blocked]
     world.put(lea, "hello")
     await world.delivery.drain()
-    assert world.counts() == {"failed": 2}
+    assert world.counts() == {"unreachable": 2}
     assert len(world.unreachable) == 2
+
+
+async def test_an_archived_channel_is_for_staff_too(world: World) -> None:
+    with world.database.unit_of_work() as uow:
+        uow.outbox.put_raw(
+            key="digest", bot_account=SLACK, chat_id="C1", payload=payload("digest"), now=NOON
+        )
+        uow.commit()
+    world.slack.script["digest"] = [NotSent("is_archived", unreachable=True)]
+    await world.delivery.drain()
+    assert world.state("digest") == ("unreachable", "is_archived")
+    assert len(world.unreachable) == 1
 
 
 async def test_telling_staff_may_fail(world: World) -> None:
@@ -396,7 +408,7 @@ async def test_telling_staff_may_fail(world: World) -> None:
     world.put(somebody(world.database), "hello")
     world.telegram.script["hello"] = [NotSent("blocked", unreachable=True)]
     await delivery.drain()
-    assert world.state("hello") == ("failed", "unreachable")
+    assert world.state("hello") == ("unreachable", "blocked")
 
 
 # --- doubt --------------------------------------------------------------------------------------

@@ -177,12 +177,12 @@ async def test_somebody_who_left_is_unreachable(
         assert outcome.unreachable
 
 
-async def test_a_channel_without_the_bot_is_refused_for_good(
+async def test_a_channel_without_the_bot_is_unreachable(
     slack: FakeSlack, clock: Clock, sender: SlackSender
 ) -> None:
     slack.add_channel("CSTAFF", "staff", has_bot=False)
     outcome = await sender.send(make_row(at=clock(), chat="CSTAFF"))
-    assert outcome == NotSent("not_in_channel", permanent=True)
+    assert outcome == NotSent("not_in_channel", unreachable=True)
 
 
 async def test_a_dead_token_stops_the_account_not_the_message(

@@ -248,8 +248,8 @@ MOVED_ON = BadRequest("Message to edit not found")
             claimed(),
             NotSent("too many requests", 0.0, "account"),
         ),
-        (Forbidden("bot was kicked"), GROUP, NotSent("bot was kicked", permanent=True)),
-        (BadRequest("Chat not found"), GROUP, NotSent("Chat not found", permanent=True)),
+        (Forbidden("bot was kicked"), GROUP, NotSent("bot was kicked", unreachable=True)),
+        (BadRequest("Chat not found"), GROUP, NotSent("Chat not found", unreachable=True)),
         (MOVED_ON, claimed(), NotSent("Message to edit not found", permanent=True)),
         (MOVED_ON, claimed(op="edit", target="7/3"), Sent()),
         (

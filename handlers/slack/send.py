@@ -52,8 +52,9 @@ LIMITS: Final = Limits(
 UNREACHABLE: Final = frozenset(
     {"user_disabled", "user_not_found", "user_not_visible", "cannot_dm_bot", "is_inactive"}
 )
-# Of a private chat it means the same; what Slack says of a deactivated person is not documented.
-GONE: Final = frozenset({"channel_not_found", "is_archived"})
+# Archived, deleted, or the bot was removed; of a private chat it means the person is not there:
+# what Slack says of a deactivated person is not documented.
+GONE: Final = frozenset({"channel_not_found", "is_archived", "not_in_channel"})
 # Our token or installation is in trouble: nothing can be said until somebody repairs it.
 TROUBLE: Final = frozenset(
     {
@@ -357,10 +358,9 @@ def _refused(error: SlackApiError, row: Claimed) -> Outcome:
         return NotSent(code, retry_after=TROUBLE_SECONDS, scope="method")
     if code == "message_not_found" and row.op == "delete":
         return Sent(row.target)
-    private = row.chat_id[:1] in {"U", "W", "D"}
-    lost = code in GONE and private and row.op not in {"edit", "replace", "delete"}
+    lost = code in GONE and row.op not in {"edit", "replace", "delete"}
     if code in UNREACHABLE or lost:
-        return NotSent(code, unreachable=private, permanent=not private)
+        return NotSent(code, unreachable=True)
     return NotSent(code, permanent=True)
 
 

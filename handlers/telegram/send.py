@@ -293,8 +293,7 @@ def classify(error: TelegramError, row: Claimed) -> Outcome:
         case InvalidToken():
             return NotSent("token refused", retry_after=TOKEN_WAIT, scope="account")
         case Forbidden():
-            group = is_group(row.chat_id)
-            return NotSent(_reason(error), permanent=group, unreachable=not group)
+            return NotSent(_reason(error), unreachable=True)
         case BadRequest():
             return _refused(error, words, row)
         case NetworkError() | TimedOut():
@@ -315,7 +314,7 @@ def _refused(error: BadRequest, words: str, row: Claimed) -> Outcome:
             return Sent(row.target)
         if any(text in words for text in _NO_LONGER):
             return Sent(None)
-    if "chat not found" in words and not is_group(row.chat_id):
+    if "chat not found" in words:
         return NotSent(_reason(error), unreachable=True)
     return NotSent(_reason(error), permanent=True)
 
