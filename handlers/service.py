@@ -52,7 +52,8 @@ from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 
 log = logging.getLogger(__name__)
-SWEEP_SECONDS = 60
+SWEEP_SECONDS = 5  # a look at a partial index; what another process left is answered soon
+MENU_SECONDS = 60
 PURGE_SECONDS = 3600  # a process started anew every day would never come to a nightly one
 INDEX_SECONDS = 5
 _TRY_NETWORK = "Check the network, proxies and SLACK_API_URL or TELEGRAM_API_URL."
@@ -190,7 +191,7 @@ class Service:
         self._ticker.every(SWEEP_SECONDS, self.inbox.sweep, "sweep")
         self._ticker.every(PURGE_SECONDS, self.purge, "purge")
         self._ticker.every(INDEX_SECONDS, self.refresh_experts, "experts")
-        self._ticker.every(SWEEP_SECONDS, self._publish_menus, "menus")
+        self._ticker.every(MENU_SECONDS, self._publish_menus, "menus")
         if self._ticking:
             self._ticker.every(self.settings.cordee_tick_seconds, self.timers.fire_due, "timers")
         self._ticker.start()

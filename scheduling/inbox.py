@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.events import Event
 from bot.messages import Ack
-from scheduling.clock import Clock
+from scheduling.clock import Clock, elapsed
 from scheduling.worker import Worker
 from storage.crash import point
 from storage.inbox import Received
@@ -32,9 +32,12 @@ from storage.unit_of_work import Database, UnitOfWork
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 5
-STALE = timedelta(seconds=30)
+STALE = timedelta(seconds=10)  # another process would have worked it long ago
+PATIENCE = 3.0  # seconds for whoever has the same person's earlier event; then it is worked here
+LOOK_EVERY = 0.02
+LONGEST_WORK = 60.0  # seconds from hearing to being worked here, after which the sweep does it
 CLASH_TRIES = 3  # two transactions in each other's way: nobody's fault, nobody need know
-_REMEMBERED = 500  # payloads between `receive` and `work`; the rest is read back from the row
+_REMEMBERED = 500  # events between `receive` and `work`; the rest is read back from the row
 _LETTERS = "ACDEFHJKMNPRTUVWXY3479"  # none that is misread over the telephone
 
 
@@ -43,20 +46,19 @@ class InboxMeta:
     """What is known of a payload besides itself.
 
     Attributes:
-        row_id: Number of the inbox row; keys of the answers may be made from it.
         platform: `slack` or `telegram`.
         bot_account: Our identity that heard it.
         event_key: The platform's id of the delivery.
         received_at: When it was kept (UTC).
     """
 
-    row_id: int
     platform: str
     bot_account: str
     event_key: str
     received_at: datetime
 
 
+Answered = tuple[Ack, Collection[str]]
 Wake = Callable[[Collection[str]], None]
 Reader = Callable[[bytes, InboxMeta], Event | None]
 Handle = Callable[[UnitOfWork, Event, datetime], Ack]
@@ -72,6 +74,11 @@ def clash(error: BaseException) -> bool:
 
 def nobody(_accounts: Collection[str]) -> None:
     """Wake nobody."""
+
+
+def author_of(event: Event) -> str:
+    """Whose event it is: one account's are worked one after the other."""
+    return f"{event.author.platform}:{event.author.account}"
 
 
 def where(error: BaseException) -> str:
@@ -118,7 +125,8 @@ class Inbox:
         self._on_failure = on_failure
         self._on_poison = on_poison
         self._keep_bodies = keep_bodies
-        self._payloads: OrderedDict[int, tuple[bytes, InboxMeta]] = OrderedDict()
+        self._events: OrderedDict[int, Event] = OrderedDict()
+        self._mine: dict[int, float] = {}  # heard here and still to be worked here: since when
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # --- receive ------------------------------------------------------------------------------
@@ -142,18 +150,28 @@ class Inbox:
             message_key: The platform's id of the message where it may come in two deliveries.
 
         Returns:
-            The row to `work`, or None when we have it already.
+            The row to `work`; None when we have it already, or there is nothing for the bot in it.
         """
         now = self._clock.now()
+        event: Event | None = None
+        try:
+            meta = InboxMeta(platform, bot_account, event_key, now)
+            event = self._readers[platform](payload, meta)
+        except Exception as error:  # kept all the same: `work` says what is wrong with it
+            log.debug("not read at once error=%s", type(error).__name__)
+        else:
+            if event is None:
+                return None
         row_id = await self._worker.run(
-            self._receive, platform, bot_account, event_key, message_key, payload, now
+            self._receive, platform, bot_account, event_key, message_key, payload, now, event
         )
         point("after_inbox")
         if row_id is not None:
-            meta = InboxMeta(row_id, platform, bot_account, event_key, now)
-            self._payloads[row_id] = payload, meta
-            if len(self._payloads) > _REMEMBERED:
-                self._payloads.popitem(last=False)
+            self._mine[row_id] = elapsed()
+            if event is not None:
+                self._events[row_id] = event
+                if len(self._events) > _REMEMBERED:
+                    self._events.popitem(last=False)
         return row_id
 
     def _receive(
@@ -164,6 +182,7 @@ class Inbox:
         message_key: str | None,
         payload: bytes,
         now: datetime,
+        event: Event | None,
     ) -> int | None:
         with self._database.unit_of_work() as uow:
             row_id = uow.inbox.receive(
@@ -173,6 +192,7 @@ class Inbox:
                 message_key=message_key,
                 payload=payload,
                 now=now,
+                author=None if event is None else author_of(event),
             )
             uow.commit()
         return row_id
@@ -188,30 +208,34 @@ class Inbox:
         Returns:
             What the platform wants in the same breath; empty when there is nothing.
         """
-        found = self._payloads.pop(row_id, None) or await self._worker.run(self._load, row_id)
-        if found is None:
-            return Ack()
-        payload, meta = found
         try:
-            event = self._readers[meta.platform](payload, meta)
-        except Exception as error:  # a payload of no known shape must not stop the others
-            kind = type(error).__name__
-            log.error("unreadable row=%s error=%s\n%s", row_id, kind, where(error))  # noqa: TRY400
-            await self._worker.run(self._reject, row_id, f"malformed: {kind}")
-            return Ack()
+            return await self._work(row_id)
+        finally:
+            self._mine.pop(row_id, None)
+
+    async def _work(self, row_id: int, *, counted: bool = False) -> Ack:
+        event = self._events.pop(row_id, None) or await self._read_back(row_id)
         if event is None:
-            await self._worker.run(self._ignore, row_id)
             return Ack()
-        author = event.author
-        turns = self._turns.setdefault(f"{author.platform}:{author.account}", asyncio.Lock())
-        async with turns:
-            ack, touched = await self._worker.run(self._work, row_id, event)
+        until = elapsed() + PATIENCE
+        while True:
+            async with self._turns.setdefault(author_of(event), asyncio.Lock()):
+                found = await self._worker.run(self._answer, row_id, event, counted)
+            if not isinstance(found, int):
+                break
+            # The same person's earlier event comes first. Whoever heard it is at it; if they died
+            # of it, it is worked here.
+            if elapsed() < until:
+                await asyncio.sleep(LOOK_EVERY)
+            else:
+                await self._work_again(found)
+        ack, touched = found
         if touched:
             self._wake(touched)
         return ack
 
     async def sweep(self, age: timedelta = STALE) -> int:
-        """Work what was received that long ago and is still not done.
+        """Work what was received that long ago, not by us, and is still not done.
 
         Args:
             age: Nothing at the start of the process, so that nobody waits for what a crash left.
@@ -219,28 +243,58 @@ class Inbox:
         Returns:
             How many rows were worked again.
         """
-        rows = await self._worker.run(self._stale, self._clock.now() - age)
+        since = elapsed() - LONGEST_WORK
+        busy = {row_id for row_id, begun in self._mine.items() if begun > since}
+        rows = await self._worker.run(self._stale, self._clock.now() - age, busy)
         for row_id in rows:
-            await self.work(row_id)
+            await self._work_again(row_id)
         return len(rows)
+
+    async def _work_again(self, row_id: int) -> None:
+        """Count before working: an event that brings the process down must not do so for ever."""
+        if await self._worker.run(self._counted, row_id):
+            await self._work(row_id, counted=True)
+
+    async def _read_back(self, row_id: int) -> Event | None:
+        """The event of a row; a row that cannot be read, or says nothing, is settled here."""
+        row = await self._worker.run(self._load, row_id)
+        if row is None:
+            return None
+        try:
+            event = self._event(row)
+        except Exception as error:  # a payload of no known shape must not stop the others
+            kind = type(error).__name__
+            log.error("unreadable row=%s error=%s\n%s", row_id, kind, where(error))  # noqa: TRY400
+            await self._worker.run(self._reject, row_id, f"malformed: {kind}")
+            return None
+        if event is None:
+            await self._worker.run(self._ignore, row_id)
+        return event
+
+    def _event(self, row: Received) -> Event | None:
+        meta = InboxMeta(row.platform, row.bot_account, row.event_key, row.received_at)
+        return self._readers[row.platform](row.payload, meta)
 
     # --- in the worker ------------------------------------------------------------------------
 
-    def _work(self, row_id: int, event: Event) -> tuple[Ack, Collection[str]]:
+    def _answer(self, row_id: int, event: Event, counted: bool) -> Answered | int:
         for attempt in range(1, CLASH_TRIES + 1):
             try:
                 return self._turn(row_id, event)
             except Exception as error:
                 if not clash(error) or attempt == CLASH_TRIES:
-                    return Ack(), self._failed(row_id, event, error)
+                    return Ack(), self._failed(row_id, event, error, counted=counted)
         raise AssertionError("unreachable")
 
-    def _turn(self, row_id: int, event: Event) -> tuple[Ack, Collection[str]]:
+    def _turn(self, row_id: int, event: Event) -> Answered | int:
+        """The turn; or the number of the row that has to be worked first."""
         now = self._clock.now()
         with self._database.unit_of_work() as uow:
             row = uow.inbox.open(row_id)
             if row is None:
                 return Ack(), ()
+            if row.earlier is not None:
+                return row.earlier
             ack = self._handle(uow, event, now)
             point("in_turn")
             person_id = uow.people.owner_of(event.author.platform, event.author.account)
@@ -248,9 +302,11 @@ class Inbox:
             uow.commit()
         return ack, uow.outbox.touched
 
-    def _failed(self, row_id: int, event: Event, error: Exception) -> Collection[str]:
+    def _failed(
+        self, row_id: int, event: Event, error: Exception, *, counted: bool
+    ) -> Collection[str]:
         """Count it; the first time the person is told, the last time it is given up."""
-        reference = "".join(secrets.choice(_LETTERS) for _ in range(4))
+        reference = _reference()
         log.error(
             "turn failed ref=%s row=%s error=%s\n%s",
             reference,
@@ -261,7 +317,7 @@ class Inbox:
         now = self._clock.now()
         try:
             with self._database.unit_of_work() as uow:
-                tries = uow.inbox.tried(row_id)
+                tries = uow.inbox.tries(row_id) if counted else uow.inbox.tried(row_id)
                 if tries == 1 and self._on_failure is not None:
                     told = self._on_failure
                     _guarded(uow, reference, lambda: told(uow, event, reference, now))
@@ -282,13 +338,39 @@ class Inbox:
             told = self._on_poison
             _guarded(uow, reference, lambda: told(uow, row, now))
 
-    def _load(self, row_id: int) -> tuple[bytes, InboxMeta] | None:
+    def _counted(self, row_id: int) -> bool:
+        """Count an attempt before it is made; False when the row has had all of its attempts.
+
+        One that never came to its end, five times over, has brought the process down each time.
+        """
+        now = self._clock.now()
         with self._database.unit_of_work() as uow:
-            row = uow.inbox.open(row_id)
-        if row is None:
-            return None
-        meta = InboxMeta(row.id, row.platform, row.bot_account, row.event_key, row.received_at)
-        return row.payload, meta
+            tries = uow.inbox.tried(row_id)
+            if tries > MAX_TRIES:
+                reference = _reference()
+                log.error("given up ref=%s row=%s: it never came to its end", reference, row_id)
+                self._apologise(uow, row_id, reference, now)
+                self._give_up(uow, row_id, reference, now)
+            uow.commit()
+            touched = uow.outbox.touched
+        if touched:
+            self._wake(touched)
+        return 0 < tries <= MAX_TRIES
+
+    def _apologise(self, uow: UnitOfWork, row_id: int, reference: str, now: datetime) -> None:
+        row, told = uow.inbox.open(row_id), self._on_failure
+        if row is None or told is None:
+            return
+
+        def tell() -> None:
+            if event := self._event(row):
+                told(uow, event, reference, now)
+
+        _guarded(uow, reference, tell)
+
+    def _load(self, row_id: int) -> Received | None:
+        with self._database.unit_of_work() as uow:
+            return uow.inbox.open(row_id)
 
     def _reject(self, row_id: int, reason: str) -> None:
         with self._database.unit_of_work() as uow:
@@ -304,9 +386,14 @@ class Inbox:
                 uow.inbox.done(row, self._clock.now(), None)
             uow.commit()
 
-    def _stale(self, before: datetime) -> list[int]:
+    def _stale(self, before: datetime, but: Collection[int]) -> list[int]:
         with self._database.unit_of_work() as uow:
-            return list(uow.inbox.stale(before))
+            return list(uow.inbox.stale(before, but))
+
+
+def _reference() -> str:
+    """What somebody can read out over the telephone, and the log says too."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(4))
 
 
 def _guarded(uow: UnitOfWork, reference: str, tell: Callable[[], None]) -> None:

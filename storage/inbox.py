@@ -8,7 +8,7 @@ Source: delivery protocol, "Inbound".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,18 @@ _INBOX = table_of(Inbox)
 # Written out rather than bound: only so do the planners know that the partial index on open rows
 # applies.
 _RECEIVED = _INBOX.c.state == literal_column("'received'")
+# An earlier event of the same account that nobody has tried to answer yet.
+_BEFORE = _INBOX.alias("before")
+_EARLIER = (
+    select(func.min(_BEFORE.c.id))
+    .where(
+        _BEFORE.c.author == _INBOX.c.author,
+        _BEFORE.c.state == literal_column("'received'"),
+        _BEFORE.c.tries == 0,
+        _BEFORE.c.id < _INBOX.c.id,
+    )
+    .scalar_subquery()
+)
 _OPEN = (
     select(
         _INBOX.c.platform,
@@ -31,6 +43,7 @@ _OPEN = (
         _INBOX.c.received_at,
         _INBOX.c.payload,
         _INBOX.c.tries,
+        _EARLIER.label("earlier"),
     )
     .where(_INBOX.c.id == bindparam("row_id"), _RECEIVED)
     .with_for_update()
@@ -58,7 +71,8 @@ class Received:
         event_key: The platform's id of the delivery.
         received_at: When it was committed (UTC).
         payload: As the platform sent it.
-        tries: How often working it has failed.
+        tries: How often working it has failed, or was cut short.
+        earlier: An earlier row of the same author that is still to be worked, if there is one.
     """
 
     id: int
@@ -68,6 +82,7 @@ class Received:
     received_at: datetime
     payload: bytes
     tries: int
+    earlier: int | None = None
 
 
 class InboxStore:
@@ -86,6 +101,7 @@ class InboxStore:
         message_key: str | None,
         payload: bytes,
         now: datetime,
+        author: str | None = None,
     ) -> int | None:
         """Keep what was heard.
 
@@ -98,6 +114,7 @@ class InboxStore:
             payload: As received. Sealed with the instance's key, because the author is not known
                 yet.
             now: When (UTC).
+            author: `platform:account` that acted; its events are worked in order.
 
         Returns:
             The row's id, or None when we have it already.
@@ -110,6 +127,7 @@ class InboxStore:
                 "bot_account": bot_account,
                 "event_key": event_key,
                 "message_key": message_key,
+                "author": author,
                 "payload": self._vault.seal_bytes(self._session, None, payload),
                 "received_at": now,
                 "state": "received",
@@ -130,6 +148,7 @@ class InboxStore:
             row.received_at,
             self._vault.open_bytes(self._session, None, row.payload),
             row.tries,
+            row.earlier,
         )
 
     def done(
@@ -169,18 +188,20 @@ class InboxStore:
         ).scalar()
         return tries or 0
 
-    def stale(self, before: datetime, limit: int = 500) -> Sequence[int]:
-        """Rows received before that instant and not worked yet, oldest first."""
-        return (
-            self._session.execute(
-                select(_INBOX.c.id)
-                .where(_RECEIVED, _INBOX.c.received_at <= before)
-                .order_by(_INBOX.c.received_at, _INBOX.c.id)
-                .limit(limit)
-            )
-            .scalars()
-            .all()
-        )
+    def tries(self, row_id: int) -> int:
+        """How many attempts there were (0: the row is settled)."""
+        tries: int | None = self._session.execute(
+            select(_INBOX.c.tries).where(_INBOX.c.id == row_id, _RECEIVED)
+        ).scalar()
+        return tries or 0
+
+    def stale(self, before: datetime, but: Collection[int] = (), limit: int = 500) -> Sequence[int]:
+        """Rows received before that instant and not worked yet, oldest first; `but` left out."""
+        query = select(_INBOX.c.id).where(_RECEIVED, _INBOX.c.received_at <= before)
+        if but:
+            query = query.where(_INBOX.c.id.not_in(sorted(but)))
+        query = query.order_by(_INBOX.c.received_at, _INBOX.c.id).limit(limit)
+        return self._session.execute(query).scalars().all()
 
     def waiting(self) -> int:
         """How many rows are still to be worked."""

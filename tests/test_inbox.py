@@ -171,7 +171,7 @@ async def test_a_failure_undoes_its_effect_but_the_person_is_answered(
     world.clock.advance(timedelta(minutes=1))
     await world.inbox.sweep()
     assert world.effects() == ["sorry", "hello"]
-    assert world.rows() == [("done", None, 2)]
+    assert world.rows() == [("done", None, 3)]
 
 
 async def test_poison_is_given_up_after_five_tries(world: World) -> None:
@@ -228,16 +228,73 @@ async def test_a_payload_of_no_known_shape_is_rejected_unquoted(
     assert "SECRET" not in caplog.text
 
 
-async def test_what_is_not_for_the_bot_is_done_at_once(world: World) -> None:
-    assert await world.inbox.work(await world.hear("chatter", channel=True)) == Ack()
-    assert world.rows() == [("done", None, 0)]
-    assert world.effects() == []
+async def test_what_is_not_for_the_bot_is_not_kept(world: World) -> None:
+    assert await world.hear("chatter", channel=True) == 0
+    assert world.rows() == []
 
 
-async def test_payloads_are_not_hoarded(world: World) -> None:
-    for n in range(510):
-        await world.hear(str(n))
-    assert len(world.inbox._payloads) == 500
-    assert await world.inbox.sweep(timedelta(0)) == 500
-    assert world.inbox._payloads.keys() <= set(range(501, 511))
+async def test_events_are_not_hoarded(world: World) -> None:
+    rows = [await world.hear(str(n), who=str(n)) for n in range(510)]
+    assert len(world.inbox._events) == 500
+    for row_id in rows:
+        await world.inbox.work(row_id)
+    assert len(world.effects()) == 510
+    assert not world.inbox._events
+    assert not world.inbox._mine
     assert not world.inbox._turns
+
+
+async def test_an_earlier_event_heard_by_another_process_comes_first(world: World) -> None:
+    first = await world.hear("first")
+    elsewhere = world.inbox
+    world.restart()
+    second = await world.hear("second")
+    stranger = await world.hear("stranger", who="8")
+    later = asyncio.create_task(world.inbox.work(second))
+    await world.inbox.work(stranger)
+    await asyncio.sleep(0.1)
+    assert not later.done()
+    await elsewhere.work(first)
+    assert (await later).toast == "second"
+    assert world.effects() == ["stranger", "first", "second"]
+
+
+async def test_an_earlier_event_of_a_process_that_died_is_worked_on_the_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduling.inbox.PATIENCE", 0.1)
+    await world.hear("first")
+    world.restart()
+    await world.inbox.work(await world.hear("second"))
+    assert world.effects() == ["first", "second"]
+
+
+async def test_what_has_failed_once_holds_up_nobody(world: World) -> None:
+    world.bot.broken = 1
+    failed = await world.hear("first")
+    await world.inbox.work(failed)
+    begun = time.monotonic()
+    await world.inbox.work(await world.hear("second"))
+    assert time.monotonic() - begun < 2
+    assert world.effects() == ["sorry", "second"]
+
+
+async def test_an_event_that_brings_the_process_down_is_given_up_and_its_author_told(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    row_id = await world.hear("deadly")
+
+    def die(*_: object) -> Ack:
+        raise SystemExit
+
+    for _ in range(5):
+        world.restart()
+        world.inbox._handle = die
+        with pytest.raises(SystemExit):
+            await world.inbox.sweep(timedelta(0))
+    world.restart()
+    assert await world.inbox.sweep(timedelta(0)) == 1
+    assert world.rows() == [("rejected", "poison", 6)]
+    assert world.effects() == ["sorry"]
+    assert world.bot.poison == [row_id]
+    assert world.bot.told[0] in caplog.text

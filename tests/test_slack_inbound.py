@@ -70,7 +70,6 @@ def test_a_text_with_a_file_is_a_text() -> None:
 )
 def test_what_is_not_for_the_bot_is_nothing(name: str) -> None:
     assert read(name) is None
-    assert not inbound.concerns_us(payload(name))
 
 
 def test_home_opened() -> None:
@@ -212,7 +211,7 @@ def test_a_second_click_is_another_event() -> None:
 
 
 def test_the_reader_of_the_inbox() -> None:
-    meta = InboxMeta(1, "slack", "slack:T0CORDEE", "Ev08LEA0001", NOW)
+    meta = InboxMeta("slack", "slack:T0CORDEE", "Ev08LEA0001", NOW)
     raw = json.dumps(payload("message_im")).encode()
     assert inbound.reader(raw, meta) == read("message_im")
     for broken in (b"[]", b"{", b'"x"'):

@@ -220,7 +220,8 @@ async def test_what_a_crash_left_is_swept(start: Start, telegram: FakeTelegram) 
     bot = await start(listen=False)
     message = {"message_id": 1, "date": 1, "chat": telegram.world.users[LEA].as_chat()}
     update = {"update_id": 5, "message": {**message, "text": "?", "from": {"id": LEA}}}
-    heard = await bot.adapter._receive(update)  # dies before the queue hands it on
+    heard = await bot.adapter._receive(update)  # dies before the queue hands it on …
+    bot.inbox._mine.clear()  # … and another process comes
     assert heard is not None
     assert bot.states() == ["received"]
     assert await bot.inbox.sweep(timedelta(0)) == 1
@@ -475,7 +476,7 @@ async def test_webhook_takes_only_telegrams(
     headers = {} if secret is None else {SECRET_HEADER: secret}
     async with aiohttp.ClientSession() as http, http.post(url, data=body, headers=headers) as got:
         assert got.status == status
-    assert len(bot.states()) == (status == 200)
+    assert bot.states() == []  # no person said anything
 
 
 async def test_webhook_without_storage(

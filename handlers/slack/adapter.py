@@ -229,8 +229,6 @@ class SlackAdapter:
             await next_()
             return None
         try:
-            if not inbound.concerns_us(body):
-                return BoltResponse(status=200, body="")
             event_key, message_key = inbound.keys(body)
             kept = {name: value for name, value in body.items() if name != "token"}
             row = await self._inbox.receive(

@@ -29,7 +29,7 @@ from scheduling.inbox import InboxMeta
 Payload = Mapping[str, Any]
 
 KEY_LENGTH: Final = 128
-TEXT_SUBTYPES: Final = frozenset({None, "", "file_share"})
+TEXT_SUBTYPES: Final = (None, "", "file_share")  # no set: what comes may be unhashable
 
 
 # --- careful reading --------------------------------------------------------------------------
@@ -169,11 +169,6 @@ def reader(payload: bytes, meta: InboxMeta) -> Event | None:
     if not isinstance(found, dict):
         raise ValueError("a payload is an object")  # noqa: TRY004 - what json.loads raises, too
     return read(found, meta.received_at, meta.bot_account)
-
-
-def concerns_us(payload: Payload) -> bool:
-    """Whether a payload holds anything for the bot; the rest is acknowledged and forgotten."""
-    return read(payload, datetime.fromtimestamp(0, UTC)) is not None
 
 
 def _author(payload: Payload, user: str, bot_account: str | None, name: str = "") -> Author | None:
