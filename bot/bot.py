@@ -202,6 +202,7 @@ class Bot:
             onboarding.stray(turn, text)
 
     def _pressed(self, turn: Turn, text: str) -> None:
+        turn.take_twin_away()
         token = decode(text)
         match token:
             case RunToken(name, argument):

@@ -351,6 +351,23 @@ class Turn(Scene):
             + (f" {self.event.reply_url}" if self.event.reply_url else ""),
         )
 
+    def take_twin_away(self) -> None:
+        """Whoever pressed a message that is there twice keeps the one they pressed."""
+        on = self.event.on if isinstance(self.event, Pressed) else None
+        if on is None:
+            return
+        here = self.identity.bot_account
+        other = self.uow.outbox.twin(here, on.chat, f"{on.chat}/{on.message}")
+        if other is not None:
+            self.tell(
+                self.me,
+                Message(""),
+                key=f"twin:{here}:{other}",
+                identity=self.identity,
+                op="delete",
+                target=other,
+            )
+
     def farewell(self, message: Message) -> None:
         """The last word to somebody who was just erased.
 

@@ -139,6 +139,7 @@ class Service:
                 if s.cordee_public_url
                 else None,
                 webhook_secret=s.telegram_webhook_secret.get_secret_value() or None,
+                marker_chat=next((a for p, a in s.staff if p == "telegram"), None),
             )
 
     # --- life -------------------------------------------------------------------------------------

@@ -442,9 +442,10 @@ class _Lane:
 
     async def _acquire(self) -> bool:
         begun = self._d.elapsed()
-        epoch = await self._d.worker.run(self._take_lease)
+        epoch, last = await self._d.worker.run(self._take_lease)
         if epoch is None:
             return False
+        self._sender.resume(last)
         times = self._d.times
         self._epoch = epoch
         self._lease_end, self._renew_at = begun + times.ttl, begun + times.ttl / 3
@@ -454,13 +455,15 @@ class _Lane:
         log.info("sending account=%s epoch=%s", self.account, epoch)
         return True
 
-    def _take_lease(self) -> int | None:
+    def _take_lease(self) -> tuple[int | None, Sequence[str]]:
+        """The epoch, if we have it now, and the platform's ids of what was said last."""
         with self._d.database.unit_of_work() as uow:
             epoch = LeaseStore(uow.session).acquire(
                 self.account, self._d.owner, self._d.times.ttl, force=self._d.sole
             )
+            last = () if epoch is None else uow.outbox.last_sent(self.account)
             uow.commit()
-        return epoch
+        return epoch, last
 
     async def _release(self) -> None:
         epoch, self._epoch = self._epoch, None

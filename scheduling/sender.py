@@ -8,7 +8,7 @@ Source: delivery protocol, "Answers of the platforms" and "Looking up a doubtful
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -153,4 +153,8 @@ class Sender(Protocol):
 
     def floor(self) -> int | None:
         """Highest message id seen so far, where ids tell an order; None elsewhere."""
+        ...
+
+    def resume(self, message_ids: Iterable[str]) -> None:
+        """This process sends from now on: these (`chat/message`) are the last that were sent."""
         ...

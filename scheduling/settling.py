@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scheduling.sender import Doubtful, NotSent, Outcome, Sent
-from storage.outbox import Taken
+from storage.outbox import TWICE, Taken
 from storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -90,9 +90,10 @@ def settle(
                     log.warning("in doubt row=%s op=%s reason=%s", row.id, row.op, reason)
                     uow.outbox.hold(row, reason)
                 else:
-                    _again(uow, row, now, reason, at_once=result.looked)
+                    doubt = reason if row.op in REPEATABLE else TWICE
+                    _again(uow, row, now, doubt, at_once=result.looked)
             case GivenBack():
-                uow.outbox.requeue(row, now, None, attempts=-1)
+                uow.outbox.requeue(row, now, row.reason, attempts=-1)
     uow.outbox.sent(sent, now)
     uow.outbox.sent(keep, now, keep=True)
 
@@ -102,7 +103,7 @@ def _wait(uow: UnitOfWork, row: Taken, now: datetime, reason: str, seconds: floa
         uow.outbox.fail(row, "too many tries")
     else:
         later = now + timedelta(seconds=seconds)
-        uow.outbox.requeue(row, later, reason[:200], attempts=-1, waits=1)
+        uow.outbox.requeue(row, later, _why(row, reason), attempts=-1, waits=1)
 
 
 def _again(uow: UnitOfWork, row: Taken, now: datetime, reason: str, *, at_once: bool) -> None:
@@ -111,7 +112,12 @@ def _again(uow: UnitOfWork, row: Taken, now: datetime, reason: str, *, at_once: 
         uow.outbox.fail(row, "too many tries")
         return
     seconds = 0 if at_once and row.attempts == 1 else LADDER[row.attempts - 1]
-    uow.outbox.requeue(row, now + timedelta(seconds=seconds), reason[:200])
+    uow.outbox.requeue(row, now + timedelta(seconds=seconds), _why(row, reason))
+
+
+def _why(row: Taken, reason: str) -> str:
+    """Why a row waits; that it may be there already is not forgotten over a later trouble."""
+    return TWICE if row.reason == TWICE else reason[:200]
 
 
 def _unreachable(

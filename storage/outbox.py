@@ -41,6 +41,7 @@ from storage.vault import Vault
 Op = Literal["post", "edit", "replace", "delete", "file", "ephemeral", "home"]
 Policy = Literal["resend", "hold"]
 KEY_LENGTH = 160
+TWICE = "perhaps twice"  # said again because nobody could tell whether it had arrived
 
 _OUT = table_of(Outbox)
 # Written out, not bound: only so do the planners know that the partial indexes apply.
@@ -49,6 +50,7 @@ _SENDING = _OUT.c.state == literal_column("'sending'")
 _PARKED = _OUT.c.state.in_(
     (literal_column("'in_doubt'"), literal_column("'failed'"), literal_column("'unreachable'"))
 )
+_TWICE = _OUT.c.reason == literal_column(f"'{TWICE}'")
 _TAKEN = (
     _OUT.c.id,
     _OUT.c.dedup_key,
@@ -66,13 +68,19 @@ _TAKEN = (
     _OUT.c.claimed_at,
     _OUT.c.send_deadline,
     _OUT.c.expires_at,
+    _OUT.c.reason,
     _OUT.c.payload,
 )
 _MINE = (_OUT.c.id == bindparam("row_id"), _SENDING, _OUT.c.epoch == bindparam("mine"))
 _SENT = (
     update(_OUT)
     .where(*_MINE)
-    .values(state="sent", message_id=bindparam("message"), sent_at=bindparam("at"), reason=None)
+    .values(
+        state="sent",
+        message_id=bindparam("message"),
+        sent_at=bindparam("at"),
+        reason=bindparam("why"),
+    )
 )
 # what was said need not be kept: the person has it, and the answers are kept elsewhere
 _SENT_AND_FORGOTTEN = _SENT.values(payload=None)
@@ -164,6 +172,7 @@ class Taken:
         claimed_at: When (UTC).
         send_deadline: In doubt after that (UTC).
         expires_at: Worthless from then on (UTC).
+        reason: What the claim before ended with; None for the first.
         payload: `bot.messages.MESSAGE` as JSON.
     """
 
@@ -183,6 +192,7 @@ class Taken:
     claimed_at: datetime
     send_deadline: datetime
     expires_at: datetime | None
+    reason: str | None
     payload: bytes
 
 
@@ -505,10 +515,59 @@ class OutboxStore:
             self._session.execute(
                 _SENT if keep else _SENT_AND_FORGOTTEN,
                 [
-                    {"row_id": row.id, "mine": row.epoch, "message": message, "at": now}
+                    {
+                        "row_id": row.id,
+                        "mine": row.epoch,
+                        "message": message,
+                        "at": now,
+                        "why": TWICE if row.reason == TWICE else None,
+                    }
                     for row, message in results
                 ],
             )
+
+    def twin(self, bot_account: str, chat_id: str, message_id: str) -> str | None:
+        """What else to take away when this message turns out to be there twice.
+
+        A message said again because nobody could tell whether it had arrived is recorded under the
+        id of its second copy. A press on one that is not recorded at all has found the first: the
+        row is given that id.
+
+        Args:
+            bot_account: The token's identity.
+            chat_id: Where somebody pressed.
+            message_id: The message that was pressed, `chat/message`.
+
+        Returns:
+            The other copy, `chat/message`; None when there is none.
+        """
+        there = (_OUT.c.bot_account == bot_account, _OUT.c.chat_id == chat_id)
+        row = self._session.execute(
+            select(_OUT.c.id, _OUT.c.message_id)
+            .where(*there, _TWICE, _OUT.c.state == "sent")
+            .order_by(_OUT.c.id.desc())
+            .limit(1)
+        ).one_or_none()
+        if row is None or row.message_id == message_id:
+            return None
+        recorded = select(_OUT.c.id).where(*there, _OUT.c.message_id == message_id).limit(1)
+        if self._session.execute(recorded).first() is not None:
+            return None
+        self._session.execute(
+            update(_OUT).where(_OUT.c.id == row.id).values(message_id=message_id, reason=None)
+        )
+        other: str | None = row.message_id
+        return other
+
+    def last_sent(self, bot_account: str, limit: int = 100) -> Sequence[str]:
+        """The platform's ids (`chat/message`) of what this token said last."""
+        rows = self._session.execute(
+            select(_OUT.c.message_id)
+            .where(_OUT.c.bot_account == bot_account, _OUT.c.message_id.is_not(None))
+            .order_by(_OUT.c.id.desc())
+            .limit(limit)
+        )
+        return rows.scalars().all()
 
     def kept(self, row_id: int) -> Kept | None:
         """What was said in parts and can be shown further; None once forgotten or erased."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 from scheduling.settling import LADDER
 from scheduling.worker import Worker
 from storage.leases import LeaseStore
-from storage.outbox import Taken
+from storage.outbox import TWICE, Taken
 from storage.tables import Base, Identity, Outbox
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stores import NOON, SECRET, payload, somebody
@@ -46,6 +46,9 @@ class Platform:
 
     def floor(self) -> int | None:
         return len(self.arrived)
+
+    def resume(self, message_ids: Iterable[str]) -> None:
+        self.resumed = list(message_ids)
 
     def deliver(self, row: Claimed) -> Sent:
         assert isinstance(row.message, Message)
@@ -412,6 +415,43 @@ async def test_telling_staff_may_fail(world: World) -> None:
 
 
 # --- doubt --------------------------------------------------------------------------------------
+
+
+async def test_what_may_be_there_twice_is_found_by_the_press_on_the_other(world: World) -> None:
+    world.put(somebody(world.database), "hello")
+    inconclusive = Doubtful("not found, not proved absent")
+    world.telegram.script["hello"] = [world.telegram.swallow, NotSent("no connection")]
+    world.telegram.looks["hello"] = [inconclusive]
+    await world.delivery.drain()
+    world.clock.advance(timedelta(hours=1))
+    await world.delivery.drain()
+    world.clock.advance(timedelta(hours=1))
+    await world.delivery.drain()
+    assert world.telegram.texts() == ["hello", "hello"]
+    assert world.state("hello") == ("sent", TWICE)
+    with world.database.unit_of_work() as uow:
+        assert uow.outbox.twin(BOT, "7", "7/2") is None  # the one that is recorded
+        assert uow.outbox.twin(BOT, "8", "8/1") is None
+        assert uow.outbox.twin(BOT, "7", "7/1") == "7/2"
+        assert uow.outbox.twin(BOT, "7", "7/1") is None  # once
+        uow.commit()
+    assert world.state("hello") == ("sent", None)
+
+
+async def test_a_press_on_another_message_finds_no_twin(world: World) -> None:
+    lea = somebody(world.database)
+    world.put(lea, "before")
+    await world.delivery.drain()
+    world.telegram.script["hello"] = [world.telegram.swallow]
+    world.telegram.looks["hello"] = [Doubtful("not found, not proved absent")]
+    world.put(lea, "hello")
+    await world.delivery.drain()
+    world.clock.advance(timedelta(hours=1))
+    await world.delivery.drain()
+    assert world.state("hello") == ("sent", TWICE)
+    with world.database.unit_of_work() as uow:
+        assert uow.outbox.twin(BOT, "7", "7/1") is None
+        assert uow.outbox.twin(BOT, "7", "7/2") == "7/3"
 
 
 async def test_a_swallowed_answer_is_looked_up_and_not_sent_again(world: World) -> None:

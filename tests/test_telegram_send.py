@@ -1,5 +1,6 @@
 """One call per message, and what became of it: the real library against the local Telegram."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -334,6 +335,22 @@ async def test_without_a_marker(sender: TelegramSender, telegram: FakeTelegram) 
     found = (await sender.reconcile([absent]))[9]
     assert isinstance(found, Doubtful)  # absence is not proved
     assert found.look_again is None
+
+
+async def test_a_later_message_marks_the_end_as_well(
+    sender: TelegramSender, telegram: FakeTelegram
+) -> None:
+    """Whatever had to be said anyway, begun when the doubtful one had long arrived."""
+    telegram.world.users[OPERATOR].started = True
+    absent = await doubtful(sender, telegram, QUESTION, "drop_before")
+    later = replace(claimed(chat=OPERATOR, row=11), claimed_at=NOON + timedelta(seconds=6))
+    await sender.send(later)
+    assert (await sender.reconcile([absent]))[9] == NotSent("not found by the look-up")
+
+
+async def test_the_order_is_known_from_before_a_restart(sender: TelegramSender) -> None:
+    sender.resume(["7/41", "-1001234/900", "8/40", "T1/1732180000.000200"])
+    assert sender.floor() == 41
 
 
 async def test_no_floor_or_own_sequence_is_left_to_the_policy(marking: TelegramSender) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import MappingProxyType
@@ -139,6 +139,9 @@ class SlackSender:
     def floor(self) -> int | None:
         """Slack's message ids tell no order between chats."""
         return None
+
+    def resume(self, message_ids: Iterable[str]) -> None:
+        """Nothing to know: the history tells everything."""
 
     async def send(self, row: Claimed) -> Outcome:
         """Make the one call that says it; several for a file, of which only the last is seen."""

@@ -164,7 +164,6 @@ class TelegramAdapter:
         public_url: Where the webhook is reached from outside; together with …
         webhook_secret: … the secret Telegram shows there; without both, long polling.
         marker_chat: See `TelegramSender`.
-        floor: See `TelegramSender`.
 
     Attributes:
         bot_account: Our sending identity, `telegram:<bot id>`.
@@ -172,7 +171,7 @@ class TelegramAdapter:
         username: The bot's user name, once started.
     """
 
-    def __init__(  # noqa: PLR0913 - keywords of the composition root
+    def __init__(
         self,
         token: str,
         inbox: Inbox,
@@ -183,7 +182,6 @@ class TelegramAdapter:
         public_url: str | None = None,
         webhook_secret: str | None = None,
         marker_chat: str | None = None,
-        floor: int | None = None,
     ) -> None:
         bot_id = token.partition(":")[0]
         if not bot_id.isdecimal():
@@ -202,7 +200,7 @@ class TelegramAdapter:
         )
         self._app = self._build(token, api_url.rstrip("/"))
         self._bot: Bot = self._app.bot
-        self.sender = TelegramSender(self._bot, marker_chat, floor)
+        self.sender = TelegramSender(self._bot, marker_chat)
         self._switching = asyncio.Lock()
         self._started = False
 

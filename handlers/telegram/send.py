@@ -9,9 +9,9 @@ Source: delivery protocol, "Answers of the platforms" and "Looking up a doubtful
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
 from telegram import (
@@ -44,6 +44,8 @@ TOKEN_WAIT: Final = 60.0  # until staff have put the token right
 PROBE_AGAIN: Final = 5.0
 PROBE_MOST: Final = 64  # edits per doubtful message; beyond, its policy decides
 PROBE_BLIND: Final = 12  # as many when nothing marks the end: about what is in flight at once
+PROBE_MARGIN: Final = 1.0  # seconds after its deadline in which a message may still arrive
+POSTED_KEPT: Final = 256
 PAGES_KEPT: Final = 5000
 
 # By name, for httpx is the library's choice, not ours: no connection was made, nothing was sent.
@@ -105,24 +107,29 @@ class TelegramSender:
         marker_chat: A chat of the operator's (`"123"`), where a silent message marks the end of the
             range in which a doubtful message is looked for; it is deleted at once. Without one, a
             message can be found but not proved absent.
-        floor: Highest message id known from before, if any.
     """
 
     limits: Limits = LIMITS
 
-    def __init__(self, bot: Bot, marker_chat: str | None = None, floor: int | None = None) -> None:
+    def __init__(self, bot: Bot, marker_chat: str | None = None) -> None:
         self._bot = bot
         self._marker_chat = marker_chat
-        self._floor = floor
+        self._floor: int | None = None
+        self._posted: deque[tuple[datetime, int]] = deque(maxlen=POSTED_KEPT)  # claimed, id
         self.pages = Pages()
 
     def floor(self) -> int | None:
         """Highest message id seen; private chats and basic groups share one sequence."""
         return self._floor
 
+    def resume(self, message_ids: Iterable[str]) -> None:
+        """Know the ids of what was said before this process had the token."""
+        for chat_id, message_id in filter(None, map(_place, message_ids)):
+            self.saw(chat_id, message_id)
+
     def saw(self, chat_id: int | str, message_id: int) -> None:
         """Note an id, ours or a person's; channels and supergroups count for themselves."""
-        if not str(chat_id).startswith("-100"):
+        if not _counts_apart(chat_id):
             self._floor = max(self._floor or 0, message_id)
 
     async def send(self, row: Claimed) -> Outcome:
@@ -157,6 +164,8 @@ class TelegramSender:
         except ChatMigrated as moved:  # a group became a supergroup; nothing was sent yet
             posted = await self._post_to(str(moved.new_chat_id), shown)
         self.saw(posted.chat_id, posted.message_id)
+        if not _counts_apart(posted.chat_id):
+            self._posted.append((row.claimed_at, posted.message_id))
         return Sent(f"{posted.chat_id}/{posted.message_id}", keep=shown.paged)
 
     async def _post_to(self, chat_id: str, shown: Rendered) -> Posted:
@@ -220,36 +229,44 @@ class TelegramSender:
         }
         if not any(map(_probable, posts)):
             return found | {row.id: Doubtful("cannot be looked up") for row in posts}
-        ceiling, proves_absence = await self._ceiling()
+        marker: int | None = None
         for row in posts:
             if not _probable(row):
                 found[row.id] = Doubtful("cannot be looked up")
                 continue
             try:
-                found[row.id] = await self._probe(row, ceiling, proves_absence)
+                ceiling = self._said_after(row)
+                if ceiling is None:
+                    marker = await self._mark() if marker is None else marker
+                    ceiling = marker or None
+                found[row.id] = await self._probe(row, ceiling)
             except RetryAfter as error:
                 found[row.id] = Doubtful("too many requests", _seconds(error))
             except TelegramError:
                 found[row.id] = Doubtful("no answer to the look-up", PROBE_AGAIN)
         return found
 
-    async def _ceiling(self) -> tuple[int, bool]:
-        """An id certainly after the doubtful ones, and whether there is one."""
-        if self._marker_chat:
-            try:
-                marker = await self._bot.send_message(
-                    self._marker_chat, "·", disable_notification=True
-                )
-            except (BadRequest, Forbidden):  # the operator has not started the bot
-                return 0, False
-            self.saw(marker.chat_id, marker.message_id)
-            await self._bot.delete_message(marker.chat_id, marker.message_id)
-            return marker.message_id, True
-        return 0, False
+    def _said_after(self, row: Claimed) -> int | None:
+        """An id certainly after a doubtful one: of what was begun when it had long arrived."""
+        over = row.send_deadline + timedelta(seconds=PROBE_MARGIN)
+        return min((number for claimed, number in self._posted if claimed >= over), default=None)
 
-    async def _probe(self, row: Claimed, ceiling: int, proves_absence: bool) -> Outcome:
+    async def _mark(self) -> int:
+        """Make such an id, by a silent message to the operator; 0 when that is not possible."""
+        if not self._marker_chat:
+            return 0
+        try:
+            marker = await self._bot.send_message(self._marker_chat, "·", disable_notification=True)
+        except (BadRequest, Forbidden):  # the operator has not started the bot
+            return 0
+        self.saw(marker.chat_id, marker.message_id)
+        await self._bot.delete_message(marker.chat_id, marker.message_id)
+        return marker.message_id
+
+    async def _probe(self, row: Claimed, ceiling: int | None) -> Outcome:
         floor = row.floor_id or 0
-        if not proves_absence:
+        proves_absence = ceiling is not None
+        if ceiling is None:
             ceiling = floor + 1 + PROBE_BLIND
         elif ceiling - floor - 1 > PROBE_MOST:
             return Doubtful("too many messages since")
@@ -276,7 +293,12 @@ class TelegramSender:
 
 def _probable(row: Claimed) -> bool:
     """Whether ids of that chat tell an order, and a floor is known."""
-    return row.floor_id is not None and not row.chat_id.startswith("-100")
+    return row.floor_id is not None and not _counts_apart(row.chat_id)
+
+
+def _counts_apart(chat_id: int | str) -> bool:
+    """Whether a chat has message ids of its own: channels and supergroups."""
+    return str(chat_id).startswith("-100")
 
 
 def classify(error: TelegramError, row: Claimed) -> Outcome:

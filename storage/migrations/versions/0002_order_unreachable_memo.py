@@ -11,6 +11,7 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 _OPEN = sa.text("state='received'")
+_TWICE = sa.text("reason='perhaps twice'")
 _PARKED = sa.text("state IN ('in_doubt', 'failed', 'unreachable')")
 _PARKED_BEFORE = sa.text("state IN ('in_doubt', 'failed')")
 
@@ -32,6 +33,14 @@ def upgrade() -> None:
         sqlite_where=_OPEN,
         postgresql_where=_OPEN,
     )
+    op.create_index(
+        "ix_outbox_twice",
+        "outbox",
+        ["bot_account", "chat_id"],
+        unique=False,
+        sqlite_where=_TWICE,
+        postgresql_where=_TWICE,
+    )
     _parked(_PARKED)
     op.execute(
         "UPDATE outbox SET state = 'unreachable' WHERE state = 'failed' AND reason = 'unreachable'"
@@ -41,6 +50,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("UPDATE outbox SET state = 'failed' WHERE state = 'unreachable'")
     _parked(_PARKED_BEFORE)
+    op.drop_index("ix_outbox_twice", "outbox")
     op.drop_index("ix_inbox_author", "inbox")
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.drop_column("author")
