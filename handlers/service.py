@@ -14,6 +14,7 @@ import logging
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from telegram.error import NetworkError, TelegramError
 
 from bot.bot import Bot
+from bot.commands import office
 from bot.commands.registry import listed
 from bot.errors import SettingsError, Unreachable
 from bot.events import Author, Platform
@@ -41,6 +43,7 @@ from handlers.telegram.menu import command_lists, publish, without_staff
 from scheduling.clock import Clock, SystemClock, Ticker
 from scheduling.delivery import Delivery
 from scheduling.inbox import Inbox, Reader
+from scheduling.leap import Leap
 from scheduling.sender import Sender
 from scheduling.timers import Timers
 from scheduling.worker import Worker
@@ -69,6 +72,8 @@ class Service:
         paced: Keep to the platforms' limits; off where the platforms are local and time stands
             still.
         ticking: Look for due timers by itself; the demo's clock and the tests do it by hand.
+        guarded: Hold what goes to many when the clock leaps; by default unless `clock` is given,
+            which is moved on purpose.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Service:
         clock: Clock | None = None,
         paced: bool = True,
         ticking: bool = True,
+        guarded: bool | None = None,
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
@@ -108,6 +114,9 @@ class Service:
             wake=self._wake,
             on_stuck=self._stuck,
         )
+        self.leap: Leap | None = None
+        if clock is None if guarded is None else guarded:
+            self.leap = Leap(self.database, self.worker, self.clock, self._leapt)
         self.slack: SlackAdapter | None = None
         self.telegram: TelegramAdapter | None = None
         self.delivery: Delivery | None = None
@@ -176,8 +185,11 @@ class Service:
             paced=self._paced,
             sole=self.database.is_sqlite,
             on_unreachable=self._unreachable,
+            held=self._held,
         )
         await self.worker.run(self._plan)
+        if self.leap is not None:
+            await self.leap.start()
         self._tasks.append(asyncio.create_task(self.delivery.run()))
         await self.inbox.sweep(timedelta(0))  # what a crash left, at once
         if self.slack is not None:
@@ -194,7 +206,7 @@ class Service:
         self._ticker.every(INDEX_SECONDS, self.refresh_experts, "experts")
         self._ticker.every(MENU_SECONDS, self._publish_menus, "menus")
         if self._ticking:
-            self._ticker.every(self.settings.cordee_tick_seconds, self.timers.fire_due, "timers")
+            self._ticker.every(self.settings.cordee_tick_seconds, self.tick, "timers")
         self._ticker.start()
         self._tasks.append(asyncio.create_task(self.refresh_experts()))
 
@@ -217,6 +229,15 @@ class Service:
         self.worker.close()
         self.database.close()
         self._alone.close()
+
+    async def tick(self) -> int:
+        """Fire what is due, unless the clock cannot be trusted; how many fired."""
+        if self.leap is not None and not await self.leap.look():
+            return 0
+        return await self.timers.fire_due()
+
+    def _held(self) -> bool:
+        return self.leap is not None and self.leap.held()
 
     def _plan(self) -> None:
         now = self.clock.now()
@@ -303,6 +324,12 @@ class Service:
     def _poisoned(self, uow: UnitOfWork, row: Received, now: datetime) -> None:
         self._tell_all_staff(uow, now, f"poison:{row.id}", "staff-poison", number=row.id)
 
+    def _leapt(self, uow: UnitOfWork, was: datetime, now: datetime) -> None:
+        scene = Scene(self.bot, uow, now)
+        for programme in self.bot.programmes.values():
+            ask = partial(office.clock_question, was=was, now=now)
+            scene.tell_staff(programme, ask, key=f"leap:{programme.id}:{now:%Y%m%d}")
+
     def _stuck(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
         self._tell_all_staff(
             uow, now, f"stuck:{timer.id}", "staff-timer-stuck", kind=timer.kind, number=timer.id
@@ -331,6 +358,8 @@ class Service:
 
     async def purge(self) -> None:
         """Forget what was kept long enough, as each programme's file says; in small steps."""
+        if self._held():
+            return
         now = self.clock.now()
         rules = {programme.id: programme.retention for programme in self.bot.programmes.values()}
 
@@ -371,7 +400,7 @@ class Service:
         if self.delivery is None:
             return
         while True:
-            fired = await self.timers.fire_due(self.clock.now())
+            fired = await self.tick()
             await self.delivery.drain()
             if not fired:
                 return

@@ -106,6 +106,7 @@ class Delivery:
             that a crash left behind is taken over at once.
         on_unreachable: `(uow, row, now)`, tells staff that somebody cannot be reached any more.
         elapsed: Seconds on a clock that nobody sets; a simulation brings its own.
+        held: Whether only answers to people may go now: the clock cannot be trusted.
     """
 
     def __init__(  # noqa: PLR0913 - keywords of the composition root
@@ -120,6 +121,7 @@ class Delivery:
         sole: bool = False,
         on_unreachable: OnUnreachable | None = None,
         elapsed: Callable[[], float] = elapsed,
+        held: Callable[[], bool] = lambda: False,
     ) -> None:
         if times is None:
             times = Protocol(poll=None if database.is_sqlite else 0.2)
@@ -132,6 +134,7 @@ class Delivery:
         self.clock = clock
         self.times = times
         self.elapsed = elapsed
+        self.held = held
         self.sole = sole
         self.on_unreachable = on_unreachable
         self.owner = uuid.uuid4().hex
@@ -398,8 +401,10 @@ class _Lane:
                 uow.commit()
                 return _Done(held=False, moved=frozenset(uow.outbox.touched))
             adopted: Sequence[Taken] = ()
+            answers_only = self._d.held()
             if job.recover:
-                uow.outbox.expire(self.account, now)
+                if not answers_only:
+                    uow.outbox.expire(self.account, now)
                 adopted = uow.outbox.adopt(
                     bot_account=self.account,
                     owner=owner,
@@ -421,11 +426,13 @@ class _Lane:
                     busy=job.chats,
                     busy_ops=job.ops,
                     floor_id=job.floor,
+                    answers_only=answers_only,
                 )
             due = first
             if held_up:
                 due = None if taken else uow.outbox.next_due(self.account, now)
-            more = job.ask and not taken and uow.outbox.any_due(self.account, now)
+            more = job.ask and not taken
+            more = more and uow.outbox.any_due(self.account, now, answers_only=answers_only)
             uow.commit()
         return _Done(
             moved=frozenset(uow.outbox.touched),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from storage.tables import Memo
@@ -51,6 +51,7 @@ class MemoStore:
         statement = upsert(self._session, _MEMO).values(name=name, **fresh)
         self._session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=fresh))
 
-    def forget(self, name: str) -> None:
-        """Remember nothing under a name."""
-        self._session.execute(delete(_MEMO).where(_MEMO.c.name == name))
+    def forget_old(self, prefix: str, before: datetime) -> None:
+        """Remember nothing from before that instant under names that begin so."""
+        named = func.substr(_MEMO.c.name, 1, len(prefix)) == prefix
+        self._session.execute(delete(_MEMO).where(named, _MEMO.c.at < before))

@@ -120,6 +120,7 @@ def _candidates(busy_ops: Collection[str] = ()) -> Select[str, int]:
     return query.order_by(_OUT.c.priority, _OUT.c.id).limit(bindparam("window", type_=Integer))
 
 
+_ANSWERS = _OUT.c.priority == 0
 _OTHER_CHATS = _OUT.c.chat_id.not_in(bindparam("late", expanding=True))
 _ANY_CHAT = _candidates()
 _ANY_OTHER = _ANY_CHAT.where(_OTHER_CHATS)
@@ -388,6 +389,7 @@ class OutboxStore:
         busy: Collection[str] = (),
         busy_ops: Collection[str] = (),
         floor_id: int | None = None,
+        answers_only: bool = False,
     ) -> list[Taken]:
         """Take what is next; only what is returned, and only after the commit, may be sent.
 
@@ -406,8 +408,9 @@ class OutboxStore:
             busy: Chats to leave alone (too soon).
             busy_ops: Operations to leave alone; they hold up their chats.
             floor_id: Highest message id seen, where ids tell an order.
+            answers_only: Leave what is no answer to somebody alone.
         """
-        ids = self._next(bot_account, now, limit, busy, busy_ops)
+        ids = self._next(bot_account, now, limit, busy, busy_ops, answers_only)
         if not ids:
             return []
         rows = self._session.execute(
@@ -432,10 +435,17 @@ class OutboxStore:
         limit: int,
         busy: Collection[str],
         busy_ops: Collection[str],
+        answers_only: bool,
     ) -> list[int]:
         """Ids of the heads of the chats whose turn it is."""
-        query = _candidates(busy_ops) if busy_ops else _ANY_CHAT
-        others = query.where(_OTHER_CHATS) if busy_ops else _ANY_OTHER
+        heads = _HEADS
+        if busy_ops or answers_only:
+            query = _candidates(busy_ops)
+            if answers_only:
+                query, heads = query.where(_ANSWERS), heads.where(_ANSWERS)
+            others = query.where(_OTHER_CHATS)
+        else:
+            query, others = _ANY_CHAT, _ANY_OTHER
         given = {"account": bot_account, "now": now}
         window = 4 * limit
         head: dict[str, int] = {}
@@ -451,8 +461,8 @@ class OutboxStore:
             cut = True  # one chat may have filled the window: look beyond it
         chats = list(head)[:limit]
         if cut:  # an older row of these chats may lie beyond the window
-            heads = self._session.execute(_HEADS, {**given, "chats": chats})
-            head = {row[0]: row[1] for row in heads}
+            found = self._session.execute(heads, {**given, "chats": chats})
+            head = {row[0]: row[1] for row in found}
         return [head[chat] for chat in chats]
 
     def _opened(self, rows: Iterable[AnyRow]) -> list[Taken]:
@@ -484,10 +494,19 @@ class OutboxStore:
         ).scalar()
         return due
 
-    def any_due(self, bot_account: str, now: datetime) -> bool:
-        """Whether something could be said now, were there no limits of speed."""
+    def any_due(self, bot_account: str, now: datetime, *, answers_only: bool = False) -> bool:
+        """Whether something (an answer) could be said now, were there no limits of speed."""
         given = {"account": bot_account, "now": now, "window": 1}
-        return self._session.execute(_ANY_CHAT, given).first() is not None
+        query = _ANY_CHAT.where(_ANSWERS) if answers_only else _ANY_CHAT
+        return self._session.execute(query, given).first() is not None
+
+    def no_longer_in_the_future(self, now: datetime) -> int:
+        """The clock was wrong when these were written: say them from now on; how many."""
+        ahead = _OUT.c.created_at > now + timedelta(hours=1)
+        return changed(
+            self._session,
+            update(_OUT).where(_QUEUED, ahead).values(not_before=now, created_at=now),
+        )
 
     def expire(self, bot_account: str, now: datetime) -> int:
         """Put aside what is worthless by now (nothing of it is claimed anyway); how many."""

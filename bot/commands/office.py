@@ -5,11 +5,13 @@ Source: house, section 10; every file is written by `bot/exporter.py`.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from bot.commands.registry import command
-from bot.dialogues import run_choice
+from bot.commands.registry import act, command
+from bot.dialogues import act_choice, run_choice
+from bot.errors import NotAllowed
 from bot.exporter import Cell, write_csv
+from bot.i18n import Words
 from bot.messages import File, Message
 from bot.turn import Turn
 
@@ -209,3 +211,25 @@ def roles(turn: Turn, args: str) -> None:
         ),
         here=True,
     )
+
+
+# --- the clock ------------------------------------------------------------------------------------
+
+
+def clock_question(w: Words, was: datetime, now: datetime) -> Message:
+    """The clock has leapt: is the date right? Until somebody says so, nothing goes to many."""
+    return Message(
+        w("staff-clock", n=(now - was).days, when=w.day(now)),
+        title=w("staff-clock-title"),
+        choices=(act_choice(w("staff-clock-right"), "clock-right", int(now.timestamp()), 1),),
+    )
+
+
+@act("clock-right", who="staff")
+def clock_right(turn: Turn, number: int, version: int) -> None:
+    """Staff say that the date is right; see `scheduling.leap`."""
+    if not turn.is_staff_anywhere:
+        raise NotAllowed("staff only")
+    turn.uow.memos.put("clock-confirmed", datetime.fromtimestamp(number, UTC))
+    turn.note("clock-confirmed", "clock", None, instant=number)
+    turn.replace(Message(turn.w("staff-clock-confirmed")))
