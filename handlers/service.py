@@ -33,6 +33,7 @@ from bot.messages import Message
 from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
+from handlers.gaps import LOOK_SECONDS, Gaps
 from handlers.slack import inbound
 from handlers.slack.adapter import SlackAdapter
 from handlers.slack.manifest import Texts, app_manifest
@@ -120,6 +121,7 @@ class Service:
         self.slack: SlackAdapter | None = None
         self.telegram: TelegramAdapter | None = None
         self.delivery: Delivery | None = None
+        self.gaps = Gaps(self.database, self.worker, self.inbox, self._missing)
         self._ticker = Ticker()
         self._menus_of: frozenset[str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -202,6 +204,7 @@ class Service:
                 asyncio.create_task(self.telegram.follow(lambda: holds(account), every=0.2))
             )
         self._ticker.every(SWEEP_SECONDS, self.inbox.sweep, "sweep")
+        self._ticker.every(LOOK_SECONDS, self.listen, "gaps")
         self._ticker.every(PURGE_SECONDS, self.purge, "purge")
         self._ticker.every(INDEX_SECONDS, self.refresh_experts, "experts")
         self._ticker.every(MENU_SECONDS, self._publish_menus, "menus")
@@ -209,10 +212,12 @@ class Service:
             self._ticker.every(self.settings.cordee_tick_seconds, self.tick, "timers")
         self._ticker.start()
         self._tasks.append(asyncio.create_task(self.refresh_experts()))
+        await self.listen()
 
     async def stop(self) -> None:
         """Stop hearing, finish what was begun, give the leases back."""
         self._ticker.stop()
+        await self.gaps.stop()
         if self.slack is not None:
             await self.slack.stop()
         if self.telegram is not None:
@@ -235,6 +240,19 @@ class Service:
         if self.leap is not None and not await self.leap.look():
             return 0
         return await self.timers.fire_due()
+
+    async def listen(self) -> None:
+        """Note which platforms reach us now, and make good what was missed.
+
+        A clock that is moved on purpose, or has leapt, says nothing of how long nobody listened.
+        """
+        if self.leap is None or self.leap.held():
+            return
+        telegram = self.telegram
+        heard = telegram is not None and telegram.ready and telegram.listening
+        await self.gaps.look(
+            self.clock.now(), self.slack, telegram.bot_account if telegram and heard else None
+        )
 
     def _held(self) -> bool:
         return self.leap is not None and self.leap.held()
@@ -324,11 +342,16 @@ class Service:
     def _poisoned(self, uow: UnitOfWork, row: Received, now: datetime) -> None:
         self._tell_all_staff(uow, now, f"poison:{row.id}", "staff-poison", number=row.id)
 
+    def _missing(self, uow: UnitOfWork, account: str, since: datetime, now: datetime) -> None:
+        key = f"gap:{account}:{since:%Y%m%d%H%M}"
+        platform = account.partition(":")[0].capitalize()
+        self._tell_all_staff(uow, now, key, "staff-gap", platform=platform)
+
     def _leapt(self, uow: UnitOfWork, was: datetime, now: datetime) -> None:
         scene = Scene(self.bot, uow, now)
         for programme in self.bot.programmes.values():
             ask = partial(office.clock_question, was=was, now=now)
-            scene.tell_staff(programme, ask, key=f"leap:{programme.id}:{now:%Y%m%d}")
+            scene.tell_staff(programme, ask, key=f"leap:{now:%Y%m%d}")
 
     def _stuck(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
         self._tell_all_staff(

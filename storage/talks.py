@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage.tables import Conversation, Stray
+from storage.tables import Conversation, Identity, Stray
 from storage.vault import Vault
 
 
@@ -81,6 +81,21 @@ class Talks:
         return self._session.scalars(
             query.order_by(Conversation.updated_at.desc(), Conversation.id.desc())
         ).all()
+
+    def accounts_in_dialogue(self, bot_account: str) -> Sequence[str]:
+        """Accounts of people who are in the middle of something, the latest first."""
+        query = (
+            select(Identity.account)
+            .join(Conversation, Conversation.person_id == Identity.person_id)
+            .where(
+                Identity.bot_account == bot_account,
+                Identity.reachable.is_(True),
+                Conversation.status == "open",
+            )
+            .group_by(Identity.account)
+            .order_by(func.max(Conversation.updated_at).desc())
+        )
+        return self._session.scalars(query).all()
 
     def waiting(self, person_id: int, now: datetime) -> Sequence[Conversation]:
         """What a person may go on with, the latest first: open dialogues, and drafts they stopped.

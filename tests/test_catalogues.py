@@ -97,6 +97,7 @@ PASSED_ON: Final[Mapping[str, set[str]]] = {
     "staff-timer-stuck": {"kind", "number"},
     "staff-unreachable": {"name", "platform"},
     "staff-channel-unreachable": {"channel", "platform"},
+    "staff-gap": {"platform"},
 }
 """What messages get whose call only passes arguments on."""
 

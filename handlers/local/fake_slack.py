@@ -100,7 +100,7 @@ class FakeSlack(SlackServer):
             user: Who writes.
             text: As typed; it is stored and delivered escaped.
             thread_ts: The message replied to in its thread.
-            repeat: How many times the same event is delivered.
+            repeat: How many times the same event is delivered; 0: never, Slack has given up.
 
         Returns:
             The message's `ts`; the event was pushed, and acknowledged unless nobody listens.

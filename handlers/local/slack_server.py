@@ -357,6 +357,8 @@ class SlackServer(LocalPlatform):
     async def _event(self, event: Json, repeat: int) -> bool:
         payload = self._event_payload(event)
         key = payload["event_id"]
+        if not repeat:
+            return False
         ack = await self._push("events_api", payload, key)
         for attempt in range(1, repeat):
             again = await self._push("events_api", payload, key, attempt, "http_timeout")
