@@ -13,9 +13,9 @@ NAMES = {MARC: "Marc Aubier", INES: "Inès Moreau", PAUL: "Paul Petit", ZOE: "Zo
 GONE = "Je ne trouve pas cela"
 
 
-def stand(*experts: str, here: Programme | None = None) -> Stand:
+def stand(*experts: str, here: Programme | None = None, url: str = "sqlite://") -> Stand:
     """The team, Léa, Tom, and experts in what Léa asks about, with one place each."""
-    one = Stand((here or programme(),))
+    one = Stand((here or programme(),), url=url)
     one.join(CLAIRE, "Claire", role="staff")
     one.join(LEA, "Léa Martin")
     one.join(TOM, "Tom Blanc")

@@ -1,4 +1,4 @@
-"""The bot without platforms: events in, the outbox read, time moved by hand; storage in memory."""
+"""The bot without platforms: events in, the outbox read, time moved by hand."""
 
 from __future__ import annotations
 
@@ -59,14 +59,16 @@ class Stand:
     Attributes:
         programmes: What is run.
         now: The time; only `at` and `until` move it.
+        url: Of the empty database; by default in memory.
     """
 
     programmes: tuple[Programme, ...]
     now: datetime = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
     ids: dict[str, int] = field(default_factory=dict)
+    url: str = "sqlite://"
 
     def __post_init__(self) -> None:
-        self.database = Database("sqlite://", "a secret for tests only")
+        self.database = Database(self.url, "a secret for tests only")
         Base.metadata.create_all(self.database.engine)
         self._numbers = itertools.count(1)
         self._seen = 0
