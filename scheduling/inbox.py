@@ -67,9 +67,12 @@ OnPoison = Callable[[UnitOfWork, Received, datetime], None]
 
 
 def clash(error: BaseException) -> bool:
-    """Whether a transaction only got into another's way (PostgreSQL) and may simply be repeated."""
+    """Whether a transaction only got into another's way (PostgreSQL) and may simply be repeated.
+
+    A unique key taken meanwhile is one: two first words of the same person, heard by two processes.
+    """
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-    return state in {"40001", "40P01"}
+    return state in {"40001", "40P01", "23505"}
 
 
 def nobody(_accounts: Collection[str]) -> None:
