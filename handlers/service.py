@@ -31,6 +31,7 @@ from bot.messages import Message
 from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
+from handlers.rehearsals import Rehearsals
 from handlers.slack import inbound
 from handlers.slack.adapter import SlackAdapter
 from handlers.slack.manifest import Texts, app_manifest
@@ -107,6 +108,7 @@ class Service:
             wake=self._wake,
             on_stuck=self._stuck,
         )
+        self.rehearsals = Rehearsals(self.database, self.worker, self.clock, self.bot, self._wake)
         self.slack: SlackAdapter | None = None
         self.telegram: TelegramAdapter | None = None
         self.delivery: Delivery | None = None
@@ -174,8 +176,10 @@ class Service:
             paced=self._paced,
             sole=self.database.is_sqlite,
             on_unreachable=self._unreachable,
+            on_parked=self.bot.parked,
         )
         await self.worker.run(self._plan)
+        self.rehearsals.start()
         self._tasks.append(asyncio.create_task(self.delivery.run()))
         await self.inbox.sweep(timedelta(0))  # what a crash left, at once
         if self.slack is not None:
@@ -199,6 +203,7 @@ class Service:
     async def stop(self) -> None:
         """Stop hearing, finish what was begun, give the leases back."""
         self._ticker.stop()
+        await self.rehearsals.stop()
         if self.slack is not None:
             await self.slack.stop()
         if self.telegram is not None:
@@ -346,8 +351,9 @@ class Service:
 
     @property
     def busy(self) -> bool:
-        """Whether an adapter still works on something it heard."""
-        return bool(self.slack and self.slack.busy) or bool(self.telegram and self.telegram.busy)
+        """Whether an adapter still works on something it heard, or an answer is worked out."""
+        heard = bool(self.slack and self.slack.busy) or bool(self.telegram and self.telegram.busy)
+        return heard or self.rehearsals.busy
 
     async def settle(self) -> None:
         """Work and send everything due now; returns when nothing is left."""
