@@ -190,7 +190,7 @@ def let_go(uow: UnitOfWork) -> int:
 
 
 def depart(uow: UnitOfWork, now: datetime) -> list[Row]:
-    """Let everything due leave, as the delivery would: in its order, what has expired put aside.
+    """Let everything due leave, as the delivery would: in the order of each chat, what has expired put aside.
 
     A row that waits to be tried again holds up its chat.
     """
@@ -213,7 +213,7 @@ def depart(uow: UnitOfWork, now: datetime) -> list[Row]:
                 _OUT.c.op,
             )
             .where(_QUEUED, _OUT.c.not_before <= now)
-            .order_by(_OUT.c.priority, _OUT.c.id)
+            .order_by(_OUT.c.id)
         )
         if (row.bot_account, row.chat_id) not in waiting
     ]  # fmt: skip

@@ -75,6 +75,7 @@ class Period:
 
 _COUNT = re.compile(r"([0-9]{1,4}) ?(?:j|d|jours?|days?)?", re.IGNORECASE)
 _BEGIN = re.compile(r"(?:du|de|from)\s+", re.IGNORECASE)
+_DASH = re.compile(r"(/[0-9]{1,4})[-–](?=[0-9])")
 _BETWEEN = re.compile(r"\s+(?:au|à|to|until|[-–])\s+", re.IGNORECASE)
 
 
@@ -96,7 +97,7 @@ def read_period(text: str, today: date) -> Period | None:
         return month
     if (day := read_date(text, today, "future")) is not None:
         return Period(day, day)
-    text = _BEGIN.sub("", text, count=1)
+    text = _DASH.sub(r"\1 - ", _BEGIN.sub("", text, count=1))
     named = _BETWEEN.split(text)
     words = text.split(" ")
     halves = (
