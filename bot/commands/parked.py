@@ -48,6 +48,7 @@ WHY: Final[Mapping[str, str]] = {
     "unreachable": "unreachable",
     "too large": "too-large",
     "msg_too_long": "too-large",
+    "message is too long": "too-large",
     "unreadable message": "malformed",
     "no target": "malformed",
     "no file": "malformed",
@@ -161,7 +162,7 @@ def _why(row: Parked, w: Words) -> str:
 def _reason(row: Parked) -> str:
     if row.state == "unreachable":
         return "unreachable"
-    return WHY.get(row.reason or "", "doubt" if row.state == "in_doubt" else "refused")
+    return WHY.get((row.reason or "").lower(), "doubt" if row.state == "in_doubt" else "refused")
 
 
 # --- staff decide ---------------------------------------------------------------------------------
