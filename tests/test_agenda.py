@@ -5,7 +5,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from bot.kinds import KEYS
 from bot.messages import Message
 from bot.rhythm import to_local
 from bot.turn import Scene
-from handlers.local.stage import Stage
+from handlers.local.stage import SECRET, Stage
 from scheduling.clock import FixedClock
 from scheduling.delivery import Delivery, NotSent, Sent
 from scheduling.pacing import Limits
@@ -475,6 +475,92 @@ def test_a_rehearsal_rehearses_no_agenda() -> None:
         assert rehearse(copy, bot.fire, one.now, one.now + timedelta(days=1)) is not None
         with copy.unit_of_work() as uow:
             assert not uow.timers.list(kind="agenda")
+
+
+def spoken(stage: Stage, user: int, words_: str) -> list[str]:
+    """What the bot said to somebody on Telegram with these words in it."""
+    said = [call.arguments for call in stage.telegram.calls if call.method == "sendMessage"]
+    return [
+        str(a["text"]) for a in said if str(a["chat_id"]) == str(user) and words_ in str(a["text"])
+    ]
+
+
+async def until(there: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not there():  # noqa: ASYNC110 - what is waited for happens on a local platform
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+async def test_people_are_answered_meanwhile_and_a_restart_loses_no_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path}/cordee.db"
+    stage = Stage(url, ["emergence"], staff=["telegram:900"])
+    _laureates(url, SECRET, 3000, stage.clock.now()).close()
+    stage.telegram.add_user(900, "Sam").started = True
+    stage.telegram.add_user(901, "Léa").started = True
+    await stage.start()
+    try:
+        await stage.settled()
+        await stage.telegram.send(900, "/agenda octobre")
+        await until(lambda: spoken(stage, 900, "Je regarde"))
+        ticking = asyncio.create_task(_tick(stage))
+        await until(lambda: stage.service.rehearsals.busy)
+        waits: list[float] = []
+        while len(waits) < 8:
+            begun = time.perf_counter()
+            await stage.telegram.send(901, "/aide")
+            await until(_more(stage, 901, "Ce que je peux faire", len(waits)))
+            waits.append(time.perf_counter() - begun)
+        meanwhile = stage.service.rehearsals.busy
+        ticking.cancel()
+        begun = time.perf_counter()
+        await stage.stop_bot()
+        stopped = time.perf_counter() - begun
+        assert not spoken(stage, 900, "Agenda du")
+
+        await stage.start_bot()
+        await stage.settled()
+        assert not spoken(stage, 900, "Agenda du")
+        stage.clock.advance(timedelta(minutes=2))
+        for _ in range(60):
+            try:
+                await stage.settled()
+            except TimeoutError:  # its own patience is for quick things
+                continue
+            break
+        (answer_,) = spoken(stage, 900, "Agenda du")
+        files = [c for c in stage.telegram.calls if c.method == "sendDocument"]
+        stage.clock.advance(timedelta(hours=1))
+        await stage.settled()
+        assert len(spoken(stage, 900, "Agenda du")) == 1
+    finally:
+        await stage.stop()
+    assert "9001 messages" in answer_.replace("\xa0", " ").replace("\u202f", " ")
+    assert len(files) == 1
+    content = files[0].arguments["document"].content.decode("utf-8-sig")
+    assert len(content.splitlines()) == 9002
+    assert meanwhile
+    with capsys.disabled():
+        print(  # noqa: T201 - a measure
+            f"\nanswers while 3,000 laureates are rehearsed: median {sorted(waits)[4]:.2f} s,"
+            f" longest {max(waits):.2f} s (bar 3); stop in the middle {stopped:.2f} s (bar 5)"
+        )
+    assert max(waits) < 3
+    assert stopped < 5
+
+
+def _more(stage: Stage, user: int, words_: str, than: int) -> Callable[[], bool]:
+    return lambda: len(spoken(stage, user, words_)) > than
+
+
+async def _tick(stage: Stage) -> None:
+    """What the ticker does in a real process."""
+    while True:
+        await stage.service.timers.fire_due()
+        await asyncio.sleep(0.2)
 
 
 # --- the command line -----------------------------------------------------------------------------
