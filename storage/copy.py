@@ -190,9 +190,9 @@ def let_go(uow: UnitOfWork) -> int:
 
 
 def depart(uow: UnitOfWork, now: datetime) -> list[Row]:
-    """Let everything due leave, as the delivery would: in the order of each chat, what has expired put aside.
+    """Let everything due leave, as the delivery would: each chat in its order.
 
-    A row that waits to be tried again holds up its chat.
+    What has expired is put aside; a row that waits to be tried again holds up its chat.
     """
     uow.session.execute(
         update(_OUT).where(_QUEUED, _OUT.c.expires_at <= now).values(state="expired")

@@ -23,6 +23,7 @@ from storage.tables import Audit, Outbox
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stand import CLAIRE, Heard, Stand, button, told
 from tests.stores import NOON, payload, somebody
+from tests.test_privacy import world
 
 ROOT = Path(__file__).parents[1]
 CANARY = "canari7Q"
@@ -419,3 +420,18 @@ def test_every_key_the_code_writes_is_known() -> None:
                         written.add(name.partition(":")[0])
     assert {"checkin", "report", "letter", "offer", "pair-made", "join"} <= written
     assert written <= set(KEYS)
+
+
+@pytest.mark.parametrize("state", ["in_doubt", "failed", "unreachable"])
+def test_what_is_erased_cannot_be_sent_again(database: Database, state: str) -> None:
+    them = world(database)
+    with database.unit_of_work() as uow:
+        uow.session.execute(update(Outbox).values(state=state, claimed_at=NOON))
+        uow.privacy.erase_person(them.mentee, NOON)
+        uow.commit()
+    with database.unit_of_work() as uow:
+        left = {row.dedup_key for row in uow.outbox.parked()}
+        mine = f"intro:{them.pair + 100}:{them.mentor}"  # another pair's
+        assert left == {mine, "left:event:1", f"pair-ended:{them.pair}:{them.mentor}"}
+        gone = select(Outbox).where(Outbox.state == "cancelled")
+        assert [row.payload for row in uow.session.scalars(gone)] == [None] * 3
