@@ -227,12 +227,16 @@ def agenda(
         for entry, zone in found:
             print(json.dumps(row_of(entry, zone), ensure_ascii=False))  # noqa: T201 - for a pipe
         return
-    table = Table("local", "UTC", "person", "what", "platform", "programme")
+    table = Table()
+    for name in ("local", "UTC"):
+        table.add_column(name, no_wrap=True)
+    for name in ("person", "what", "platform", "programme"):
+        table.add_column(name)
     for entry, zone in found:
         row = row_of(entry, zone)
         table.add_row(
-            f"{row['local']} {zone}",
-            str(row["at"]),
+            str(row["local"]),
+            f"{entry.at:%d %H:%M}",
             f"{row['name']} (#{row['person'] or '—'})",
             *(str(row[name] or "—") for name in ("what", "platform", "programme")),
         )

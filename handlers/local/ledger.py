@@ -184,9 +184,10 @@ class LocalPlatform:
 
         Args:
             method: The method's name, or `*` for whichever comes first.
-            how: `refused` (no, for good), `drop_before` / `drop_after` (connection closed without an answer, before or after
-                the effect), `500` / `500_after`, `429:<seconds>`, `timeout` (takes effect, then no
-                answer until the client gives up) or `timeout_before` (no effect, no answer).
+            how: `refused` (no, for good), `drop_before` / `drop_after` (connection closed without
+                an answer, before or after the effect), `500` / `500_after`, `429:<seconds>`,
+                `timeout` (takes effect, then no answer until the client gives up) or
+                `timeout_before` (no effect, no answer).
             times: How many calls.
 
         Raises:
