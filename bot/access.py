@@ -11,7 +11,9 @@ Source: house, "authority always comes from the person who pressed"; quality rul
 from __future__ import annotations
 
 from bot.errors import ConsentMissing, NotAllowed
+from bot.kinds import Kinds, belonging
 from bot.turn import STAFF_ROLES, Turn
+from storage.outbox import Parked
 from storage.tables import (
     Checkin,
     Conversation,
@@ -180,3 +182,26 @@ def staff_pair(turn: Turn, number: int) -> Pair:
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(pair.programme_id))
     return pair
+
+
+def staff_message(turn: Turn, number: int) -> Parked:
+    """A message to somebody of a programme where the person who acted is staff, unread.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    row = turn.uow.outbox.look(number)
+    if row is None:
+        raise NotAllowed(_NO)
+    message = (row.dedup_key, row.person_id)
+    kinds = Kinds(turn.uow, turn.bot.programmes, [row.dedup_key])
+    theirs = sorted(
+        programme
+        for programme in belonging(turn.uow, kinds, [message])[message] & turn.bot.programmes.keys()
+        if turn.roles_in(programme) & STAFF_ROLES
+    )
+    if not theirs:
+        raise NotAllowed(_NO)
+    if turn.current is None or turn.current.id not in theirs:
+        turn.enter(turn.programme_of(theirs[0]))
+    return row

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot import dialogues, followup, onboarding
-from bot.commands import everyone, office, staff
+from bot.commands import agenda, everyone, office, parked, staff
 from bot.commands.registry import ACTS, COMMANDS, Who, find
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
 from bot.errors import ConsentMissing, NotAllowed
@@ -24,14 +24,15 @@ from bot.experts import Experts
 from bot.flows import FLOWS, letters, meetings
 from bot.messages import Ack, Message
 from bot.programmes.schema import Programme
-from bot.turn import Turn
+from bot.turn import Scene, Turn
+from storage.outbox import Taken
 from storage.tables import Identity, Person
 from storage.timers import DueTimer
 from storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 SEEN_EVERY = timedelta(hours=1)  # shown as a day: not worth writing down at each event
-FAMILIES = (everyone, staff, office, *FLOWS)  # importing them fills the registries
+FAMILIES = (everyone, staff, agenda, parked, office, *FLOWS)  # importing them fills the registries
 
 
 class Bot:
@@ -51,6 +52,13 @@ class Bot:
         self.guests: OrderedDict[str, str] = OrderedDict()  # account -> programme; never stored
         self.telegram_name: str | None = None  # for deep links, once the platform told it
         self.reload: Callable[[], Mapping[str, Programme]] | None = None  # reads the files again
+        self.rehearse: Callable[[DueTimer], None] | None = None  # see bot.commands.agenda
+
+    def apart(self) -> Bot:
+        """A bot that would say the same, for a copy of the database; it shares no memory."""
+        other = Bot(self.programmes, self.first_staff)
+        other.telegram_name = self.telegram_name
+        return other
 
     def handle(self, uow: UnitOfWork, event: Event, now: datetime) -> Ack:
         """Answer one event inside the caller's transaction.
@@ -117,6 +125,10 @@ class Bot:
                 lambda w: Message(w("staff-something-failed", reference=reference)),
                 key=f"failed:{reference}",
             )
+
+    def parked(self, uow: UnitOfWork, rows: Sequence[Taken], now: datetime) -> None:
+        """Something that was to be said waits for staff: they hear of it, once a day."""
+        parked.plan_news(Scene(self, uow, now), [(row.dedup_key, row.person_id) for row in rows])
 
     def seat(self, uow: UnitOfWork, author: Author, now: datetime) -> None:
         """Make an account of the settings known as staff before it ever wrote."""

@@ -209,6 +209,41 @@ def import_(
 
 
 @app.command()
+def agenda(
+    first: Annotated[str, typer.Option("--from", help="First day, 2026-10-01; else today.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day; else six days later.")] = "",
+    programme: Annotated[str | None, typer.Option(help="Only this programme.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    lang: Annotated[str, typer.Option(help="Language of the words: fr or en.")] = "fr",
+) -> None:
+    """Show what will be sent, to whom and when, if nobody does anything; changes nothing."""
+    from bot.i18n import words
+    from handlers.rehearsals import look_ahead, row_of
+
+    settings = _settings()
+    w = words(lang)
+    found = look_ahead(settings, first, last, programme, datetime.now(UTC), w)
+    if as_json:
+        for entry, zone in found:
+            print(json.dumps(row_of(entry, zone), ensure_ascii=False))  # noqa: T201 - for a pipe
+        return
+    table = Table()
+    for name in ("local", "UTC"):
+        table.add_column(name, no_wrap=True)
+    for name in ("person", "what", "platform", "programme"):
+        table.add_column(name)
+    for entry, zone in found:
+        row = row_of(entry, zone)
+        table.add_row(
+            str(row["local"]),
+            f"{entry.at:%d %H:%M}",
+            f"{row['name']} (#{row['person'] or '—'})",
+            *(str(row[name] or "—") for name in ("what", "platform", "programme")),
+        )
+    out.print(table if found else w("agenda-empty"))
+
+
+@app.command()
 def manifest(
     what: Annotated[str, typer.Argument(help="slack or telegram.")] = "slack",
     lang: Annotated[str, typer.Option(help="Language of the texts: fr or en.")] = "fr",

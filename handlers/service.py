@@ -34,6 +34,7 @@ from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
 from handlers.gaps import LOOK_SECONDS, Gaps
+from handlers.rehearsals import Rehearsals
 from handlers.slack import inbound
 from handlers.slack.adapter import SlackAdapter
 from handlers.slack.manifest import Texts, app_manifest
@@ -118,6 +119,7 @@ class Service:
         self.leap: Leap | None = None
         if clock is None if guarded is None else guarded:
             self.leap = Leap(self.database, self.worker, self.clock, self._leapt)
+        self.rehearsals = Rehearsals(self.database, self.worker, self.clock, self.bot, self._wake)
         self.slack: SlackAdapter | None = None
         self.telegram: TelegramAdapter | None = None
         self.delivery: Delivery | None = None
@@ -187,11 +189,13 @@ class Service:
             paced=self._paced,
             sole=self.database.is_sqlite,
             on_unreachable=self._unreachable,
+            on_parked=self.bot.parked,
             held=self._held,
         )
         await self.worker.run(self._plan)
         if self.leap is not None:
             await self.leap.start()
+        self.rehearsals.start()
         self._tasks.append(asyncio.create_task(self.delivery.run()))
         await self.inbox.sweep(timedelta(0))  # what a crash left, at once
         if self.slack is not None:
@@ -218,6 +222,7 @@ class Service:
         """Stop hearing, finish what was begun, give the leases back."""
         self._ticker.stop()
         await self.gaps.stop()
+        await self.rehearsals.stop()
         if self.slack is not None:
             await self.slack.stop()
         if self.telegram is not None:
@@ -415,8 +420,9 @@ class Service:
 
     @property
     def busy(self) -> bool:
-        """Whether an adapter still works on something it heard."""
-        return bool(self.slack and self.slack.busy) or bool(self.telegram and self.telegram.busy)
+        """Whether an adapter still works on something it heard, or an answer is worked out."""
+        heard = bool(self.slack and self.slack.busy) or bool(self.telegram and self.telegram.busy)
+        return heard or self.rehearsals.busy
 
     async def settle(self) -> None:
         """Work and send everything due now; returns when nothing is left."""

@@ -28,6 +28,7 @@ from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Scope, Sender
 from scheduling.settling import (
     REPEATABLE,
     GivenBack,
+    OnParked,
     OnUnreachable,
     Result,
     settle,
@@ -105,6 +106,7 @@ class Delivery:
         sole: No other process can be at work on this database (an exclusive lock says so): a lease
             that a crash left behind is taken over at once.
         on_unreachable: `(uow, row, now)`, tells staff that somebody cannot be reached any more.
+        on_parked: `(uow, rows, now)`, sees to it that staff hear of what waits for them.
         elapsed: Seconds on a clock that nobody sets; a simulation brings its own.
         held: Whether only answers to people may go now: the clock cannot be trusted.
     """
@@ -120,6 +122,7 @@ class Delivery:
         times: Protocol | None = None,
         sole: bool = False,
         on_unreachable: OnUnreachable | None = None,
+        on_parked: OnParked | None = None,
         elapsed: Callable[[], float] = elapsed,
         held: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -137,6 +140,7 @@ class Delivery:
         self.held = held
         self.sole = sole
         self.on_unreachable = on_unreachable
+        self.on_parked = on_parked
         self.owner = uuid.uuid4().hex
 
     def wake(self, accounts: Collection[str] | None = None) -> None:
@@ -396,7 +400,7 @@ class _Lane:
             )
             if job.results:
                 point("before_t2")
-            settle(uow, job.results, now, self._d.on_unreachable)
+            settle(uow, job.results, now, self._d.on_unreachable, self._d.on_parked)
             if not held:
                 uow.commit()
                 return _Done(held=False, moved=frozenset(uow.outbox.touched))

@@ -28,6 +28,7 @@ REPEATABLE = frozenset({"edit", "replace", "delete", "home", "ephemeral"})  # ma
 ELSEWHERE = frozenset({"post", "file", "edit", "ephemeral"})  # makes sense on another platform
 
 OnUnreachable = Callable[[UnitOfWork, Taken, datetime], None]
+OnParked = Callable[[UnitOfWork, Sequence[Taken], datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,11 @@ def too_soon(retry_after: float) -> float:
 
 
 def settle(
-    uow: UnitOfWork, results: Sequence[Result], now: datetime, on_unreachable: OnUnreachable | None
+    uow: UnitOfWork,
+    results: Sequence[Result],
+    now: datetime,
+    on_unreachable: OnUnreachable | None,
+    on_parked: OnParked | None = None,
 ) -> None:
     """Write down what became of claims, by compare-and-set: a claim no longer ours is left alone.
 
@@ -67,6 +72,7 @@ def settle(
         results: What became of them.
         now: UTC.
         on_unreachable: Tells staff that somebody cannot be reached any more.
+        on_parked: Sees to it that staff hear of what waits for them.
     """
     sent: list[tuple[Taken, str | None]] = []
     keep: list[tuple[Taken, str | None]] = []
@@ -96,6 +102,17 @@ def settle(
                 uow.outbox.requeue(row, now, row.reason, attempts=-1)
     uow.outbox.sent(sent, now)
     uow.outbox.sent(keep, now, keep=True)
+    if uow.outbox.newly_parked and on_parked is not None:
+        _news(uow, now, on_parked)
+
+
+def _news(uow: UnitOfWork, now: datetime, on_parked: OnParked) -> None:
+    try:
+        with uow.session.begin_nested():
+            on_parked(uow, uow.outbox.newly_parked, now)
+    except Exception as error:  # news for staff must not undo what was settled
+        kind = type(error).__name__
+        log.error("could not plan news of what is parked error=%s", kind)  # noqa: TRY400
 
 
 def _wait(uow: UnitOfWork, row: Taken, now: datetime, reason: str, seconds: float) -> None:

@@ -72,7 +72,7 @@ class Timers:
         now = now or self._clock.now()
         fired = 0
         for _ in range(MAX_CHUNKS):
-            found, well, touched = await self._worker.run(self._chunk, now)
+            found, well, touched = await self._worker.run(self.chunk, now)
             fired += well
             if touched:
                 self._wake(touched)
@@ -88,7 +88,12 @@ class Timers:
         with self._database.unit_of_work() as uow:
             return uow.timers.next_due(after)
 
-    def _chunk(self, now: datetime) -> tuple[int, int, Collection[str]]:
+    def chunk(self, now: datetime) -> tuple[int, int, Collection[str]]:
+        """Fire the next `CHUNK` due timers in one transaction, in the caller's thread.
+
+        Returns:
+            How many were found, how many fired, and the tokens that have something to say.
+        """
         with self._database.unit_of_work() as uow:
             due = uow.timers.due(now, CHUNK)
             well = sum([self._one(uow, timer, now) for timer in due])

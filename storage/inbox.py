@@ -85,6 +85,16 @@ class Received:
     earlier: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A row that could not be worked however often. Without its content."""
+
+    id: int
+    received_at: datetime
+    author: str | None
+    person_id: int | None
+
+
 class InboxStore:
     """The statements of the inbox."""
 
@@ -202,6 +212,16 @@ class InboxStore:
             query = query.where(_INBOX.c.id.not_in(sorted(but)))
         query = query.order_by(_INBOX.c.received_at, _INBOX.c.id).limit(limit)
         return self._session.execute(query).scalars().all()
+
+    def given_up(self, limit: int = 100) -> Sequence[GivenUp]:
+        """What was heard and could not be worked, newest first; until it is purged."""
+        rows = self._session.execute(
+            select(_INBOX.c.id, _INBOX.c.received_at, _INBOX.c.author, _INBOX.c.person_id)
+            .where(_INBOX.c.state == "rejected", _INBOX.c.reason == "poison")
+            .order_by(_INBOX.c.id.desc())
+            .limit(limit)
+        )
+        return [GivenUp(*row) for row in rows]
 
     def waiting(self) -> int:
         """How many rows are still to be worked."""

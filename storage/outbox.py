@@ -48,8 +48,9 @@ _OUT = table_of(Outbox)
 _QUEUED = _OUT.c.state == literal_column("'queued'")
 _SENDING = _OUT.c.state == literal_column("'sending'")
 _PARKED = _OUT.c.state.in_(
-    (literal_column("'in_doubt'"), literal_column("'failed'"), literal_column("'unreachable'"))
+    [literal_column(f"'{state}'") for state in ("in_doubt", "failed", "unreachable")]
 )
+_HELD = _OUT.c.state.in_([literal_column(f"'{state}'") for state in ("in_doubt", "failed")])
 _TWICE = _OUT.c.reason == literal_column(f"'{TWICE}'")
 _TAKEN = (
     _OUT.c.id,
@@ -226,6 +227,21 @@ class Parked:
     reason: str | None
     attempts: int
     created_at: datetime
+    claimed_at: datetime | None
+    expires_at: datetime | None
+
+    @property
+    def version(self) -> int:
+        """Of the last attempt: what a button that was shown with this row acts on."""
+        return int((self.claimed_at or self.created_at).timestamp() * 1000)
+
+    @property
+    def needs_a_word(self) -> bool:
+        """Whether staff can have it sent again, or leave it."""
+        return self.state in {"in_doubt", "failed"}
+
+
+_LOOK = [_OUT.c[name] for name in Parked.__dataclass_fields__]
 
 
 class OutboxStore:
@@ -235,6 +251,7 @@ class OutboxStore:
         self._session = session
         self._vault = vault
         self.touched: set[str] = set()  # tokens that have something new to say once we commit
+        self.newly_parked: list[Taken] = []  # given up or held in this transaction: news for staff
 
     # --- saying something -----------------------------------------------------------------
 
@@ -363,12 +380,37 @@ class OutboxStore:
         )
 
     def parked(self, limit: int = 100) -> Sequence[Parked]:
-        """What needs staff: held in doubt, failed, or to nobody any more; newest first."""
-        names = [_OUT.c[name] for name in Parked.__dataclass_fields__]
+        """What needs staff: held in doubt, failed, or nobody reached; newest first."""
         rows = self._session.execute(
-            select(*names).where(_PARKED).order_by(_OUT.c.id.desc()).limit(limit)
+            select(*_LOOK).where(_PARKED).order_by(_OUT.c.id.desc()).limit(limit)
         )
         return [Parked(*row) for row in rows]
+
+    def look(self, number: int) -> Parked | None:
+        """A row in whatever state, without its content."""
+        row = self._session.execute(select(*_LOOK).where(_OUT.c.id == number)).one_or_none()
+        return None if row is None else Parked(*row)
+
+    def resend(self, row: Parked, now: datetime) -> bool:
+        """Staff want it sent again: the same row, whose number the platforms know, as if new.
+
+        Returns:
+            Whether it still was as shown; whoever comes second changes nothing.
+        """
+        done = self._decide(
+            row, state="queued", attempts=0, waits=0, not_before=now, reason=None, epoch=None
+        )
+        if done:
+            self.touched.add(row.bot_account)
+        return done
+
+    def leave(self, row: Parked) -> bool:
+        """Staff let it be; its content is dropped. Returns whether it still was as shown."""
+        return self._decide(row, state="cancelled", payload=None)
+
+    def _decide(self, row: Parked, **values: Any) -> bool:
+        same = (_OUT.c.id == row.id, _HELD, _OUT.c.claimed_at.is_not_distinct_from(row.claimed_at))
+        return changed(self._session, update(_OUT).where(*same).values(**values)) == 1
 
     def counts(self) -> dict[str, int]:
         """How many rows there are in each state."""
@@ -635,7 +677,10 @@ class OutboxStore:
 
     def fail(self, row: Taken, reason: str) -> bool:
         """It will never arrive; staff see it. Returns whether the claim was still ours."""
-        return self._settle(row, state="failed", reason=reason[:200])
+        ours = self._settle(row, state="failed", reason=reason[:200])
+        if ours:
+            self.newly_parked.append(row)
+        return ours
 
     def unreach(self, row: Taken, reason: str) -> bool:
         """Nobody is there any more: blocked, deactivated, archived. Whether it was still ours."""
@@ -643,7 +688,10 @@ class OutboxStore:
 
     def hold(self, row: Taken, reason: str) -> bool:
         """Nobody can tell whether it arrived: staff decide. Returns whether it was still ours."""
-        return self._settle(row, state="in_doubt", reason=reason[:200])
+        ours = self._settle(row, state="in_doubt", reason=reason[:200])
+        if ours:
+            self.newly_parked.append(row)
+        return ours
 
     def _settle(self, row: Taken, **values: Any) -> bool:
         ours = (_OUT.c.id == row.id, _SENDING, _OUT.c.epoch == row.epoch)

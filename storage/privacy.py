@@ -52,6 +52,7 @@ from storage.upsert import changed
 from storage.vault import Vault
 
 _SKIPPED = frozenset({"person_key", "audit", "inbox", "outbox", "sender_lease", "timer"})
+_UNSENT = ("queued", "in_doubt", "failed", "unreachable")  # staff may have some of it sent yet
 _OWNERS = ("person_id", "author_id", "mentee_id", "mentor_id", "expert_id", "set_by_id")
 _SECRET = frozenset({"digest", "folded", "fingerprint"})
 
@@ -66,6 +67,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "guide": "pair",
     "checkin": "series",
     "checkin-remind": "checkin",
+    "agenda": "person",
 }
 """Table of the subject of each kind of timer; a kind without one belongs to a whole programme."""
 _MESSAGES: Final[Mapping[str, str]] = {
@@ -154,7 +156,7 @@ class Privacy:
         tell others of something that is no more.
         """
         self._session.execute(
-            delete(Outbox).where(Outbox.person_id == person_id, Outbox.state == "queued")
+            delete(Outbox).where(Outbox.person_id == person_id, Outbox.state.in_(_UNSENT))
         )
         pairs = select(Pair.id).where(or_(Pair.mentee_id == person_id, Pair.mentor_id == person_id))
         requests = select(Request.id).where(Request.person_id == person_id)
@@ -164,6 +166,7 @@ class Privacy:
                 "pair": set(self._session.scalars(pairs)),
                 "request": set(self._session.scalars(requests)),
                 "proposal": set(self._session.scalars(proposals)),
+                "person": {person_id},
             }
         )
         self._session.execute(
@@ -215,7 +218,7 @@ class Privacy:
                 )
         waiting = self._session.execute(
             select(Outbox.id, Outbox.dedup_key).where(
-                Outbox.person_id.in_(concerned), Outbox.state == "queued"
+                Outbox.person_id.in_(concerned), Outbox.state.in_(_UNSENT)
             )
         )
         void = [number for number, key in waiting if _speaks_of(key, gone)]

@@ -19,11 +19,13 @@ from babel.messages.pofile import read_po
 
 from bot import flows, lifecycle
 from bot.bot import FAMILIES as COMMAND_FAMILIES
+from bot.commands.parked import STATES, WHY
 from bot.commands.registry import COMMANDS
 from bot.dialogue.parsing import REASONS
 from bot.dialogue.questionnaire import Localised, Question
 from bot.dialogues import COMPLETIONS, family
 from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
+from bot.kinds import KINDS
 from bot.programmes.load import load, presets
 from bot.programmes.meaning import HELPS, STRUCTURES
 from storage.unit_of_work import Database
@@ -140,6 +142,9 @@ def _families() -> dict[str, list[str]]:
         "data-{}": _tables_with_people(),
         "dialogue-{}": ("profile", "intake", *COMPLETIONS),
         "expert-{}": ("job", "sector", "topics", "bio", "places"),
+        "kind-{}": KINDS,
+        "parked-{}": [state.replace("_", "-") for state in STATES],
+        "why-{}": {*WHY.values(), "doubt", "refused"},
         "export-{}": ("demandes", "binomes", "rapports", "souhaits"),
         "menu-report-{}": ("open", "sent"),
         "menu-request-{}": WAITING,

@@ -133,7 +133,7 @@ async def test_a_crash_inside_leaves_everything_as_it_was(world: World) -> None:
     world.planned(2)
     world.crash = True
     with pytest.raises(KeyboardInterrupt):
-        world.timers._chunk(NOON)
+        world.timers.chunk(NOON)
     assert world.fired() == []
     world.crash = False
     assert await world.another().fire_due() == 2

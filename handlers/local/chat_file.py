@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 Platform = Literal["slack", "telegram"]
 OTHER: Final[Mapping[Platform, Platform]] = {"slack": "telegram", "telegram": "slack"}
 _SAID = re.compile(r"(slack|telegram) (\S(?:.*?\S)?)\s*> ?(.*)")
-_MACHINE = re.compile(r"(horloge|redémarrage|programme modifié)\s*> ?(.*)")
+_MACHINE = re.compile(r"(horloge|redémarrage|panne|programme modifié)\s*> ?(.*)")
 _WRITTEN = re.compile(r"bot(\s|→|>)|\s+\||—|!!")
 
 
@@ -34,7 +34,7 @@ class Step:
         name: Who, for people.
     """
 
-    kind: Literal["person", "horloge", "redémarrage", "programme modifié", "remark"]
+    kind: Literal["person", "horloge", "redémarrage", "panne", "programme modifié", "remark"]
     text: str
     raw: tuple[str, ...]
     platform: Platform = "telegram"
@@ -161,6 +161,11 @@ def swapped(script: Script) -> Script:
     """The same story with the two platforms exchanged."""
     steps = []
     for step in script.steps:
+        if step.kind == "panne":
+            away = OTHER[platform_of(step.text)]
+            raw = (step.raw[0].partition(">")[0] + f"> {away}",)
+            steps.append(Step("panne", away, raw))
+            continue
         if step.kind != "person":
             steps.append(step)
             continue

@@ -97,6 +97,11 @@ class FakeTelegram(LocalPlatform):
             answer = self._flooded(int(fault[4:]))
             self._record(method, arguments, answer, fault)
             return _as_response(answer)
+        if fault == "refused":
+            words = "Bad Request: message is too long"
+            answer = {"ok": False, "error_code": 400, "description": words}
+            self._record(method, arguments, answer, fault)
+            return _as_response(answer)
         if fault in {"500", "drop_before", "timeout_before"}:
             self._record(method, arguments, None, fault)
             return await self._fail(request, fault)

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 Now = Callable[[], datetime]
 OnChange = Callable[[], None]
 
-FAULTS = ("drop_before", "drop_after", "500", "500_after", "timeout", "timeout_before")
+FAULTS = ("refused", "drop_before", "drop_after", "500", "500_after", "timeout", "timeout_before")
 MAX_BODY = 60 * 1024 * 1024
 POLL_SECONDS = 0.02
 
@@ -184,9 +184,10 @@ class LocalPlatform:
 
         Args:
             method: The method's name, or `*` for whichever comes first.
-            how: `drop_before` / `drop_after` (connection closed without an answer, before or after
-                the effect), `500` / `500_after`, `429:<seconds>`, `timeout` (takes effect, then no
-                answer until the client gives up) or `timeout_before` (no effect, no answer).
+            how: `refused` (no, for good), `drop_before` / `drop_after` (connection closed without
+                an answer, before or after the effect), `500` / `500_after`, `429:<seconds>`,
+                `timeout` (takes effect, then no answer until the client gives up) or
+                `timeout_before` (no effect, no answer).
             times: How many calls.
 
         Raises:

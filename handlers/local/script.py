@@ -18,6 +18,7 @@
     telegram Léa > (autocollant)         also (bloque), (débloque), (canal) /cordee …
     horloge      > +3 semaines           or jusqu’au prochain
     redémarrage  >                       the bot's process, not the platforms
+    panne        > slack                 the platform does not take the next message, nor ever will
     programme modifié > ax-accompagnement
       - old lines                        replaced, in a copy of the file, by
       + new lines
@@ -255,6 +256,11 @@ class Player:
                 await self.stage.start_bot()
                 await self.stage.settled()
                 self._collect(None)
+            case "panne":
+                if platform_of(step.text) == "slack":
+                    self.stage.slack.fail_next("chat.postMessage", "refused")
+                else:
+                    self.stage.telegram.fail_next("sendMessage", "refused")
             case "programme modifié":
                 self._patch(step)
 

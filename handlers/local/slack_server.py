@@ -178,6 +178,10 @@ class SlackServer(LocalPlatform):
             answer: Json = {"ok": False, "error": "ratelimited"}
             self._record(method, arguments, answer, fault=fault, refused=True)
             return web.json_response(answer, status=429, headers={"Retry-After": str(wait)})
+        if fault == "refused":
+            answer = {"ok": False, "error": "msg_too_long"}
+            self._record(method, arguments, answer, fault=fault, refused=True)
+            return web.json_response(answer)
         if fault in {"500", "drop_before", "timeout_before"}:
             self._record(method, arguments, None, fault=fault, refused=True)
             return await self._fail(request, fault)
