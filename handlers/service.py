@@ -34,6 +34,7 @@ from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
 from handlers.gaps import LOOK_SECONDS, Gaps
+from handlers.metrics import Metrics
 from handlers.slack import inbound
 from handlers.slack.adapter import SlackAdapter
 from handlers.slack.manifest import Texts, app_manifest
@@ -96,6 +97,7 @@ class Service:
         self.bot = Bot(load_all(settings.cordee_programmes), settings.staff)
         self.bot.reload = lambda: load_all(settings.cordee_programmes)
         self.worker = Worker(self.database)
+        self.metrics = Metrics()
         self._readers: dict[str, Reader] = {}
         self.inbox = Inbox(
             self.database,
@@ -106,6 +108,7 @@ class Service:
             wake=self._wake,
             on_failure=self.bot.failed,
             on_poison=self._poisoned,
+            meter=self.metrics,
         )
         self.timers = Timers(
             self.database,
@@ -114,6 +117,7 @@ class Service:
             self.bot.fire,
             wake=self._wake,
             on_stuck=self._stuck,
+            meter=self.metrics,
         )
         self.leap: Leap | None = None
         if clock is None if guarded is None else guarded:
@@ -188,6 +192,7 @@ class Service:
             sole=self.database.is_sqlite,
             on_unreachable=self._unreachable,
             held=self._held,
+            meter=self.metrics,
         )
         await self.worker.run(self._plan)
         if self.leap is not None:
