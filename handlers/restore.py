@@ -61,12 +61,14 @@ async def put_back(settings: Settings, clock: Clock | None = None) -> Restored:
     Done twice it does no harm, but holds what was queued in between.
 
     Raises:
-        SettingsError: The bot runs on this database.
+        SettingsError: The bot runs on this database, or there is no such file.
     """
     now = (clock or SystemClock()).now()
     bot = Bot(load_all(settings.cordee_programmes), settings.staff)
     database = Database(settings.cordee_database_url, settings.cordee_secret_key.get_secret_value())
     try:
+        if database.file is not None and not database.file.exists():
+            raise SettingsError(f"{database.file} is not there.", "Put the backup there first.")
         with exclusive(database):
             upgrade(database.engine)
             if not database.is_sqlite:

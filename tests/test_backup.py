@@ -8,6 +8,7 @@ message and minute by minute, but for what staff are told of it.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 import subprocess
 import time
@@ -17,6 +18,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 from typing import Final
 
 import psycopg
@@ -37,7 +39,7 @@ from storage import backup, migrate
 from storage.leases import LeaseStore
 from storage.restored import GAP, GAP_OF, Putback
 from storage.tables import Base, Outbox, Person, Report, SenderLease, Timer
-from storage.unit_of_work import Database, UnitOfWork
+from storage.unit_of_work import BUSY_MS, Database, UnitOfWork
 from tests.postgres import PgServer, libpq, server_program
 from tests.run_world import KEY, cordee
 from tests.stores import NOON, SECRET, payload, somebody
@@ -516,9 +518,57 @@ async def test_it_waits_for_a_lease_that_came_with_the_backup(
     database.close()
 
 
-# --- the commands, as typed ----------------------------------------------------------------------
+def test_a_copy_taken_while_others_write_is_of_one_instant(lite: Database, tmp_path: Path) -> None:
+    lea = somebody(lite)
+    file = lite.file
+    assert file is not None
+    commits: list[float] = []
+    enough = Event()
+
+    def write() -> None:
+        for number in itertools.count():
+            if enough.is_set():
+                return
+            begun = time.monotonic()
+            with lite.unit_of_work() as uow:
+                for half in ("a", "b"):  # both, or neither
+                    uow.outbox.put(
+                        key=f"{number}{half}", identity=lea, payload=payload("x" * 500), now=NOON
+                    )
+                uow.commit()
+            commits.append(time.monotonic() - begun)
+
+    writer = Thread(target=write)
+    writer.start()
+    found = []
+    try:
+        for number in range(8):
+            while len(commits) < 60 * (number + 1) and writer.is_alive():
+                time.sleep(0.005)
+            copy = tmp_path / f"copy{number}.db"
+            backup.copy(file, copy, beside=True)
+            with closing(sqlite3.connect(copy)) as raw:
+                found.append(raw.execute("SELECT count(*) FROM outbox").fetchone()[0])
+                halves = raw.execute(
+                    "SELECT count(*) FROM outbox GROUP BY substr(dedup_key, 1, length(dedup_key)-1)"
+                ).fetchall()
+            assert {n for (n,) in halves} == {2}
+    finally:
+        enough.set()
+        writer.join()
+    print(
+        f"\n{len(commits)} commits, {len(found)} copies of {found} rows; longest commit "
+        f"{max(commits) * 1000:.0f} ms (bar {BUSY_MS} ms)"
+    )
+    assert found == sorted(found)
+    assert found[0] >= 120
+    assert max(commits) * 1000 < BUSY_MS
 
 
+# --- the commands, as typed: a process each, on a machine that may be busy -----------------------
+
+
+@pytest.mark.timeout(200)
 def test_the_commands_beside_a_bot_that_runs(tmp_path: Path) -> None:
     file, copy = tmp_path / "cordee.db", tmp_path / "copy.db"
     database = Database(f"sqlite:///{file}", KEY)
@@ -538,15 +588,23 @@ def test_the_commands_beside_a_bot_that_runs(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("copy*")) == ["copy.db"]
     with closing(sqlite3.connect(copy)) as raw:
         assert raw.execute("SELECT dedup_key, state FROM outbox").fetchall() == [("k", "queued")]
-    again = cordee(tmp_path, "backup", str(copy))
-    assert again.returncode == 1
-    assert "is there already" in " ".join(again.stderr.split())
-    nowhere = cordee(tmp_path, "backup", str(tmp_path / "no" / "copy.db"))
-    assert nowhere.returncode == 1
     done = cordee(tmp_path, "restored")
     assert done.returncode == 0, done.stderr
     assert "last known instant: 2026-10-06 12:00:00 UTC" in done.stdout
     assert "messages held: 1" in done.stdout
+
+
+@pytest.mark.timeout(200)
+def test_a_copy_never_takes_the_place_of_a_file(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_text("kept")
+    migrate.upgrade(f"sqlite:///{tmp_path}/cordee.db")
+    again = cordee(tmp_path, "backup", str(copy))
+    assert copy.read_text() == "kept"
+    assert again.returncode == 1
+    assert "is there already" in " ".join(again.stderr.split())
+    nowhere = cordee(tmp_path, "backup", str(tmp_path / "no" / "copy.db"))
+    assert nowhere.returncode == 1
 
 
 @pytest.mark.postgres
@@ -563,6 +621,13 @@ def test_an_old_backup_is_migrated(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "last known instant: nothing yet" in done.stdout
     assert migrate.current(url) == migrate.newest()
+
+
+def test_nothing_is_made_where_nothing_was_put_back(tmp_path: Path) -> None:
+    done = cordee(tmp_path, "restored")
+    assert done.returncode == 1
+    assert "is not there" in " ".join(done.stderr.split())
+    assert not list(tmp_path.glob("*.db*"))
 
 
 def test_a_damaged_file_is_no_backup(tmp_path: Path) -> None:
