@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import yaml
 from pydantic import SecretStr
 
 from bot.settings import IN_FILES, Settings, read
 from handlers.http import application
+from handlers.local.fake_telegram import FakeTelegram
 from handlers.local.stage import Stage
 from handlers.main import app
-from tests.run_world import CORDEE
+from tests.run_world import CORDEE, KEY
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -267,3 +273,73 @@ def test_the_nightly_copy_as_the_unit_makes_it(tmp_path: Path) -> None:
     assert len(copies) == 1
     assert re.fullmatch(r"cordee-\d{4}-\d\d-\d\d-\d{6}\.db", copies[0].name)
     assert copies[0].stat().st_size > 4096
+
+
+# --- all of it together ---------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+async def fetch(port: int, path: str) -> tuple[int, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}{path}") as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_a_process_with_its_secrets_in_files_is_watched_and_copied(tmp_path: Path) -> None:
+    """What container and unit do: start, ask whether it lives, copy beside it, end by SIGTERM."""
+    telegram = FakeTelegram(lambda: datetime.now(UTC))
+    await telegram.start()
+    port = free_port()
+    for name, secret in (("cordee_secret_key", KEY), ("telegram_bot_token", telegram.token)):
+        (tmp_path / name).write_text(f"{secret}\n")
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "CORDEE_PROGRAMMES": "emergence",
+        "CORDEE_SECRET_KEY_FILE": str(tmp_path / "cordee_secret_key"),
+        "TELEGRAM_BOT_TOKEN_FILE": str(tmp_path / "telegram_bot_token"),
+        "TELEGRAM_API_URL": telegram.base_url,
+        "CORDEE_HTTP_PORT": str(port),
+    }
+    log = tmp_path / "log.txt"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            CORDEE, "run", cwd=tmp_path, env=env, stdout=output, stderr=output
+        )
+    try:
+        for _ in range(600):
+            if "ready:" in log.read_text() or process.returncode is not None:
+                break
+            await asyncio.sleep(0.1)
+        assert "ready:" in log.read_text(), log.read_text()
+        assert await fetch(port, "/health/live") == (200, '{"live": true}')
+        assert await fetch(port, "/health/ready") == (200, '{"ready": true}')
+        status, page = await fetch(port, "/metrics")
+        assert status == 200
+        assert "cordee_lease_held" in page
+        copy = tmp_path / "copy.db"
+        copied = await asyncio.create_subprocess_exec(
+            CORDEE, "backup", str(copy), cwd=tmp_path, env={k: env[k] for k in ("PATH", "HOME")}
+        )
+        assert await copied.wait() == 0
+        assert copy.stat().st_size > 4096
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        await telegram.stop()
+    said = log.read_text()
+    assert KEY not in said
+    assert telegram.token not in said
