@@ -58,6 +58,8 @@ lock: $(BIN)/pip-compile ## write the lock files anew from pyproject.toml (UPGRA
 	$(COMPILE) $(UPGRADE) --build-deps-for editable --output-file requirements.txt pyproject.toml
 	$(COMPILE) $(UPGRADE) --build-deps-for editable --constraint requirements.txt \
 		--extra postgres --extra dev --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --build-deps-for editable --constraint requirements-dev.txt \
+		--extra postgres --output-file requirements-postgres.txt pyproject.toml
 
 bench: $(DEV) ## measure: import, proposals, start, cost of an update against a bare handler
 	$(BIN)/python -m tests.bench

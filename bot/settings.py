@@ -1,7 +1,8 @@
 """The settings: environment variables, read once, secrets never shown.
 
 No token = that platform is off. An unknown `CORDEE_*` variable is an error: a misspelt setting must
-not be ignored. This module does not know what the settings are used for.
+not be ignored. Each secret may stand in a file instead, named by `<NAME>_FILE`. This module does
+not know what the settings are used for.
 
 Source: house, section 9.
 """
@@ -12,7 +13,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -165,22 +166,48 @@ def read(env_file: Path | None = None, environment: Mapping[str, str] = os.envir
     """Read the settings from the environment, and from a `.env` file if one is given.
 
     Raises:
-        SettingsError: A value does not fit, or a `CORDEE_*` name is unknown.
+        SettingsError: A value does not fit, a `CORDEE_*` name is unknown, a file cannot be read.
     """
-    known = {name.upper() for name in Settings.model_fields}
-    written = dotenv_values(env_file) if env_file else {}
-    for name in (*environment, *map(str.upper, written)):
+    known = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in IN_FILES}
+    written = {k.upper(): v for k, v in (dotenv_values(env_file) if env_file else {}).items()}
+    for name in (*environment, *written):
         if name.startswith("CORDEE_") and name not in known | _TEST_NAMES:
             near = difflib.get_close_matches(name, known, 1)
             raise SettingsError(
                 f"Unknown setting {name}.", f"Did you mean {near[0]}?" if near else None
             )
     try:
-        return Settings(_env_file=env_file)
+        return Settings(_env_file=env_file, **_from_files({**written, **environment}))
     except ValidationError as error:
         first = error.errors()[0]
         place = str(first["loc"][0]).upper() if first["loc"] else "settings"
         raise SettingsError(f"{place}: {first['msg']}.") from None
 
 
+def _from_files(given: Mapping[str, str | None]) -> dict[str, Any]:
+    """What stands in the files that `<NAME>_FILE` names; an empty file counts as unset."""
+    found: dict[str, Any] = {}
+    for name in IN_FILES:
+        path = given.get(f"{name}_FILE")
+        if not path:
+            continue
+        if given.get(name):
+            raise SettingsError(f"{name} and {name}_FILE are both set.", "Leave one of them out.")
+        try:
+            value = Path(path).read_text("utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{name}_FILE: {path}: {error.strerror}.") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{name}_FILE: {path} is not text.") from None
+        if value:
+            found[name.lower()] = value
+    return found
+
+
+IN_FILES: Final = tuple(
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if field.annotation is SecretStr or name == "cordee_database_url"  # it may hold a password
+)
+"""Settings that may stand in a file: as containers and service managers hand secrets over."""
 _TEST_NAMES: Final = frozenset({"CORDEE_TEST_PG_DSN", "CORDEE_CRASH_AT"})

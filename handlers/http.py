@@ -1,14 +1,19 @@
-"""One aiohttp server: Slack by HTTP, Telegram's webhook, and `/health`.
+"""One aiohttp server: Slack by HTTP, Telegram's webhook, and what an operator's monitor asks.
 
 It hands requests to the adapters, which check and keep them; nothing personal ever leaves by these
-routes.
+routes. It does not judge a lag: that is shown, and what is too much depends on the school.
 """
 
 from __future__ import annotations
 
-from aiohttp import web
+from typing import Any
 
+from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
+
+from handlers.metrics import CONTENT_TYPE
 from handlers.service import Service
+from storage.figures import Figures, Waiting, figures
 
 MAX_BODY = 2 * 1024 * 1024  # bytes; both platforms stay far below
 
@@ -20,7 +25,20 @@ def application(service: Service) -> web.Application:
     async def answer(_request: web.Request) -> web.Response:
         return await health(service)
 
+    async def ready(_request: web.Request) -> web.Response:
+        well = await service.answers() and all((await _platforms(service)).values())
+        return web.json_response({"ready": well}, status=200 if well else 503)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        page = service.metrics.page(
+            await _figures(service), leases(service), await _platforms(service)
+        )
+        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE})
+
     app.router.add_get("/health", answer)
+    app.router.add_get("/health/live", live)
+    app.router.add_get("/health/ready", ready)
+    app.router.add_get("/metrics", metrics)
     if service.slack is not None:
         app.router.add_post("/slack/events", service.slack.handle_http)
     if service.telegram is not None:
@@ -28,15 +46,65 @@ def application(service: Service) -> web.Application:
     return app
 
 
+async def live(_request: web.Request) -> web.Response:
+    """The process and its event loop answer; nobody else is asked."""
+    return web.json_response({"live": True})
+
+
 async def health(service: Service) -> web.Response:
-    """Whether the platforms reach us and the database answers; 503 when not."""
-    state: dict[str, bool] = {"database": await service.answers()}
+    """Whether the platforms reach us and the database answers, 503 when not; and what waits.
+
+    A lag turns nothing to 503: taking a slow replica away makes it no faster.
+    """
+    found = await _figures(service)
+    well: dict[str, bool] = {"database": found is not None, **await _platforms(service)}
+    answer: dict[str, Any] = {"ready": all(well.values()), **well}
+    if found is not None:
+        answer |= {
+            "inbox": _shown(found.heard),
+            "outbox": {**_shown(found.outbox), "sending": sum(found.sending.values())},
+            "timers": _shown(found.timers),
+            "parked": dict(found.parked),
+        }
+    answer["leases"] = leases(service)
+    return web.json_response(answer, status=200 if answer["ready"] else 503)
+
+
+def leases(service: Service) -> dict[str, bool]:
+    """By sending identity, whether this process is the one that sends with it."""
+    adapters = (service.slack, service.telegram)
+    accounts = [adapter.bot_account for adapter in adapters if adapter is not None]
+    return {
+        account: service.delivery is not None and service.delivery.holds(account)
+        for account in accounts
+    }
+
+
+async def _platforms(service: Service) -> dict[str, bool]:
+    found: dict[str, bool] = {}
     if service.slack is not None:
-        state["slack"] = await service.slack.connected()
+        found["slack"] = await service.slack.connected()
     if service.telegram is not None:
-        state["telegram"] = service.telegram.ready
-    well = all(state.values())
-    return web.json_response({"ready": well, **state}, status=200 if well else 503)
+        found["telegram"] = service.telegram.ready
+    return found
+
+
+async def _figures(service: Service) -> Figures | None:
+    """What waits; None when the database does not answer."""
+
+    def ask() -> Figures:
+        with service.database.unit_of_work() as uow:
+            return figures(uow.session, service.clock.now())
+
+    try:
+        return await service.worker.run(ask)
+    except SQLAlchemyError:
+        return None
+
+
+def _shown(queue: Waiting) -> dict[str, float]:
+    seconds = round(queue.since.total_seconds(), 3)
+    return {"waiting": queue.rows, "due": queue.due, "lag_seconds": seconds}
 
 
 async def serve(service: Service, port: int, host: str = "0.0.0.0") -> web.AppRunner:  # noqa: S104 - a server

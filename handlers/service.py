@@ -34,6 +34,7 @@ from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
 from handlers.gaps import LOOK_SECONDS, Gaps
+from handlers.metrics import Metrics
 from handlers.rehearsals import Rehearsals
 from handlers.slack import inbound
 from handlers.slack.adapter import SlackAdapter
@@ -97,6 +98,7 @@ class Service:
         self.bot = Bot(load_all(settings.cordee_programmes), settings.staff)
         self.bot.reload = lambda: load_all(settings.cordee_programmes)
         self.worker = Worker(self.database)
+        self.metrics = Metrics()
         self._readers: dict[str, Reader] = {}
         self.inbox = Inbox(
             self.database,
@@ -107,6 +109,7 @@ class Service:
             wake=self._wake,
             on_failure=self.bot.failed,
             on_poison=self._poisoned,
+            meter=self.metrics,
         )
         self.timers = Timers(
             self.database,
@@ -115,6 +118,7 @@ class Service:
             self.bot.fire,
             wake=self._wake,
             on_stuck=self._stuck,
+            meter=self.metrics,
         )
         self.leap: Leap | None = None
         if clock is None if guarded is None else guarded:
@@ -191,6 +195,7 @@ class Service:
             on_unreachable=self._unreachable,
             on_parked=self.bot.parked,
             held=self._held,
+            meter=self.metrics,
         )
         await self.worker.run(self._plan)
         if self.leap is not None:

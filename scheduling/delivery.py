@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scheduling.clock import Clock, elapsed
+from scheduling.meter import Meter, Silent
 from scheduling.pacing import Limits, Pace, Rate
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Scope, Sender, Sent
 from scheduling.settling import (
@@ -109,6 +110,7 @@ class Delivery:
         on_parked: `(uow, rows, now)`, sees to it that staff hear of what waits for them.
         elapsed: Seconds on a clock that nobody sets; a simulation brings its own.
         held: Whether only answers to people may go now: the clock cannot be trusted.
+        meter: Counts what became of what was sent.
     """
 
     def __init__(  # noqa: PLR0913 - keywords of the composition root
@@ -125,6 +127,7 @@ class Delivery:
         on_parked: OnParked | None = None,
         elapsed: Callable[[], float] = elapsed,
         held: Callable[[], bool] = lambda: False,
+        meter: Meter | None = None,
     ) -> None:
         if times is None:
             times = Protocol(poll=None if database.is_sqlite else 0.2)
@@ -141,6 +144,7 @@ class Delivery:
         self.sole = sole
         self.on_unreachable = on_unreachable
         self.on_parked = on_parked
+        self.meter = meter or Silent()
         self.owner = uuid.uuid4().hex
 
     def wake(self, accounts: Collection[str] | None = None) -> None:
@@ -498,6 +502,8 @@ class _Lane:
             outcome = await self._attempt(row)
         finally:
             self._in_flight.pop(row.id, None)
+        if not isinstance(outcome, GivenBack):
+            self._d.meter.answered(row.bot_account, row.op, outcome)
         if isinstance(outcome, NotSent) and outcome.retry_after is not None and self._pace:
             which = {"chat": row.chat_id, "method": row.op, "account": ""}[outcome.scope]
             self._pace.hold(outcome.scope, which, too_soon(outcome.retry_after))
@@ -597,5 +603,7 @@ class _Lane:
 
     def _looked(self, row: Taken, result: Result) -> None:
         self._doubts.pop(row.id, None)
+        if not isinstance(result.outcome, GivenBack):
+            self._d.meter.looked_up(row.bot_account, row.op, result.outcome)
         self._results.append(result)
         self.wake()

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.events import Event
 from bot.messages import Ack
 from scheduling.clock import Clock, elapsed
+from scheduling.meter import Meter, Silent
 from scheduling.worker import Worker
 from storage.crash import point
 from storage.inbox import Received
@@ -104,6 +105,7 @@ class Inbox:
         on_poison: `(uow, row, now)`, when a row is given up: the person and staff are told.
         keep_bodies: Keep payloads until they are purged; otherwise a row forgets its payload when
             it is done.
+        meter: Counts what is heard and worked.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root names them all
@@ -118,6 +120,7 @@ class Inbox:
         on_failure: OnFailure | None = None,
         on_poison: OnPoison | None = None,
         keep_bodies: bool = False,
+        meter: Meter | None = None,
     ) -> None:
         self._database = database
         self._worker = worker
@@ -128,6 +131,7 @@ class Inbox:
         self._on_failure = on_failure
         self._on_poison = on_poison
         self._keep_bodies = keep_bodies
+        self._meter = meter or Silent()
         self._events: OrderedDict[int, Event] = OrderedDict()
         self._mine: dict[int, float] = {}  # heard here and still to be worked here: since when
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -170,6 +174,7 @@ class Inbox:
         )
         point("after_inbox")
         if row_id is not None:
+            self._meter.received(platform)
             self._mine[row_id] = elapsed()
             if event is not None:
                 self._events[row_id] = event
@@ -291,7 +296,7 @@ class Inbox:
 
     def _turn(self, row_id: int, event: Event) -> Answered | int:
         """The turn; or the number of the row that has to be worked first."""
-        now = self._clock.now()
+        now, begun = self._clock.now(), elapsed()
         with self._database.unit_of_work() as uow:
             row = uow.inbox.open(row_id)
             if row is None:
@@ -303,12 +308,14 @@ class Inbox:
             person_id = uow.people.owner_of(event.author.platform, event.author.account)
             uow.inbox.done(row, now, person_id, keep_body=self._keep_bodies)
             uow.commit()
+        self._meter.worked(row.platform, elapsed() - begun)
         return ack, uow.outbox.touched
 
     def _failed(
         self, row_id: int, event: Event, error: Exception, *, counted: bool
     ) -> Collection[str]:
         """Count it; the first time the person is told, the last time it is given up."""
+        self._meter.failed(event.author.platform)
         reference = _reference()
         log.error(
             "turn failed ref=%s row=%s error=%s\n%s",

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from scheduling.clock import Clock
 from scheduling.inbox import Wake, clash, nobody, where
+from scheduling.meter import Meter, Silent
 from scheduling.worker import Worker
 from storage.crash import point
 from storage.timers import DueTimer
@@ -41,6 +42,7 @@ class Timers:
             calls `uow.timers.again` with a cursor.
         wake: `Delivery.wake`: called after a commit, with the tokens that have something to say.
         on_stuck: `(uow, timer, now)`, tells staff of a timer that keeps failing.
+        meter: Counts what fired.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Timers:
         *,
         wake: Wake = nobody,
         on_stuck: Fire | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._database = database
         self._worker = worker
@@ -59,6 +62,7 @@ class Timers:
         self._fire = fire
         self._wake = wake
         self._on_stuck = on_stuck
+        self._meter = meter or Silent()
 
     async def fire_due(self, now: datetime | None = None) -> int:
         """Fire everything due, in transactions of `CHUNK` timers; others' work goes in between.
@@ -96,11 +100,13 @@ class Timers:
         """
         with self._database.unit_of_work() as uow:
             due = uow.timers.due(now, CHUNK)
-            well = sum([self._one(uow, timer, now) for timer in due])
+            well = [timer.kind for timer in due if self._one(uow, timer, now)]
             uow.commit()
         if due:
             point("after_t0")
-        return len(due), well, uow.outbox.touched
+        for kind in well:
+            self._meter.fired(kind)
+        return len(due), len(well), uow.outbox.touched
 
     def _one(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> bool:
         try:

@@ -27,7 +27,7 @@ from storage.upsert import changed, table_of, upsert
 _LEASE = table_of(SenderLease)
 
 
-def _now(session: Session) -> ColumnElement[float]:
+def now_of(session: Session) -> ColumnElement[float]:
     """Seconds since 1970 by the database's clock, moving on within a transaction too."""
     if session.get_bind().dialect.name == "sqlite":
         return literal_column("((julianday('now') - 2440587.5) * 86400.0)", Float)
@@ -72,7 +72,7 @@ class LeaseStore:
             .values(bot_account=bot_account, owner="", epoch=0, until=0.0)
             .on_conflict_do_nothing()
         )
-        now = _now(self._session)
+        now = now_of(self._session)
         epoch: int | None = self._session.execute(
             update(_LEASE)
             .where(_LEASE.c.bot_account == bot_account, true() if force else _LEASE.c.until < now)
@@ -86,7 +86,7 @@ class LeaseStore:
         statement = (
             update(_LEASE)
             .where(self._mine(bot_account, owner, epoch))
-            .values(until=_now(self._session) + seconds)
+            .values(until=now_of(self._session) + seconds)
         )
         return changed(self._session, statement) == 1
 
@@ -100,7 +100,7 @@ class LeaseStore:
         """Who holds it now, if anybody."""
         owner: str | None = self._session.execute(
             select(_LEASE.c.owner).where(
-                _LEASE.c.bot_account == bot_account, _LEASE.c.until >= _now(self._session)
+                _LEASE.c.bot_account == bot_account, _LEASE.c.until >= now_of(self._session)
             )
         ).scalar()
         return owner

@@ -9,7 +9,7 @@ Source: delivery protocol, T1, T2, R.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -244,6 +244,15 @@ class Parked:
 _LOOK = [_OUT.c[name] for name in Parked.__dataclass_fields__]
 
 
+def _unsaid(values: Mapping[str, Any], until: datetime, reason: str) -> dict[str, Any]:
+    """What becomes of a new row while nothing may be said."""
+    if values["not_before"] > until:
+        return {}
+    if values["expires_at"] is not None and values["expires_at"] <= until:
+        return {"state": "expired", "payload": None}
+    return {"state": "in_doubt", "reason": reason}
+
+
 class OutboxStore:
     """The statements of the outbox."""
 
@@ -252,6 +261,7 @@ class OutboxStore:
         self._vault = vault
         self.touched: set[str] = set()  # tokens that have something new to say once we commit
         self.newly_parked: list[Taken] = []  # given up or held in this transaction: news for staff
+        self._muted: tuple[datetime, str] | None = None
 
     # --- saying something -----------------------------------------------------------------
 
@@ -345,6 +355,8 @@ class OutboxStore:
         if len(key) > KEY_LENGTH:
             raise ValueError(f"outbox key of {len(key)} characters")
         row = {"dedup_key": key, "state": "queued", "attempts": 0, "waits": 0, **values}
+        if self._muted is not None:
+            row |= _unsaid(values, *self._muted)
         new = insert_new(self._session, _OUT, row) is not None
         if new:
             self.touched.add(values["bot_account"])
@@ -364,6 +376,32 @@ class OutboxStore:
             priority=taken.priority,
             expires_at=taken.expires_at,
             policy=taken.policy,
+        )
+
+    def mute(self, until: datetime, reason: str) -> None:
+        """From here on, write down as in doubt whatever would be said by `until`; see `hold_due`.
+
+        Args:
+            until: What is only for later than that (UTC) is queued as usual.
+            reason: Why, without personal text.
+        """
+        self._muted = until, reason
+
+    def hold_due(self, now: datetime, reason: str) -> int:
+        """Hold all that was to be said by now: nobody can tell whether it was; staff decide.
+
+        Only while no process sends. What is worthless by now is put aside; what is for later stays.
+
+        Returns:
+            How many are held.
+        """
+        due = _OUT.c.not_before <= now
+        old = (_QUEUED, due, _OUT.c.expires_at <= now)
+        changed(self._session, update(_OUT).where(*old).values(state="expired", payload=None))
+        held = {"state": "in_doubt", "reason": reason}
+        return sum(
+            changed(self._session, update(_OUT).where(open_, due).values(**held))
+            for open_ in (_QUEUED, _SENDING)
         )
 
     def cancel(self, key_prefix: str) -> int:

@@ -137,6 +137,14 @@ def _server_programs() -> Path:
     )
 
 
+def server_program(name: str) -> Path:
+    """A program that comes with the server, such as `pg_dump`; skips or fails without it."""
+    for place in (_server_programs() / name, Path(shutil.which(name) or "")):
+        if place.is_file():
+            return place
+    missing(f"PostgreSQL's {name} (Debian: apt-get install postgresql)")
+
+
 def _drop_root(folder: Path) -> list[str]:
     """Words that start a command as an unprivileged user, and end it when the tests die."""
     setpriv = shutil.which("setpriv")

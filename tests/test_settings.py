@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import Settings, check_secret, read, shown
+from bot.settings import IN_FILES, Settings, check_secret, read, shown
 
 GOOD = "kq8Zr1-Vw2pLm7Xt9Bd4"
 BASE = {
@@ -105,6 +105,65 @@ def test_a_bot_that_could_not_work_does_not_start(
 )
 def test_every_way_in_may_start(environment: pytest.MonkeyPatch, changes: dict[str, str]) -> None:
     settings(environment, **(BASE | changes)).ready_to_run()
+
+
+def test_a_secret_may_stand_in_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key, url, token = tmp_path / "key", tmp_path / "url", tmp_path / "token"
+    key.write_text(f"{GOOD}\n")
+    url.write_text("postgresql://cordee:hidden@db/cordee")
+    token.write_text("\n")
+    found = settings(
+        environment,
+        CORDEE_PROGRAMMES="emergence",
+        CORDEE_SECRET_KEY_FILE=str(key),
+        CORDEE_DATABASE_URL_FILE=str(url),
+        TELEGRAM_BOT_TOKEN="123:abc",
+        SLACK_BOT_TOKEN_FILE=str(token),
+    )
+    found.ready_to_run()
+    assert found.cordee_secret_key.get_secret_value() == GOOD
+    assert found.cordee_database_url == "postgresql://cordee:hidden@db/cordee"
+    assert not found.slack_bot_token.get_secret_value()  # an empty file: that platform is off
+
+
+def test_a_file_may_be_named_in_the_env_file(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key, file = tmp_path / "key", tmp_path / ".env"
+    key.write_text(GOOD)
+    file.write_text(f"CORDEE_SECRET_KEY_FILE={key}\n")
+    assert read(file, environment={}).cordee_secret_key.get_secret_value() == GOOD
+
+
+def test_every_secret_and_nothing_else_may_stand_in_a_file() -> None:
+    assert set(IN_FILES) == {
+        "CORDEE_DATABASE_URL",
+        "CORDEE_SECRET_KEY",
+        "SLACK_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+        "SLACK_SIGNING_SECRET",
+        "TELEGRAM_BOT_TOKEN",
+        "TELEGRAM_WEBHOOK_SECRET",
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"CORDEE_SECRET_KEY": GOOD, "CORDEE_SECRET_KEY_FILE": "key"}, "are both set"),
+        ({"CORDEE_SECRET_KEY_FILE": "nowhere"}, "CORDEE_SECRET_KEY_FILE: nowhere: No such file"),
+        ({"CORDEE_SECRET_KEY_FILE": "picture"}, "picture is not text"),
+        ({"CORDEE_HTTP_PORT_FILE": "key"}, "Unknown setting CORDEE_HTTP_PORT_FILE"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_by_name(
+    environment: pytest.MonkeyPatch, tmp_path: Path, values: dict[str, str], said: str
+) -> None:
+    environment.chdir(tmp_path)
+    Path("key").write_text(GOOD)
+    Path("picture").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match=said):
+        settings(environment, **values)
 
 
 def test_no_secret_is_shown(environment: pytest.MonkeyPatch) -> None:

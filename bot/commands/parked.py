@@ -45,6 +45,7 @@ WHY: Final[Mapping[str, str]] = {
     "not found, not proved absent": "no-look-up",
     "too many messages since": "no-look-up",
     "too many tries": "too-many-tries",
+    "unreachable": "unreachable",
     "restored": "restored",
     "too large": "too-large",
     "msg_too_long": "too-large",
