@@ -388,7 +388,7 @@ class _Lane:
         now = self._d.clock.now()
         owner, times = self._d.owner, self._d.times
         with self._d.database.unit_of_work() as uow:
-            held = not job.renew or LeaseStore(uow.session).renew(
+            held = not job.renew or LeaseStore(uow.statements).renew(
                 self.account, owner, job.epoch, times.ttl
             )
             if job.results:
@@ -456,7 +456,7 @@ class _Lane:
 
     def _take_lease(self) -> int | None:
         with self._d.database.unit_of_work() as uow:
-            epoch = LeaseStore(uow.session).acquire(
+            epoch = LeaseStore(uow.statements).acquire(
                 self.account, self._d.owner, self._d.times.ttl, force=self._d.sole
             )
             uow.commit()
@@ -469,7 +469,7 @@ class _Lane:
 
     def _give_lease(self, epoch: int) -> None:
         with self._d.database.unit_of_work() as uow:
-            LeaseStore(uow.session).release(self.account, self._d.owner, epoch)
+            LeaseStore(uow.statements).release(self.account, self._d.owner, epoch)
             uow.commit()
 
     # --- the wire -----------------------------------------------------------------------------

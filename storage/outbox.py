@@ -29,10 +29,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Session
 
 from storage.leases import held
 from storage.sealed import Unreadable
+from storage.statements import Statements
 from storage.tables import Identity, Outbox
 from storage.upsert import AnyRow, changed, insert_new, table_of
 from storage.utc import Utc
@@ -218,8 +218,8 @@ class Parked:
 class OutboxStore:
     """The statements of the outbox."""
 
-    def __init__(self, session: Session, vault: Vault) -> None:
-        self._session = session
+    def __init__(self, statements: Statements, vault: Vault) -> None:
+        self._session = statements
         self._vault = vault
         self.touched: set[str] = set()  # tokens that have something new to say once we commit
 
