@@ -14,10 +14,11 @@ import sqlite3
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
@@ -84,6 +85,7 @@ class UnitOfWork:
         self.vault = self._database.vault
         self.inbox = InboxStore(self.statements, self.vault)
         self.outbox = OutboxStore(self.statements, self.vault)
+        self.timers = TimerStore(self.statements)
         return self
 
     @cached_property
@@ -129,11 +131,6 @@ class UnitOfWork:
     def privacy(self) -> Privacy:
         """Export, erasure and retention."""
         return Privacy(self.session, self.vault)
-
-    @cached_property
-    def timers(self) -> TimerStore:
-        """What is due, and when."""
-        return TimerStore(self.session)
 
     def __exit__(
         self,
@@ -190,8 +187,14 @@ def _sqlite(url: URL) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def _begin(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        try:
+            cast(sqlite3.Connection, driver).execute("BEGIN IMMEDIATE")  # the shortest way
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(
+                "BEGIN IMMEDIATE", None, error, sqlite3.Error, hide_parameters=True
+            ) from error
 
     return engine
 

@@ -57,6 +57,10 @@ class Vault:
         session.execute(_NEW, {"person_id": owner, "wrapped": shut(self._instance, key, owner)})
         return key
 
+    def know(self, session: Transaction, owner: int, wrapped: bytes) -> None:
+        """Take a person's key as it was read along with them: no look-up for it any more."""
+        session.info.setdefault(_HELD, {})[owner] = AESGCM(unshut(self._instance, wrapped, owner))
+
     @staticmethod
     def share(one: Transaction, other: Transaction) -> None:
         """Let both know the keys that either has looked up; they are of the same transaction."""
