@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, assert_never
 
+import aiohttp
 from telegram import (
     Bot,
     ForceReply,
@@ -46,8 +47,8 @@ PROBE_MOST: Final = 64  # edits per doubtful message; beyond, its policy decides
 PROBE_BLIND: Final = 12  # as many when nothing marks the end: about what is in flight at once
 PAGES_KEPT: Final = 5000
 
-# By name, for httpx is the library's choice, not ours: no connection was made, nothing was sent.
-_NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
+# No connection was made, nothing was sent.
+_NEVER_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _ON_A_MESSAGE: Final = frozenset({"edit", "replace", "delete"})  # safe to repeat
 _SAME: Final = "message is not modified"
 _NO_TEXT: Final = "there is no text in the message to edit"
@@ -298,7 +299,7 @@ def classify(error: TelegramError, row: Claimed) -> Outcome:
         case BadRequest():
             return _refused(error, words, row)
         case NetworkError() | TimedOut():
-            if type(error.__cause__).__name__ in _NEVER_SENT:
+            if isinstance(error.__cause__, _NEVER_SENT):
                 return NotSent("no connection")
             if words.startswith("too many requests"):  # a 429 that names no time
                 return _too_soon(0.0, row)
