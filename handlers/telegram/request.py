@@ -18,6 +18,7 @@ from telegram.request import BaseRequest, RequestData
 from typing_extensions import override
 
 WRITE_SECONDS: Final = 20.0  # for a document
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 IDLE_SECONDS: Final = 5.0  # a connection not used for longer might be closed over there
 
 
@@ -90,6 +91,7 @@ class AiohttpRequest(BaseRequest):
                 method,
                 url,
                 data=_form(request_data),
+                headers=_FORM if request_data and not request_data.contains_files else None,
                 timeout=timeout,
                 proxy=self._proxy,
                 allow_redirects=False,
@@ -107,11 +109,11 @@ def _given(value: object, otherwise: float) -> float:
     return value if isinstance(value, float | int) else otherwise
 
 
-def _form(data: RequestData | None) -> aiohttp.FormData | dict[str, str] | None:
+def _form(data: RequestData | None) -> aiohttp.FormData | bytes | None:
     if data is None:
         return None
     if not data.contains_files:
-        return data.json_parameters
+        return data.url_encoded_parameters().encode()
     form = aiohttp.FormData(data.json_parameters, quote_fields=False)
     for name, (filename, content, mime) in data.multipart_data.items():
         form.add_field(name, content, filename=filename, content_type=mime)
