@@ -16,7 +16,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,7 +37,7 @@ from scheduling.worker import Worker
 from storage.crash import point
 from storage.leases import LeaseStore
 from storage.outbox import Taken
-from storage.unit_of_work import Database
+from storage.unit_of_work import Database, UnitOfWork
 
 __all__ = [
     "Claimed",
@@ -45,6 +45,7 @@ __all__ = [
     "Doubtful",
     "Limits",
     "NotSent",
+    "Offer",
     "Outcome",
     "Protocol",
     "Rate",
@@ -56,6 +57,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT = 32
+OFFERED = 4  # how many a turn may claim itself: its answer, and some for others
 MAX_LOOKS = 60  # then nobody can tell, and staff decide
 LONGEST_GATE = 0.5  # seconds a claim may wait for its turn; more, and it is given back
 SHORTEST_PAUSE = 0.02  # so that a clock that stands still cannot make the loop spin
@@ -146,6 +148,17 @@ class Delivery:
             if accounts is None or account in accounts:
                 lane.wake()
 
+    def offer(self, bot_account: str) -> Offer | None:
+        """Let a turn claim in its own transaction what it says; None: it had better only wake us.
+
+        Call on the event loop, and `close` what is returned there, whatever became of the turn.
+
+        Args:
+            bot_account: The token the turn answers with.
+        """
+        lane = self._lanes.get(bot_account)
+        return lane.offer() if lane is not None else None
+
     async def run(self) -> None:
         """Send until `stop`."""
         await asyncio.gather(*(lane.run() for lane in self._lanes.values()))
@@ -196,6 +209,64 @@ class _Done:
     more: bool = False
 
 
+class Offer:
+    """What a turn may claim in its own transaction: a transaction saved for each answer.
+
+    Nothing else is different: the claim counts only while the lease is ours, and what is claimed
+    and not sent is recovered as ever.
+    """
+
+    def __init__(self, lane: _Lane, job: _Job, seconds: float, owner: str) -> None:
+        self._lane = lane
+        self._job = job
+        self._seconds = seconds
+        self._owner = owner
+        self._taken: Sequence[Taken] = ()
+        self._rest = True
+
+    @property
+    def limit(self) -> int:
+        """How many it may be."""
+        return self._job.limit
+
+    def claim(self, uow: UnitOfWork, now: datetime) -> None:
+        """In the transaction, last: claim what it says, where its turn is now."""
+        account, job = self._lane.account, self._job
+        self._taken = ()
+        if account in uow.outbox.touched:
+            self._taken = uow.outbox.claim(
+                bot_account=account,
+                owner=self._owner,
+                epoch=job.epoch,
+                now=now,
+                seconds=self._seconds,
+                limit=job.limit,
+                busy=job.chats,
+                busy_ops=job.ops,
+                floor_id=job.floor,
+            )
+        chats = {row.chat_id for row in self._taken}
+        self._rest = any(of == account and chat not in chats for of, chat in uow.outbox.fresh)
+
+    def undone(self) -> None:
+        """The transaction was not committed."""
+        self._taken = ()
+
+    def close(self, touched: Collection[str]) -> Collection[str]:
+        """On the event loop: send what was claimed.
+
+        Args:
+            touched: The tokens that have something new to say.
+
+        Returns:
+            Those of them that still have to be woken.
+        """
+        self._lane.accept(self, self._taken)
+        if not self._taken or self._rest:
+            return touched
+        return {account for account in touched if account != self._lane.account}
+
+
 class _Lane:
     """One token."""
 
@@ -214,6 +285,7 @@ class _Lane:
         self._gate = asyncio.Lock()  # keeps claims in order while they wait for their turn
         self._at_gate = 0
         self._full = False  # the last claim took all it was allowed to
+        self._offered = 0  # how many turns under way may claim
         self._troubles = 0
         self._woken = asyncio.Event()
         self._running = self._stopping = False
@@ -271,7 +343,35 @@ class _Lane:
             await self._release()
 
     def _settled(self) -> bool:
-        return not (self._in_flight or self._doubts or self._results)
+        return not (self._in_flight or self._doubts or self._results or self._offered)
+
+    def offer(self) -> Offer | None:
+        """See `Delivery.offer`."""
+        if not (self._d.database.is_sqlite and self._running and self.safe()):
+            return None  # elsewhere two turns at once could each claim for the same chat
+        limit = min(self._room() - self._offered, OFFERED)
+        if limit <= 0:
+            return None
+        self._offered += limit
+        job = replace(self._job(self._step), limit=limit)
+        return Offer(self, job, self._d.times.http_timeout, self._d.owner)
+
+    def accept(self, offer: Offer, rows: Sequence[Taken]) -> None:
+        """An offer comes back, and what was claimed with it goes."""
+        self._offered -= offer.limit
+        self._go(rows)
+        if self._stopping or self._wanted > self._idle_step:
+            self.wake()  # somebody waits until all is settled, and this was not
+
+    def _go(self, rows: Sequence[Taken]) -> None:
+        """Say what was claimed; the claims are committed."""
+        if rows:
+            point("after_t1")
+        for row in rows:
+            self.claims += 1
+            self._in_flight[row.id] = row
+            self._at_gate += 1
+            self._begin(self._send(row), "send")
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:
@@ -320,13 +420,7 @@ class _Lane:
         if job.recover:
             self._recover_at = begun + times.sweep
             self._recover(done.adopted)
-        if done.taken:
-            point("after_t1")
-        for row in done.taken:
-            self.claims += 1
-            self._in_flight[row.id] = row
-            self._at_gate += 1
-            self._begin(self._send(row), "send")
+        self._go(done.taken)
         self._full = bool(done.taken) and len(done.taken) >= job.limit
         if not (done.taken or done.more) and self._settled():
             self._idle_step = step

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.events import Event
 from bot.messages import Ack
 from scheduling.clock import Clock
+from scheduling.delivery import Offer
 from scheduling.worker import Worker
 from storage.crash import point
 from storage.inbox import Received
@@ -60,6 +61,7 @@ class InboxMeta:
 Wake = Callable[[Collection[str]], None]
 Reader = Callable[[bytes, InboxMeta], Event | None]
 Handle = Callable[[UnitOfWork, Event, datetime], Ack]
+MakeOffer = Callable[[str], Offer | None]
 OnFailure = Callable[[UnitOfWork, Event, str, datetime], None]
 OnPoison = Callable[[UnitOfWork, Received, datetime], None]
 
@@ -68,6 +70,10 @@ def clash(error: BaseException) -> bool:
     """Whether a transaction only got into another's way (PostgreSQL) and may simply be repeated."""
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     return state in {"40001", "40P01"}
+
+
+def nothing(_account: str) -> None:
+    """Offer nothing."""
 
 
 def nobody(_accounts: Collection[str]) -> None:
@@ -89,6 +95,7 @@ class Inbox:
         handle: `Bot.handle`: the effect of an event, in a transaction committed here.
         readers: By platform: the event in a payload; None if it is not for the bot.
         wake: `Delivery.wake`: called after a commit, with the tokens that have something to say.
+        offer: `Delivery.offer`: an answer may be claimed in the transaction that writes it.
         on_failure: `(uow, event, reference, now)`, in a fresh transaction when the effect failed
             for the first time: the person gets an answer all the same.
         on_poison: `(uow, row, now)`, when a row is given up: the person and staff are told.
@@ -105,6 +112,7 @@ class Inbox:
         readers: Mapping[str, Reader],
         *,
         wake: Wake = nobody,
+        offer: MakeOffer = nothing,
         on_failure: OnFailure | None = None,
         on_poison: OnPoison | None = None,
         keep_bodies: bool = False,
@@ -115,6 +123,7 @@ class Inbox:
         self._handle = handle
         self._readers = readers
         self._wake = wake
+        self._offer = offer
         self._on_failure = on_failure
         self._on_poison = on_poison
         self._keep_bodies = keep_bodies
@@ -188,7 +197,9 @@ class Inbox:
         Returns:
             What the platform wants in the same breath; empty when there is nothing.
         """
-        found = self._payloads.pop(row_id, None) or await self._worker.run(self._load, row_id)
+        found = self._payloads.pop(row_id, None)
+        fresh = found is not None  # else what a crash left: nobody waits for it so closely
+        found = found or await self._worker.run(self._load, row_id)
         if found is None:
             return Ack()
         payload, meta = found
@@ -205,7 +216,13 @@ class Inbox:
         author = event.author
         turns = self._turns.setdefault(f"{author.platform}:{author.account}", asyncio.Lock())
         async with turns:
-            ack, touched = await self._worker.run(self._work, row_id, event)
+            offer = self._offer(meta.bot_account) if fresh else None
+            touched: Collection[str] = ()
+            try:
+                ack, touched = await self._worker.run(self._work, row_id, event, offer)
+            finally:
+                if offer is not None:
+                    touched = offer.close(touched)
         if touched:
             self._wake(touched)
         return ack
@@ -226,16 +243,18 @@ class Inbox:
 
     # --- in the worker ------------------------------------------------------------------------
 
-    def _work(self, row_id: int, event: Event) -> tuple[Ack, Collection[str]]:
+    def _work(self, row_id: int, event: Event, offer: Offer | None) -> tuple[Ack, Collection[str]]:
         for attempt in range(1, CLASH_TRIES + 1):
             try:
-                return self._turn(row_id, event)
+                return self._turn(row_id, event, offer)
             except Exception as error:
+                if offer is not None:
+                    offer.undone()
                 if not clash(error) or attempt == CLASH_TRIES:
                     return Ack(), self._failed(row_id, event, error)
         raise AssertionError("unreachable")
 
-    def _turn(self, row_id: int, event: Event) -> tuple[Ack, Collection[str]]:
+    def _turn(self, row_id: int, event: Event, offer: Offer | None) -> tuple[Ack, Collection[str]]:
         now = self._clock.now()
         with self._database.unit_of_work() as uow:
             row = uow.inbox.open(row_id)
@@ -245,6 +264,8 @@ class Inbox:
             point("in_turn")
             person_id = uow.people.owner_of(event.author.platform, event.author.account)
             uow.inbox.done(row, now, person_id, keep_body=self._keep_bodies)
+            if offer is not None:
+                offer.claim(uow, now)
             uow.commit()
         return ack, uow.outbox.touched
 

@@ -222,6 +222,7 @@ class OutboxStore:
         self._session = statements
         self._vault = vault
         self.touched: set[str] = set()  # tokens that have something new to say once we commit
+        self.fresh: set[tuple[str, str]] = set()  # likewise, which token in which chat
 
     # --- saying something -----------------------------------------------------------------
 
@@ -318,6 +319,7 @@ class OutboxStore:
         new = insert_new(self._session, _OUT, row) is not None
         if new:
             self.touched.add(values["bot_account"])
+            self.fresh.add((values["bot_account"], values["chat_id"]))
         return new
 
     def put_elsewhere(self, taken: Taken, identity: Identity, now: datetime) -> bool:
