@@ -161,7 +161,32 @@ class Delivery:
 
     async def run(self) -> None:
         """Send until `stop`."""
-        await asyncio.gather(*(lane.run() for lane in self._lanes.values()))
+        watch = asyncio.create_task(self._watch()) if self.times.poll is not None else None
+        try:
+            await asyncio.gather(*(lane.run() for lane in self._lanes.values()))
+        finally:
+            if watch is not None:
+                watch.cancel()
+
+    async def _watch(self) -> None:
+        """Look for what other processes queued: one look for all tokens that are ours."""
+        while True:
+            await asyncio.sleep(self.times.poll or 0.0)
+            ours = [lane for lane in self._lanes.values() if lane.holding]
+            if not ours:
+                continue
+            try:
+                due = await self.worker.run(self._due)
+            except Exception as error:  # the database is away: the lanes say so, too
+                log.error("look failed error=%s", type(error).__name__)  # noqa: TRY400
+                continue
+            for lane in ours:
+                if lane.account in due:
+                    lane.wake()
+
+    def _due(self) -> frozenset[str]:
+        with self.database.unit_of_work() as uow:
+            return uow.outbox.due_accounts(self.clock.now())
 
     async def drain(self) -> None:
         """Send everything due now and return when nothing more is due, in flight or in doubt."""
@@ -298,6 +323,11 @@ class _Lane:
 
     def wake(self) -> None:
         self._woken.set()
+
+    @property
+    def holding(self) -> bool:
+        """Whether the lease is ours, as far as we know."""
+        return self._epoch is not None
 
     def safe(self) -> bool:
         """Whether an answer to a call made now would still come within the lease."""
@@ -465,8 +495,8 @@ class _Lane:
         waits = [self._renew_at - now, self._recover_at - now]
         if now < self._quiet_until:
             waits.append(self._quiet_until - now)
-        if self._d.times.poll is not None:
-            waits.append(self._d.times.poll)
+        if self._d.times.poll is not None and not self._running:
+            waits.append(self._d.times.poll)  # while it runs, `Delivery._watch` looks
         if self._pace is not None:
             if done.held_up and (free := self._pace.busy()[2]) is not None:
                 waits.append(free)

@@ -136,6 +136,11 @@ _CLAIM = (
     .returning(*_TAKEN)
 )
 _FIRST_QUEUED = select(func.min(_OUT.c.not_before)).where(_OUT.c.bot_account == _ACCOUNT, _QUEUED)
+_FIRST_OF_EACH = (
+    select(_OUT.c.bot_account, func.min(_OUT.c.not_before))
+    .where(_QUEUED)
+    .group_by(_OUT.c.bot_account)
+)
 _NEXT_DUE = select(func.min(_OUT.c.not_before)).where(
     _OUT.c.bot_account == _ACCOUNT, _QUEUED, _OUT.c.not_before > _NOW
 )
@@ -466,6 +471,12 @@ class OutboxStore:
             _FIRST_QUEUED, {"account": bot_account}
         ).scalar()
         return first
+
+    def due_accounts(self, now: datetime) -> frozenset[str]:
+        """The tokens with something queued that may be said by now, if its chat is free."""
+        return frozenset(
+            account for account, first in self._session.execute(_FIRST_OF_EACH) if first <= now
+        )
 
     def next_due(self, bot_account: str, after: datetime) -> datetime | None:
         """The next instant after that one from which something may be said."""
