@@ -139,19 +139,21 @@ class Bot:
         onboarding.seat_first_staff(self, uow, person, author, now)
 
     def _meet(self, uow: UnitOfWork, author: Author, now: datetime) -> tuple[Identity, Person]:
-        identity = uow.people.by_account(author.platform, author.account)
-        if identity is None:
-            identity = uow.people.meet(
+        found = uow.people.acting(author.platform, author.account)
+        if found is None:
+            uow.people.meet(
                 platform=author.platform,
                 account=author.account,
                 bot_account=author.bot_account,
                 lang="fr",
                 now=now,
             )
-        person = uow.people.lock(identity.person_id)
-        if person is None:
+            found = uow.people.acting(author.platform, author.account)
+        if found is None:
             raise LookupError("an account without a person")
-        return identity, person
+        if found.wrapped is not None:
+            uow.vault.know(uow.statements, found.person.id, found.wrapped)
+        return found.identity, found.person
 
     def _turn(self, uow: UnitOfWork, event: Event, now: datetime) -> Turn:
         author = event.author

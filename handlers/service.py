@@ -44,7 +44,7 @@ from handlers.slack.send import SlackSender
 from handlers.telegram.adapter import TelegramAdapter
 from handlers.telegram.menu import command_lists, publish, without_staff
 from scheduling.clock import Clock, SystemClock, Ticker
-from scheduling.delivery import Delivery
+from scheduling.delivery import Delivery, Offer
 from scheduling.inbox import Inbox, Reader
 from scheduling.leap import Leap
 from scheduling.sender import Sender
@@ -107,6 +107,7 @@ class Service:
             self.bot.handle,
             self._readers,
             wake=self._wake,
+            offer=self._offer,
             on_failure=self.bot.failed,
             on_poison=self._poisoned,
             meter=self.metrics,
@@ -326,6 +327,9 @@ class Service:
     def _wake(self, accounts: Collection[str]) -> None:
         if self.delivery is not None:
             self.delivery.wake(accounts)
+
+    def _offer(self, account: str) -> Offer | None:
+        return self.delivery.offer(account) if self.delivery is not None else None
 
     async def _kept(self, row_id: int) -> Kept | None:
         def look() -> Kept | None:

@@ -16,7 +16,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,7 +39,7 @@ from scheduling.worker import Worker
 from storage.crash import point
 from storage.leases import LeaseStore
 from storage.outbox import Taken
-from storage.unit_of_work import Database
+from storage.unit_of_work import Database, UnitOfWork
 
 __all__ = [
     "Claimed",
@@ -47,6 +47,7 @@ __all__ = [
     "Doubtful",
     "Limits",
     "NotSent",
+    "Offer",
     "Outcome",
     "Protocol",
     "Rate",
@@ -58,6 +59,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT = 32
+OFFERED = 4  # how many a turn may claim itself: its answer, and some for others
 MAX_LOOKS = 60  # then nobody can tell, and staff decide
 LONGEST_GATE = 0.5  # seconds a claim may wait for its turn; more, and it is given back
 SHORTEST_PAUSE = 0.02  # so that a clock that stands still cannot make the loop spin
@@ -157,9 +159,45 @@ class Delivery:
             if accounts is None or account in accounts:
                 lane.wake()
 
+    def offer(self, bot_account: str) -> Offer | None:
+        """Let a turn claim in its own transaction what it says; None: it had better only wake us.
+
+        Call on the event loop, and `close` what is returned there, whatever became of the turn.
+
+        Args:
+            bot_account: The token the turn answers with.
+        """
+        lane = self._lanes.get(bot_account)
+        return lane.offer() if lane is not None else None
+
     async def run(self) -> None:
         """Send until `stop`."""
-        await asyncio.gather(*(lane.run() for lane in self._lanes.values()))
+        watch = asyncio.create_task(self._watch()) if self.times.poll is not None else None
+        try:
+            await asyncio.gather(*(lane.run() for lane in self._lanes.values()))
+        finally:
+            if watch is not None:
+                watch.cancel()
+
+    async def _watch(self) -> None:
+        """Look for what other processes queued: one look for all tokens that are ours."""
+        while True:
+            await asyncio.sleep(self.times.poll or 0.0)
+            ours = [lane for lane in self._lanes.values() if lane.holding]
+            if not ours:
+                continue
+            try:
+                due = await self.worker.run(self._due)
+            except Exception as error:  # the database is away: the lanes say so, too
+                log.error("look failed error=%s", type(error).__name__)  # noqa: TRY400
+                continue
+            for lane in ours:
+                if lane.account in due:
+                    lane.wake()
+
+    def _due(self) -> frozenset[str]:
+        with self.database.unit_of_work() as uow:
+            return uow.outbox.due_accounts(self.clock.now())
 
     async def drain(self) -> None:
         """Send everything due now and return when nothing more is due, in flight or in doubt."""
@@ -207,6 +245,52 @@ class _Done:
     more: bool = False
 
 
+class Offer:
+    """What a turn may claim in its own transaction: a transaction saved for each answer.
+
+    Nothing else is different: the claim counts only while the lease is ours, and what is claimed
+    and not sent is recovered as ever.
+    """
+
+    def __init__(self, lane: _Lane, job: _Job) -> None:
+        self._lane = lane
+        self._job = job
+        self._taken: Sequence[Taken] = ()
+        self._rest = True
+
+    @property
+    def limit(self) -> int:
+        """How many it may be."""
+        return self._job.limit
+
+    def claim(self, uow: UnitOfWork, now: datetime) -> None:
+        """In the transaction, last: claim what it says, where its turn is now."""
+        account, job = self._lane.account, self._job
+        self._taken = ()
+        if account in uow.outbox.touched:
+            self._taken = self._lane.claim(uow, job, now)
+        chats = {row.chat_id for row in self._taken}
+        self._rest = any(of == account and chat not in chats for of, chat in uow.outbox.fresh)
+
+    def undone(self) -> None:
+        """The transaction was not committed."""
+        self._taken = ()
+
+    def close(self, touched: Collection[str]) -> Collection[str]:
+        """On the event loop: send what was claimed.
+
+        Args:
+            touched: The tokens that have something new to say.
+
+        Returns:
+            Those of them that still have to be woken.
+        """
+        self._lane.accept(self, self._taken)
+        if not self._taken or self._rest:
+            return touched
+        return {account for account in touched if account != self._lane.account}
+
+
 class _Lane:
     """One token."""
 
@@ -225,6 +309,7 @@ class _Lane:
         self._gate = asyncio.Lock()  # keeps claims in order while they wait for their turn
         self._at_gate = 0
         self._full = False  # the last claim took all it was allowed to
+        self._offered = 0  # how many turns under way may claim
         self._troubles = 0
         self._woken = asyncio.Event()
         self._running = self._stopping = False
@@ -237,6 +322,11 @@ class _Lane:
 
     def wake(self) -> None:
         self._woken.set()
+
+    @property
+    def holding(self) -> bool:
+        """Whether the lease is ours, as far as we know."""
+        return self._epoch is not None
 
     def safe(self) -> bool:
         """Whether an answer to a call made now would still come within the lease."""
@@ -282,7 +372,35 @@ class _Lane:
             await self._release()
 
     def _settled(self) -> bool:
-        return not (self._in_flight or self._doubts or self._results)
+        return not (self._in_flight or self._doubts or self._results or self._offered)
+
+    def offer(self) -> Offer | None:
+        """See `Delivery.offer`."""
+        if not (self._d.database.is_sqlite and self._running and self.safe()):
+            return None  # elsewhere two turns at once could each claim for the same chat
+        limit = min(self._room() - self._offered, OFFERED)
+        if limit <= 0:
+            return None
+        self._offered += limit
+        job = replace(self._job(self._step), limit=limit)
+        return Offer(self, job)
+
+    def accept(self, offer: Offer, rows: Sequence[Taken]) -> None:
+        """An offer comes back, and what was claimed with it goes."""
+        self._offered -= offer.limit
+        self._go(rows)
+        if self._stopping or self._wanted > self._idle_step:
+            self.wake()  # somebody waits until all is settled, and this was not
+
+    def _go(self, rows: Sequence[Taken]) -> None:
+        """Say what was claimed; the claims are committed."""
+        if rows:
+            point("after_t1")
+        for row in rows:
+            self.claims += 1
+            self._in_flight[row.id] = row
+            self._at_gate += 1
+            self._begin(self._send(row), "send")
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:
@@ -331,13 +449,7 @@ class _Lane:
         if job.recover:
             self._recover_at = begun + times.sweep
             self._recover(done.adopted)
-        if done.taken:
-            point("after_t1")
-        for row in done.taken:
-            self.claims += 1
-            self._in_flight[row.id] = row
-            self._at_gate += 1
-            self._begin(self._send(row), "send")
+        self._go(done.taken)
         self._full = bool(done.taken) and len(done.taken) >= job.limit
         if not (done.taken or done.more) and self._settled():
             self._idle_step = step
@@ -382,8 +494,8 @@ class _Lane:
         waits = [self._renew_at - now, self._recover_at - now]
         if now < self._quiet_until:
             waits.append(self._quiet_until - now)
-        if self._d.times.poll is not None:
-            waits.append(self._d.times.poll)
+        if self._d.times.poll is not None and not self._running:
+            waits.append(self._d.times.poll)  # while it runs, `Delivery._watch` looks
         if self._pace is not None:
             if done.held_up and (free := self._pace.busy()[2]) is not None:
                 waits.append(free)
@@ -399,7 +511,7 @@ class _Lane:
         now = self._d.clock.now()
         owner, times = self._d.owner, self._d.times
         with self._d.database.unit_of_work() as uow:
-            held = not job.renew or LeaseStore(uow.session).renew(
+            held = not job.renew or LeaseStore(uow.statements).renew(
                 self.account, owner, job.epoch, times.ttl
             )
             if job.results:
@@ -424,18 +536,7 @@ class _Lane:
             held_up = first is not None and first <= now
             taken: Sequence[Taken] = ()
             if job.limit and held_up:
-                taken = uow.outbox.claim(
-                    bot_account=self.account,
-                    owner=owner,
-                    epoch=job.epoch,
-                    now=now,
-                    seconds=times.http_timeout,
-                    limit=job.limit,
-                    busy=job.chats,
-                    busy_ops=job.ops,
-                    floor_id=job.floor,
-                    answers_only=answers_only,
-                )
+                taken = self.claim(uow, job, now)
             due = first
             if held_up:
                 due = None if taken else uow.outbox.next_due(self.account, now)
@@ -449,6 +550,21 @@ class _Lane:
             next_due=self._seconds_to(due, now),
             held_up=held_up,
             more=more,
+        )
+
+    def claim(self, uow: UnitOfWork, job: _Job, now: datetime) -> Sequence[Taken]:
+        """Take what is next, by the terms of the job."""
+        return uow.outbox.claim(
+            bot_account=self.account,
+            owner=self._d.owner,
+            epoch=job.epoch,
+            now=now,
+            seconds=self._d.times.http_timeout,
+            limit=job.limit,
+            busy=job.chats,
+            busy_ops=job.ops,
+            floor_id=job.floor,
+            answers_only=self._d.held(),
         )
 
     @staticmethod
@@ -473,7 +589,7 @@ class _Lane:
     def _take_lease(self) -> tuple[int | None, Sequence[str]]:
         """The epoch, if we have it now, and the platform's ids of what was said last."""
         with self._d.database.unit_of_work() as uow:
-            epoch = LeaseStore(uow.session).acquire(
+            epoch = LeaseStore(uow.statements).acquire(
                 self.account, self._d.owner, self._d.times.ttl, force=self._d.sole
             )
             last = () if epoch is None else uow.outbox.last_sent(self.account)
@@ -487,7 +603,7 @@ class _Lane:
 
     def _give_lease(self, epoch: int) -> None:
         with self._d.database.unit_of_work() as uow:
-            LeaseStore(uow.session).release(self.account, self._d.owner, epoch)
+            LeaseStore(uow.statements).release(self.account, self._d.owner, epoch)
             uow.commit()
 
     # --- the wire -----------------------------------------------------------------------------

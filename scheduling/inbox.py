@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.events import Event
 from bot.messages import Ack
 from scheduling.clock import Clock, elapsed
+from scheduling.delivery import Offer
 from scheduling.meter import Meter, Silent
 from scheduling.worker import Worker
 from storage.crash import point
@@ -63,6 +64,7 @@ Answered = tuple[Ack, Collection[str]]
 Wake = Callable[[Collection[str]], None]
 Reader = Callable[[bytes, InboxMeta], Event | None]
 Handle = Callable[[UnitOfWork, Event, datetime], Ack]
+MakeOffer = Callable[[str], Offer | None]
 OnFailure = Callable[[UnitOfWork, Event, str, datetime], None]
 OnPoison = Callable[[UnitOfWork, Received, datetime], None]
 
@@ -74,6 +76,10 @@ def clash(error: BaseException) -> bool:
     """
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     return state in {"40001", "40P01", "23505"}
+
+
+def nothing(_account: str) -> None:
+    """Offer nothing."""
 
 
 def nobody(_accounts: Collection[str]) -> None:
@@ -100,6 +106,7 @@ class Inbox:
         handle: `Bot.handle`: the effect of an event, in a transaction committed here.
         readers: By platform: the event in a payload; None if it is not for the bot.
         wake: `Delivery.wake`: called after a commit, with the tokens that have something to say.
+        offer: `Delivery.offer`: an answer may be claimed in the transaction that writes it.
         on_failure: `(uow, event, reference, now)`, in a fresh transaction when the effect failed
             for the first time: the person gets an answer all the same.
         on_poison: `(uow, row, now)`, when a row is given up: the person and staff are told.
@@ -117,6 +124,7 @@ class Inbox:
         readers: Mapping[str, Reader],
         *,
         wake: Wake = nobody,
+        offer: MakeOffer = nothing,
         on_failure: OnFailure | None = None,
         on_poison: OnPoison | None = None,
         keep_bodies: bool = False,
@@ -128,6 +136,7 @@ class Inbox:
         self._handle = handle
         self._readers = readers
         self._wake = wake
+        self._offer = offer
         self._on_failure = on_failure
         self._on_poison = on_poison
         self._keep_bodies = keep_bodies
@@ -222,13 +231,15 @@ class Inbox:
             self._mine.pop(row_id, None)
 
     async def _work(self, row_id: int, *, counted: bool = False) -> Ack:
-        event = self._events.pop(row_id, None) or await self._read_back(row_id)
+        event = self._events.pop(row_id, None)
+        fresh = event is not None  # else what a crash left: nobody waits for it so closely
+        event = event or await self._read_back(row_id)
         if event is None:
             return Ack()
         until = elapsed() + PATIENCE
         while True:
             async with self._turns.setdefault(author_of(event), asyncio.Lock()):
-                found = await self._worker.run(self._answer, row_id, event, counted)
+                found = await self._with_offer(row_id, event, counted=counted, fresh=fresh)
             if not isinstance(found, int):
                 break
             # The same person's earlier event comes first. Whoever heard it is at it; if they died
@@ -241,6 +252,21 @@ class Inbox:
         if touched:
             self._wake(touched)
         return ack
+
+    async def _with_offer(
+        self, row_id: int, event: Event, *, counted: bool, fresh: bool
+    ) -> Answered | int:
+        """The turn, with leave to claim its own answer where the delivery gives it."""
+        offer = self._offer(event.author.bot_account) if fresh else None
+        touched: Collection[str] = ()
+        try:
+            found = await self._worker.run(self._answer, row_id, event, counted, offer)
+            if not isinstance(found, int):
+                touched = found[1]
+        finally:
+            if offer is not None:
+                touched = offer.close(touched)
+        return found if isinstance(found, int) else (found[0], touched)
 
     async def sweep(self, age: timedelta = STALE) -> int:
         """Work what was received that long ago, not by us, and is still not done.
@@ -285,16 +311,20 @@ class Inbox:
 
     # --- in the worker ------------------------------------------------------------------------
 
-    def _answer(self, row_id: int, event: Event, counted: bool) -> Answered | int:
+    def _answer(
+        self, row_id: int, event: Event, counted: bool, offer: Offer | None
+    ) -> Answered | int:
         for attempt in range(1, CLASH_TRIES + 1):
             try:
-                return self._turn(row_id, event)
+                return self._turn(row_id, event, offer)
             except Exception as error:
+                if offer is not None:
+                    offer.undone()
                 if not clash(error) or attempt == CLASH_TRIES:
                     return Ack(), self._failed(row_id, event, error, counted=counted)
         raise AssertionError("unreachable")
 
-    def _turn(self, row_id: int, event: Event) -> Answered | int:
+    def _turn(self, row_id: int, event: Event, offer: Offer | None) -> Answered | int:
         """The turn; or the number of the row that has to be worked first."""
         now, begun = self._clock.now(), elapsed()
         with self._database.unit_of_work() as uow:
@@ -307,6 +337,8 @@ class Inbox:
             point("in_turn")
             person_id = uow.people.owner_of(event.author.platform, event.author.account)
             uow.inbox.done(row, now, person_id, keep_body=self._keep_bodies)
+            if offer is not None:
+                offer.claim(uow, now)
             uow.commit()
         self._meter.worked(row.platform, elapsed() - begun)
         return ack, uow.outbox.touched

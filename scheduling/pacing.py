@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 BURST_SECONDS = 0.1  # what a late loop may catch up at once
+FORGET_SECONDS = 1.0  # between two looks for what no longer matters
 _EPSILON = 1e-9
 
 
@@ -99,6 +100,7 @@ class Pace:
         self._ops = {op: [_Window(rate) for rate in rates] for op, rates in limits.ops.items()}
         self._chats: dict[str, list[_Window]] = {}
         self._held: dict[tuple[str, str], float] = {}  # (scope, which) -> until
+        self._forget_at = 0.0
 
     def ahead(self) -> int:
         """How many may be claimed before they may go: what goes in a tenth of a second."""
@@ -145,19 +147,24 @@ class Pace:
         """
         now = self._elapsed()
         self._forget(now)
-        chats = {chat: _free_at(windows) for chat, windows in self._chats.items()}
-        ops = {op: _free_at(windows) for op, windows in self._ops.items()}
+        chats: dict[str, float] = {}
+        ops: dict[str, float] = {}
+        for late, kept in ((chats, self._chats), (ops, self._ops)):
+            for which, windows in kept.items():
+                for window in windows:
+                    if left := _left(window.free_at(), now):
+                        late[which] = max(left, late.get(which, 0.0))
         for (scope, which), until in self._held.items():
-            if scope != "account":
-                kind = chats if scope == "chat" else ops
-                kind[which] = max(kind.get(which, 0.0), until)
-        late_chats = {chat for chat, free in chats.items() if _left(free, now)}
-        late_ops = {op for op, free in ops.items() if _left(free, now)}
-        waits = [_left(free, now) for free in (*chats.values(), *ops.values())]
-        return late_chats, late_ops, min((wait for wait in waits if wait), default=None)
+            if scope != "account" and (left := _left(until, now)):
+                late = chats if scope == "chat" else ops
+                late[which] = max(left, late.get(which, 0.0))
+        return {*chats}, {*ops}, min((*chats.values(), *ops.values()), default=None)
 
     def _forget(self, now: float) -> None:
         """Drop what no longer matters, so that memory follows the traffic, not the directory."""
+        if now < self._forget_at:
+            return
+        self._forget_at = now + FORGET_SECONDS
         for chat in [
             chat
             for chat, windows in self._chats.items()
@@ -166,10 +173,6 @@ class Pace:
             del self._chats[chat]
         for hold in [hold for hold, until in self._held.items() if until <= now]:
             del self._held[hold]
-
-
-def _free_at(windows: list[_Window]) -> float:
-    return max((window.free_at() for window in windows), default=0.0)
 
 
 def _left(free: float, now: float) -> float:

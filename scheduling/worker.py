@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
 
 from storage.unit_of_work import Database
 
@@ -19,25 +21,78 @@ T = TypeVar("T")
 
 POSTGRES_THREADS = 6  # fewer than the pool's connections, so that nobody waits for one
 
+Job = Callable[[], None]
+
 
 class Worker:
     """Runs functions in order of arrival.
+
+    Threads of its own and one queue: the library's executor makes a second kind of future of each
+    call, and chains it to the first, which costs more than the way there and back.
 
     Args:
         database: Decides how many threads make sense.
     """
 
     def __init__(self, database: Database) -> None:
-        threads = 1 if database.is_sqlite else POSTGRES_THREADS
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage")
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"storage_{number}", daemon=True)
+            for number in range(1 if database.is_sqlite else POSTGRES_THREADS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _serve(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call `work` in a thread, with the caller's logging context; what it raises is raised."""
+        """Call `work` in a thread, with the caller's logging context; what it raises is raised.
+
+        Who is cancelled before it began spares it; once begun, it comes to its end.
+
+        Raises:
+            RuntimeError: It is closed.
+        """
+        if self._closed:
+            raise RuntimeError("the storage threads have ended")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, lambda: context.run(work, *args, **kwargs)
-        )
+
+        def job() -> None:
+            if future.cancelled():
+                return
+            try:
+                result = context.run(work, *args, **kwargs)
+            except BaseException as error:
+                _tell(loop, future, future.set_exception, error)
+            else:
+                _tell(loop, future, future.set_result, result)
+
+        self._jobs.put(job)
+        return await future
 
     def close(self) -> None:
         """Finish what was begun and end the threads."""
-        self._pool.shutdown(wait=True)
+        self._closed = True
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop,
+    future: asyncio.Future[Any],
+    settle: Callable[[Any], None],
+    value: object,
+) -> None:
+    def told() -> None:
+        if not future.done():  # cancelled meanwhile
+            settle(value)
+
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(told)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, literal_column, select, update
-from sqlalchemy.orm import Session
 
+from storage.statements import Statements
 from storage.tables import Inbox
 from storage.upsert import changed, insert_new, table_of
 from storage.vault import Vault
@@ -98,8 +98,8 @@ class GivenUp:
 class InboxStore:
     """The statements of the inbox."""
 
-    def __init__(self, session: Session, vault: Vault) -> None:
-        self._session = session
+    def __init__(self, statements: Statements, vault: Vault) -> None:
+        self._session = statements
         self._vault = vault
 
     def receive(

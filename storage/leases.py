@@ -21,13 +21,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from storage.statements import Statements
 from storage.tables import SenderLease
 from storage.upsert import changed, table_of, upsert
 
 _LEASE = table_of(SenderLease)
 
 
-def now_of(session: Session) -> ColumnElement[float]:
+def now_of(session: Session | Statements) -> ColumnElement[float]:
     """Seconds since 1970 by the database's clock, moving on within a transaction too."""
     if session.get_bind().dialect.name == "sqlite":
         return literal_column("((julianday('now') - 2440587.5) * 86400.0)", Float)
@@ -50,7 +51,7 @@ def held(
 class LeaseStore:
     """The statements of the sender's lease."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session | Statements) -> None:
         self._session = session
 
     def acquire(

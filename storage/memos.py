@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
 
+from storage.statements import Statements
 from storage.tables import Memo
 from storage.upsert import table_of, upsert
 
@@ -35,8 +35,8 @@ class Remembered:
 class MemoStore:
     """The statements of the memos."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, statements: Statements) -> None:
+        self._session = statements
 
     def get(self, name: str) -> Remembered | None:
         """What is remembered under a name."""

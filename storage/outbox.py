@@ -29,10 +29,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Session
 
 from storage.leases import held
 from storage.sealed import Unreadable
+from storage.statements import Statements
 from storage.tables import Identity, Outbox
 from storage.upsert import AnyRow, changed, insert_new, table_of
 from storage.utc import Utc
@@ -148,6 +148,11 @@ _CLAIM = (
     .returning(*_TAKEN)
 )
 _FIRST_QUEUED = select(func.min(_OUT.c.not_before)).where(_OUT.c.bot_account == _ACCOUNT, _QUEUED)
+_FIRST_OF_EACH = (
+    select(_OUT.c.bot_account, func.min(_OUT.c.not_before))
+    .where(_QUEUED)
+    .group_by(_OUT.c.bot_account)
+)
 _NEXT_DUE = select(func.min(_OUT.c.not_before)).where(
     _OUT.c.bot_account == _ACCOUNT, _QUEUED, _OUT.c.not_before > _NOW
 )
@@ -256,12 +261,13 @@ def _unsaid(values: Mapping[str, Any], until: datetime, reason: str) -> dict[str
 class OutboxStore:
     """The statements of the outbox."""
 
-    def __init__(self, session: Session, vault: Vault) -> None:
-        self._session = session
+    def __init__(self, statements: Statements, vault: Vault) -> None:
+        self._session = statements
         self._vault = vault
         self.touched: set[str] = set()  # tokens that have something new to say once we commit
         self.newly_parked: list[Taken] = []  # given up or held in this transaction: news for staff
         self._muted: tuple[datetime, str] | None = None
+        self.fresh: set[tuple[str, str]] = set()  # likewise, which token in which chat
 
     # --- saying something -----------------------------------------------------------------
 
@@ -360,6 +366,7 @@ class OutboxStore:
         new = insert_new(self._session, _OUT, row) is not None
         if new:
             self.touched.add(values["bot_account"])
+            self.fresh.add((values["bot_account"], values["chat_id"]))
         return new
 
     def put_elsewhere(self, taken: Taken, identity: Identity, now: datetime) -> bool:
@@ -566,6 +573,12 @@ class OutboxStore:
             _FIRST_QUEUED, {"account": bot_account}
         ).scalar()
         return first
+
+    def due_accounts(self, now: datetime) -> frozenset[str]:
+        """The tokens with something queued that may be said by now, if its chat is free."""
+        return frozenset(
+            account for account, first in self._session.execute(_FIRST_OF_EACH) if first <= now
+        )
 
     def next_due(self, bot_account: str, after: datetime) -> datetime | None:
         """The next instant after that one from which something may be said."""

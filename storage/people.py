@@ -5,19 +5,37 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from storage.directory import fold
-from storage.tables import Audit, Consent, Expert, Identity, LinkCode, Membership, Person
+from storage.tables import (
+    Audit,
+    Consent,
+    Expert,
+    Identity,
+    LinkCode,
+    Membership,
+    Person,
+    PersonKey,
+)
 
 CODE_BYTES = 16  # 128 bits: not to be guessed
 
 # What every event asks. Made once: putting a statement together costs more than running it.
 _BY_ACCOUNT = select(Identity).where(
     Identity.platform == bindparam("platform"), Identity.account == bindparam("account")
+)
+_ACTING = (
+    select(Identity, Person, PersonKey.wrapped)
+    .join(Person, Person.id == Identity.person_id)
+    .outerjoin(PersonKey, PersonKey.person_id == Identity.person_id)
+    .where(Identity.platform == bindparam("platform"), Identity.account == bindparam("account"))
+    .with_for_update(of=Person)
+    .execution_options(populate_existing=True)
 )
 _OWNER_OF = select(Identity.person_id).where(
     Identity.platform == bindparam("platform"), Identity.account == bindparam("account")
@@ -28,6 +46,21 @@ _CONSENTS = select(Consent.programme_id, Consent.purpose).where(
 _ROLES = (
     select(Membership).where(Membership.person_id == bindparam("person")).order_by(Membership.id)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who acts.
+
+    Attributes:
+        identity: The account.
+        person: Whose it is.
+        wrapped: The person's key as it is stored (`Vault.know`); None if there is none yet.
+    """
+
+    identity: Identity
+    person: Person
+    wrapped: bytes | None
 
 
 class People:
@@ -41,17 +74,24 @@ class People:
         self._session = session
         self._consents: dict[int, dict[str, set[str]]] = {}
         self._roles: dict[int, Sequence[Membership]] = {}
+        self._acting: Identity | None = None
 
     def get(self, person_id: int) -> Person | None:
         """The person with this number."""
         return self._session.get(Person, person_id)
 
-    def lock(self, person_id: int) -> Person | None:
-        """The person, locked until the end of the transaction (PostgreSQL.
+    def acting(self, platform: str, account: str) -> Acting | None:
+        """Who acts: the account, its person, their key as stored; None if it was never seen.
 
-        SQLite is serial anyway).
+        The person is locked until the end of the transaction (PostgreSQL; SQLite is serial anyway).
         """
-        return self._session.get(Person, person_id, with_for_update=True)
+        found = self._session.execute(
+            _ACTING, {"platform": platform, "account": account}
+        ).one_or_none()
+        if found is None:
+            return None
+        self._acting = found[0]
+        return Acting(*found)
 
     def by_account(self, platform: str, account: str) -> Identity | None:
         """The account, if it was seen before."""
@@ -59,6 +99,13 @@ class People:
 
     def owner_of(self, platform: str, account: str) -> int | None:
         """Whose account it is; as `by_account`, for those who only need the number."""
+        known = self._acting
+        if (
+            known is not None
+            and (known.platform, known.account) == (platform, account)
+            and known in self._session  # not erased meanwhile
+        ):
+            return known.person_id
         found: int | None = self._session.execute(
             _OWNER_OF, {"platform": platform, "account": account}
         ).scalar()

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, literal_column, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Integer, bindparam, delete, func, literal_column, select, update
 
+from storage.statements import Statements
 from storage.tables import Timer
 from storage.upsert import AnyRow, changed, table_of, upsert
+from storage.utc import Utc
 
 _TIMER = table_of(Timer)
 _COLUMNS = (
@@ -32,6 +33,13 @@ _COLUMNS = (
 # Written out rather than bound: only so do the planners know that the partial index on pending
 # timers applies.
 _PENDING = _TIMER.c.state == literal_column("'pending'")
+_DUE = (  # made once: asked every few seconds
+    select(*_COLUMNS)
+    .where(_PENDING, _TIMER.c.due_at <= bindparam("now", type_=Utc))
+    .order_by(_TIMER.c.due_at, _TIMER.c.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
 _SET = update(_TIMER).where(_TIMER.c.id == bindparam("row_id"))
 
 
@@ -61,8 +69,8 @@ class DueTimer:
 class TimerStore:
     """The statements of the timers."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, statements: Statements) -> None:
+        self._session = statements
 
     def put(
         self,
@@ -129,13 +137,7 @@ class TimerStore:
 
     def due(self, now: datetime, limit: int) -> list[DueTimer]:
         """What is due, oldest first, locked here; what another process holds is left out."""
-        rows = self._session.execute(
-            select(*_COLUMNS)
-            .where(_PENDING, _TIMER.c.due_at <= now)
-            .order_by(_TIMER.c.due_at, _TIMER.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
+        rows = self._session.execute(_DUE, {"now": now, "most": limit})
         return [_read(row) for row in rows]
 
     def next_due(self, after: datetime) -> datetime | None:

@@ -11,12 +11,14 @@ Source: delivery protocol, "Databases".
 from __future__ import annotations
 
 import sqlite3
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
@@ -30,6 +32,7 @@ from storage.people import People
 from storage.privacy import Privacy
 from storage.reports import Reports
 from storage.requests import Requests
+from storage.statements import Statements
 from storage.talks import Talks
 from storage.timers import TimerStore
 from storage.vault import Vault
@@ -69,7 +72,7 @@ class Database:
 
 
 class UnitOfWork:
-    """A transaction with the repositories in it.
+    """A transaction with the repositories in it, each made when it is first asked for.
 
     Leaving the `with` without `commit()` undoes everything.
     """
@@ -78,20 +81,58 @@ class UnitOfWork:
         self._database = database
 
     def __enter__(self) -> Self:
-        self.session = Session(self._database.engine, expire_on_commit=False)
+        self._connection = self._database.engine.connect()
+        self.statements = Statements(self._connection)
         self.vault = self._database.vault
-        self.people = People(self.session)
-        self.directory = Directory(self.session)
-        self.talks = Talks(self.session, self.vault)
-        self.requests = Requests(self.session, self.vault)
-        self.pairs = Pairs(self.session, self.vault)
-        self.reports = Reports(self.session, self.vault)
-        self.privacy = Privacy(self.session, self.vault)
-        self.inbox = InboxStore(self.session, self.vault)
-        self.outbox = OutboxStore(self.session, self.vault)
-        self.timers = TimerStore(self.session)
-        self.memos = MemoStore(self.session)
+        self.inbox = InboxStore(self.statements, self.vault)
+        self.outbox = OutboxStore(self.statements, self.vault)
+        self.timers = TimerStore(self.statements)
+        self.memos = MemoStore(self.statements)
         return self
+
+    @cached_property
+    def session(self) -> Session:
+        """Objects, in the same transaction as the plain statements, with the same keys at hand."""
+        session = Session(
+            self._connection, expire_on_commit=False, join_transaction_mode="control_fully"
+        )
+        self.vault.share(self.statements, session)
+        return session
+
+    @cached_property
+    def people(self) -> People:
+        """People, their accounts, roles and consents."""
+        return People(self.session)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """The imported directory of experts."""
+        return Directory(self.session)
+
+    @cached_property
+    def talks(self) -> Talks:
+        """Dialogues."""
+        return Talks(self.session, self.vault)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Requests for an expert, and proposals."""
+        return Requests(self.session, self.vault)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Pairs, their meetings, objectives and check-ins."""
+        return Pairs(self.session, self.vault)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Reports and wishes."""
+        return Reports(self.session, self.vault)
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """Export, erasure and retention."""
+        return Privacy(self.session, self.vault)
 
     def __exit__(
         self,
@@ -99,18 +140,24 @@ class UnitOfWork:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.session.close()  # rolls back what was not committed
+        if "session" in self.__dict__:
+            self.session.close()
+        self._connection.close()  # rolls back what was not committed
 
     def undo(self) -> None:
         """Take everything back that was not committed, and go on in a new transaction."""
         self.session.rollback()
         self.session.expunge_all()
-        self.people = People(self.session)  # what it remembered may be undone
+        self._connection.rollback()  # what went past the session before it had begun
+        self.vault.forget(self.statements)
+        self.__dict__.pop("people", None)  # what it remembered may be undone
 
     def commit(self) -> None:
         """Make everything done so far durable."""
         point("before_commit")
-        self.session.commit()
+        if "session" in self.__dict__:
+            self.session.commit()
+        self._connection.commit()  # nothing is left of it when the session had joined
         point("after_commit")
 
 
@@ -142,8 +189,14 @@ def _sqlite(url: URL) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def _begin(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        try:
+            cast(sqlite3.Connection, driver).execute("BEGIN IMMEDIATE")  # the shortest way
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(
+                "BEGIN IMMEDIATE", None, error, sqlite3.Error, hide_parameters=True
+            ) from error
 
     return engine
 

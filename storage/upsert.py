@@ -13,6 +13,8 @@ from sqlalchemy import CursorResult, Delete, Executable, Row, Table, Update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from storage.statements import Statements
+
 AnyRow = Row[*tuple[Any, ...]]
 
 
@@ -21,12 +23,12 @@ def table_of(entity: type[DeclarativeBase]) -> Table:
     return cast(Table, entity.__table__)
 
 
-def changed(session: Session, statement: Update | Delete) -> int:
+def changed(session: Session | Statements, statement: Update | Delete) -> int:
     """Run an UPDATE or DELETE; how many rows it changed."""
     return cast(CursorResult[Any], session.execute(statement)).rowcount
 
 
-def upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
+def upsert(session: Session | Statements, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
     return _insert(table, session.get_bind().dialect.name)
 
@@ -42,7 +44,7 @@ def _insert_new(table: Table, dialect: str) -> Executable:
     return _insert(table, dialect).on_conflict_do_nothing().returning(table.c.id)
 
 
-def insert_new(session: Session, table: Table, values: dict[str, Any]) -> int | None:
+def insert_new(session: Session | Statements, table: Table, values: dict[str, Any]) -> int | None:
     """Insert a row unless one of its unique keys exists.
 
     Returns:

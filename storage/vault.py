@@ -12,17 +12,20 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import bindparam, event, select
+from sqlalchemy import bindparam, event, insert, select
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.sealed import Unreadable, shut, unshut
+from storage.statements import Statements
 from storage.tables import PersonKey
 from storage.upsert import table_of
 
 _HELD = "keys"
-_WRAPPED = select(table_of(PersonKey).c.wrapped).where(
-    table_of(PersonKey).c.person_id == bindparam("owner")
-)
+_KEYS = table_of(PersonKey)
+_WRAPPED = select(_KEYS.c.wrapped).where(_KEYS.c.person_id == bindparam("owner"))
+_NEW = insert(_KEYS)
+
+Transaction = Session | Statements
 
 
 class Vault:
@@ -36,7 +39,7 @@ class Vault:
         raw = HKDF(SHA256(), 32, None, b"cordee instance key v1").derive(secret.encode())
         self._instance = AESGCM(raw)
 
-    def _cipher(self, session: Session, owner: int | None, *, create: bool) -> AESGCM:
+    def _cipher(self, session: Transaction, owner: int | None, *, create: bool) -> AESGCM:
         if owner is None:
             return self._instance
         held: dict[int, AESGCM] = session.info.setdefault(_HELD, {})  # one look-up a transaction
@@ -44,32 +47,40 @@ class Vault:
             held[owner] = AESGCM(self._key(session, owner, create=create))
         return held[owner]
 
-    def _key(self, session: Session, owner: int, *, create: bool) -> bytes:
+    def _key(self, session: Transaction, owner: int, *, create: bool) -> bytes:
         wrapped: bytes | None = session.execute(_WRAPPED, {"owner": owner}).scalar()
         if wrapped is not None:
             return unshut(self._instance, wrapped, owner)
         if not create:
             raise Unreadable
         key = AESGCM.generate_key(256)
-        session.add(PersonKey(person_id=owner, wrapped=shut(self._instance, key, owner)))
-        session.flush()
+        session.execute(_NEW, {"person_id": owner, "wrapped": shut(self._instance, key, owner)})
         return key
 
-    @staticmethod
-    def forget(session: Session) -> None:
-        """Let go of the keys this transaction has looked up: one of them was erased."""
-        session.info.pop(_HELD, None)
+    def know(self, session: Transaction, owner: int, wrapped: bytes) -> None:
+        """Take a person's key as it was read along with them: no look-up for it any more."""
+        session.info.setdefault(_HELD, {})[owner] = AESGCM(unshut(self._instance, wrapped, owner))
 
-    def seal(self, session: Session, owner: int | None, value: Any) -> bytes:
+    @staticmethod
+    def share(one: Transaction, other: Transaction) -> None:
+        """Let both know the keys that either has looked up; they are of the same transaction."""
+        other.info[_HELD] = one.info.setdefault(_HELD, {})
+
+    @staticmethod
+    def forget(session: Transaction) -> None:
+        """Let go of the keys this transaction has looked up: one of them was erased."""
+        session.info.get(_HELD, {}).clear()
+
+    def seal(self, session: Transaction, owner: int | None, value: Any) -> bytes:
         """Seal a JSON-able value for its owner, making the owner's key if there is none yet."""
         plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
         return self.seal_bytes(session, owner, plain)
 
-    def seal_bytes(self, session: Session, owner: int | None, plain: bytes) -> bytes:
+    def seal_bytes(self, session: Transaction, owner: int | None, plain: bytes) -> bytes:
         """Seal bytes as they are."""
         return shut(self._cipher(session, owner, create=True), plain, owner)
 
-    def open(self, session: Session, owner: int | None, sealed: bytes) -> Any:
+    def open(self, session: Transaction, owner: int | None, sealed: bytes) -> Any:
         """The value sealed for this owner.
 
         Raises:
@@ -77,7 +88,7 @@ class Vault:
         """
         return json.loads(self.open_bytes(session, owner, sealed))
 
-    def open_bytes(self, session: Session, owner: int | None, sealed: bytes) -> bytes:
+    def open_bytes(self, session: Transaction, owner: int | None, sealed: bytes) -> bytes:
         """Like `open`, for bytes."""
         return unshut(self._cipher(session, owner, create=False), sealed, owner)
 

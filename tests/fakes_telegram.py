@@ -16,9 +16,9 @@ from telegram import (
 from telegram.error import (
     TelegramError,
 )
-from telegram.request import HTTPXRequest
 
 from handlers.local.fake_telegram import TOKEN, FakeTelegram
+from handlers.telegram.request import AiohttpRequest
 
 LEA = 7
 Json = dict[str, Any]
@@ -58,8 +58,8 @@ def make_bot(telegram: FakeTelegram, token: str = TOKEN, seconds: float = 5) -> 
     return Bot(
         token,
         base_url=telegram.base_url + "/bot",
-        request=HTTPXRequest(read_timeout=seconds, media_write_timeout=seconds),
-        get_updates_request=HTTPXRequest(read_timeout=seconds, connection_pool_size=4),
+        request=AiohttpRequest(telegram.base_url, connections=64, read_timeout=seconds),
+        get_updates_request=AiohttpRequest(telegram.base_url, connections=4, read_timeout=seconds),
     )
 
 

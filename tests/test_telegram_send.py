@@ -1,11 +1,13 @@
 """One call per message, and what became of it: the real library against the local Telegram."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 from hypothesis import given
 from telegram import Bot
 from telegram.error import (
@@ -215,12 +217,13 @@ async def test_time_out(telegram: FakeTelegram) -> None:
     telegram.world.users[LEA].started = True
     async with make_bot(telegram, seconds=0.2) as slow:
         telegram.fail_next("sendMessage", "timeout")
-        assert await TelegramSender(slow).send(claimed()) == Doubtful("ReadTimeout")
+        assert await TelegramSender(slow).send(claimed()) == Doubtful("SocketTimeoutError")
     assert len(telegram.messages(LEA)) == 1
 
 
 async def test_no_connection(sender: TelegramSender, telegram: FakeTelegram) -> None:
     await telegram.stop()
+    await asyncio.sleep(0.05)  # so that the kept connection is seen to be closed
     assert await sender.send(claimed()) == NotSent("no connection")
 
 
@@ -236,6 +239,9 @@ def caused(error: TelegramError, cause: BaseException | None) -> TelegramError:
 
 
 GROUP = claimed(chat=-100123)
+NOBODY_THERE = aiohttp.ClientConnectorError(
+    ConnectionKey("127.0.0.1", 1, False, True, None, None, None), OSError()
+)
 MOVED_ON = BadRequest("Message to edit not found")
 
 
@@ -259,11 +265,22 @@ MOVED_ON = BadRequest("Message to edit not found")
             NotSent("Button URL … is invalid", permanent=True),
         ),
         (NetworkError("Request Entity Too Large"), claimed(), NotSent("too large", permanent=True)),
-        (caused(TimedOut(), httpx.PoolTimeout("")), claimed(), NotSent("no connection")),
-        (caused(TimedOut(), httpx.ConnectTimeout("")), claimed(), NotSent("no connection")),
-        (caused(NetworkError(""), httpx.ConnectError("")), claimed(), NotSent("no connection")),
-        (caused(TimedOut(), httpx.WriteTimeout("")), claimed(), Doubtful("WriteTimeout")),
-        (caused(NetworkError(""), httpx.ReadError("")), claimed(), Doubtful("ReadError")),
+        (
+            caused(TimedOut(), aiohttp.ConnectionTimeoutError()),
+            claimed(),
+            NotSent("no connection"),
+        ),
+        (caused(NetworkError(""), NOBODY_THERE), claimed(), NotSent("no connection")),
+        (
+            caused(TimedOut(), aiohttp.SocketTimeoutError()),
+            claimed(),
+            Doubtful("SocketTimeoutError"),
+        ),
+        (
+            caused(NetworkError(""), aiohttp.ServerDisconnectedError()),
+            claimed(),
+            Doubtful("ServerDisconnectedError"),
+        ),
         (NetworkError("Bad Gateway"), claimed(), Doubtful("NetworkError")),
         (TelegramError("Invalid server response"), claimed(), Doubtful("TelegramError")),
         (InvalidToken(), claimed(), NotSent("token refused", 60.0, "account")),

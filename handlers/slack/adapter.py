@@ -24,10 +24,12 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
+from typing_extensions import override
 
 from bot.errors import SettingsError
 from bot.messages import Ack, Form
@@ -44,6 +46,25 @@ ROW: Final = "cordee_row"
 ERROR_LENGTH: Final = 300
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 _SIGNATURE: Final = re.compile(r"v0=[0-9a-f]{64}")
+
+
+Receive = Callable[
+    [dict[str, Any], AsyncBoltContext, Callable[[], Awaitable[object]]],
+    Awaitable[BoltResponse | None],
+]
+
+
+class _First(AsyncMiddleware):
+    """Hands over what is needed of a request; for a function the library would collect it all."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    @override
+    async def async_process(
+        self, *, req: AsyncBoltRequest, resp: BoltResponse, next: Callable[[], Awaitable[Any]]
+    ) -> BoltResponse | None:
+        return await self._receive(req.body, req.context, next)
 
 
 class SlackAdapter:
@@ -96,7 +117,9 @@ class SlackAdapter:
         self.app = AsyncApp(
             client=self.client,
             signing_secret=signing_secret or "socket mode signs nothing",
-            before_authorize=self._receive,
+            before_authorize=_First(self._receive),
+            attaching_function_token_enabled=False,  # for workflow steps and assistants:
+            attaching_conversation_kwargs_enabled=False,  # there are none here
         )
         self.app.event(ANYTHING)(self._on_event)
         self.app.action(ANYTHING)(self._on_press)
@@ -133,8 +156,10 @@ class SlackAdapter:
             await self.identify()
         if self._app_token:
             await self._check_app_token(self._app_token)
-        # Without one of our own the library opens a session, and a connection, for each call.
-        self.client.session = aiohttp.ClientSession(trust_env=True)
+        # Without one of our own the library opens a session, and a connection, for each call. It
+        # does not look into the environment: that is done anew for each call, in a thread, and the
+        # library's client has found its proxy there already.
+        self.client.session = aiohttp.ClientSession()
         if self._app_token:
             for _ in range(SOCKETS):
                 handler = AsyncSocketModeHandler(self.app, self._app_token)
@@ -222,7 +247,7 @@ class SlackAdapter:
         self,
         body: dict[str, Any],
         context: AsyncBoltContext,
-        next_: Callable[[], Awaitable[None]],
+        next_: Callable[[], Awaitable[object]],
     ) -> BoltResponse | None:
         """Commit the inbox row, then let Bolt acknowledge; what we have already goes no further."""
         if body.get("type") == "url_verification":

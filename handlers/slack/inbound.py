@@ -38,7 +38,7 @@ TEXT_SUBTYPES: Final = (None, "", "file_share")  # no set: what comes may be unh
 def _at(thing: object, *path: str | int) -> Any:
     """What lies at a path, or None as soon as a part of it is missing or of another kind."""
     for step in path:
-        if isinstance(thing, Mapping):
+        if isinstance(thing, dict):
             thing = thing.get(step)
         elif isinstance(thing, list) and isinstance(step, int) and -len(thing) <= step < len(thing):
             thing = thing[step]

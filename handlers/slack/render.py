@@ -96,7 +96,7 @@ def one_line(text: str) -> str:
 
 def units(text: str) -> int:
     """Length in UTF-16 units: never less than what Slack counts, whichever way it counts."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _continues(text: str, at: int) -> bool:
@@ -179,13 +179,15 @@ def _section(text: str, accessory: Block | None = None) -> Block:
 def _weight(thing: object) -> int:
     """The units of all texts in blocks, as Slack adds them up for `msg_blocks_too_long`."""
     if isinstance(thing, list):
-        return sum(_weight(one) for one in thing)
+        return sum(map(_weight, thing))
+    weight = 0
     if isinstance(thing, dict):
-        return sum(
-            units(value) if name == "text" and isinstance(value, str) else _weight(value)
-            for name, value in thing.items()
-        )
-    return 0
+        for name, value in thing.items():
+            if isinstance(value, dict | list):
+                weight += _weight(value)
+            elif name == "text" and isinstance(value, str):
+                weight += units(value)
+    return weight
 
 
 # --- elements ---------------------------------------------------------------------------------

@@ -444,6 +444,6 @@ async def _post_bytes(client: AsyncWebClient, url: str, **body: Any) -> tuple[in
         if session is None:
             session = await stack.enter_async_context(aiohttp.ClientSession())
         answer = await stack.enter_async_context(
-            session.post(url, allow_redirects=False, timeout=timeout, **body)
+            session.post(url, allow_redirects=False, timeout=timeout, proxy=client.proxy, **body)
         )
         return answer.status, (await answer.text())[:1000]

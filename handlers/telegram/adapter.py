@@ -23,7 +23,6 @@ from aiohttp import web
 from telegram import Bot, Update
 from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, TypeHandler, Updater
-from telegram.request import HTTPXRequest
 from typing_extensions import override
 
 from bot.errors import SettingsError
@@ -31,6 +30,7 @@ from bot.events import Event
 from bot.messages import MESSAGE
 from handlers.telegram.inbound import ALLOWED_UPDATES, keys, read
 from handlers.telegram.render import page_of, render
+from handlers.telegram.request import AiohttpRequest
 from handlers.telegram.send import TelegramSender, inline_keyboard
 from handlers.telegram.text import clip, flat
 from scheduling.inbox import Inbox, InboxMeta
@@ -132,7 +132,7 @@ class DurableQueue(asyncio.Queue[object]):
             await super().put(heard)
 
 
-class _Polls(HTTPXRequest):
+class _Polls(AiohttpRequest):
     """The connection for getUpdates: keeps each update as it came, and notes when polling works.
 
     The library reads the updates of a batch strictly; one that it cannot read would make it ask for
@@ -195,10 +195,9 @@ class TelegramAdapter:
         self._secret = webhook_secret or ""
         self._webhook_url = public_url if public_url and webhook_secret else None
         self._queue = DurableQueue(self._receive)
-        self._polls = _Polls(
-            connection_pool_size=POLL_POOL, read_timeout=POLL_SECONDS + 10, pool_timeout=5
-        )
-        self._app = self._build(token, api_url.rstrip("/"))
+        api_url = api_url.rstrip("/")
+        self._polls = _Polls(api_url, connections=POLL_POOL, read_timeout=POLL_SECONDS + 10)
+        self._app = self._build(token, api_url)
         self._bot: Bot = self._app.bot
         self.sender = TelegramSender(self._bot, marker_chat)
         self._switching = asyncio.Lock()
@@ -210,8 +209,7 @@ class TelegramAdapter:
             .token(token)
             .base_url(f"{api_url}/bot")
             .base_file_url(f"{api_url}/file/bot")
-            .connection_pool_size(SEND_POOL)
-            .connect_timeout(2)
+            .request(AiohttpRequest(api_url, connections=SEND_POOL, connect_timeout=2))
             .update_queue(self._queue)
             .concurrent_updates(AT_ONCE)
             .job_queue(None)

@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
+import aiohttp
 from telegram import (
     Bot,
-    ForceReply,
     InlineKeyboardMarkup,
     InputFile,
-    LinkPreviewOptions,
     MessageEntity,
 )
 from telegram import Message as Posted
@@ -38,7 +38,6 @@ from handlers.telegram.render import Rendered, render
 from scheduling.pacing import Limits, Rate
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 
-NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 ACCOUNT_WAIT_MOST: Final = 60.0  # a longer "retry after" is one chat's flood, not everybody's
 TOKEN_WAIT: Final = 60.0  # until staff have put the token right
 PROBE_AGAIN: Final = 5.0
@@ -48,8 +47,8 @@ PROBE_MARGIN: Final = 1.0  # seconds after its deadline in which a message may s
 POSTED_KEPT: Final = 256
 PAGES_KEPT: Final = 5000
 
-# By name, for httpx is the library's choice, not ours: no connection was made, nothing was sent.
-_NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
+# No connection was made, nothing was sent.
+_NEVER_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _ON_A_MESSAGE: Final = frozenset({"edit", "replace", "delete"})  # safe to repeat
 _SAME: Final = "message is not modified"
 _NO_TEXT: Final = "there is no text in the message to edit"
@@ -169,37 +168,23 @@ class TelegramSender:
         return Sent(f"{posted.chat_id}/{posted.message_id}", keep=shown.paged)
 
     async def _post_to(self, chat_id: str, shown: Rendered) -> Posted:
-        markup = _markup(shown.reply_markup)
+        # As the renderer made them; the library would make objects of them first.
+        ready = shown.arguments()
         if shown.file:
             return await self._bot.send_document(
                 chat_id,
                 InputFile(shown.file.content, filename=shown.file.name),
-                caption=shown.text or None,
-                caption_entities=_entities(shown),
-                reply_markup=markup,
+                api_kwargs=ready,
             )
-        return await self._bot.send_message(
-            chat_id,
-            shown.text,
-            entities=_entities(shown),
-            reply_markup=markup,
-            link_preview_options=NO_PREVIEW,
-        )
+        return await self._bot.send_message(chat_id, shown.text, api_kwargs=ready)
 
     async def _edit(self, target: tuple[str, int], shown: Rendered) -> None:
         """Make a message say this; a document keeps its document and gets a new caption."""
         chat_id, message_id = target
-        keyboard = inline_keyboard(shown)
+        ready = replace(shown, reply_markup=shown.keyboard).arguments()
         if shown.file is None:
             try:
-                await self._bot.edit_message_text(
-                    shown.text,
-                    chat_id,
-                    message_id,
-                    entities=_entities(shown),
-                    reply_markup=keyboard,
-                    link_preview_options=NO_PREVIEW,
-                )
+                await self._bot.edit_message_text(shown.text, chat_id, message_id, api_kwargs=ready)
             except BadRequest as error:
                 if _NO_TEXT not in error.message.lower():
                     raise
@@ -210,7 +195,7 @@ class TelegramSender:
             message_id,
             caption=shown.text,
             caption_entities=_entities(shown),
-            reply_markup=keyboard,
+            reply_markup=inline_keyboard(shown),
         )
 
     # --- looking up ---------------------------------------------------------------------------
@@ -319,7 +304,7 @@ def classify(error: TelegramError, row: Claimed) -> Outcome:
         case BadRequest():
             return _refused(error, words, row)
         case NetworkError() | TimedOut():
-            if type(error.__cause__).__name__ in _NEVER_SENT:
+            if isinstance(error.__cause__, _NEVER_SENT):
                 return NotSent("no connection")
             if words.startswith("too many requests"):  # a 429 that names no time
                 return _too_soon(0.0, row)
@@ -365,16 +350,6 @@ def _entities(shown: Rendered) -> list[MessageEntity]:
     return [MessageEntity(**entity) for entity in shown.entities]
 
 
-def _markup(markup: dict[str, Any] | None) -> InlineKeyboardMarkup | ForceReply | None:
-    if markup and "force_reply" in markup:
-        return ForceReply(input_field_placeholder=markup["input_field_placeholder"])
-    return _keyboard(markup)
-
-
 def inline_keyboard(shown: Rendered) -> InlineKeyboardMarkup | None:
     """The buttons of a message, as the library wants them."""
-    return _keyboard(shown.keyboard)
-
-
-def _keyboard(markup: dict[str, Any] | None) -> InlineKeyboardMarkup | None:
-    return InlineKeyboardMarkup.de_json(markup, None) if markup else None
+    return InlineKeyboardMarkup.de_json(shown.keyboard, None) if shown.keyboard else None

@@ -16,7 +16,8 @@ ELLIPSIS: Final = "…"
 
 _LINE_ENDS: Final = re.compile("\r\n?|[\u2028\u2029\x0b\x0c\x85]")
 # Explicit bidi controls of a name would turn around the words of the bot that follow it.
-_BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# After them, what is a control character.
+_UNFIT: Final = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _BLANKS: Final = frozenset("\u2800\ufffc\u3164\u115f\u1160\uffa0")  # letters without a shape
 _JOINER: Final = "\u200d"
 _REGIONAL: Final = range(0x1F1E6, 0x1F200)
@@ -31,11 +32,11 @@ def clean(text: str) -> str:
     Lone surrogates become U+FFFD, line ends newlines, tabs spaces; other control characters and
     explicit bidirectional controls go.
     """
+    if text.isprintable():  # most labels; nothing of what follows is
+        return text
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     lines = _LINE_ENDS.sub("\n", whole).replace("\t", " ")
-    return "".join(
-        c for c in lines if c == "\n" or not (c in _BIDI or unicodedata.category(c) == "Cc")
-    )
+    return _UNFIT.sub("", lines)
 
 
 def flat(text: str) -> str:
@@ -50,7 +51,7 @@ def visible(text: str) -> bool:
 
 def units(text: str) -> int:
     """Length in UTF-16 code units, as Telegram counts entities; never less than `len`."""
-    return len(text) + sum(c > "\uffff" for c in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def width(text: str) -> int:
