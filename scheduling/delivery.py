@@ -620,6 +620,8 @@ class _Lane:
             self._in_flight.pop(row.id, None)
         if not isinstance(outcome, GivenBack):
             self._d.meter.answered(row.bot_account, row.op, outcome)
+        if self._pace is not None and not isinstance(outcome, GivenBack):
+            self._pace.answered(row.chat_id, row.op)
         if isinstance(outcome, NotSent) and outcome.retry_after is not None and self._pace:
             which = {"chat": row.chat_id, "method": row.op, "account": ""}[outcome.scope]
             self._pace.hold(outcome.scope, which, too_soon(outcome.retry_after))

@@ -80,6 +80,11 @@ class _Window:
         self._log.append(at)
         self._full_at = max(self._full_at, at) + self._step
 
+    def moved(self, at: float) -> None:
+        """What went last counts from then on."""
+        if self._log:
+            self._log[-1] = at
+
     def idle_from(self) -> float:
         """From when on it is as if nothing had ever gone."""
         return self._log[-1] + self._rate.seconds if self._log else 0.0
@@ -127,6 +132,15 @@ class Pace:
         here = self._chats[chat] if counted else ()
         for window in (*self._account, *here, *self._ops.get(op, ())):
             window.note(at)
+
+    def answered(self, chat: str, op: str) -> None:
+        """What was noted last in a chat has been answered only now, so it may have arrived as late.
+
+        The platform counts arrivals: after a slow call the next one would come too soon.
+        """
+        if op in self._limits.in_chat:
+            for window in self._chats.get(chat, ()):
+                window.moved(self._elapsed())
 
     def hold(self, scope: str, which: str, seconds: float) -> None:
         """The platform said "too soon": leave a chat, a method or the account (`""`) alone."""

@@ -151,3 +151,14 @@ async def test_on_the_real_clock_too() -> None:
             times.append(loop.time())
     assert busiest(times, 0.99) <= 60
     assert len(times) >= 60
+
+
+def test_after_a_slow_call_the_next_waits_from_its_answer() -> None:
+    now = [0.0]
+    pace = Pace(Limits(chat=(Rate(1, 1.0),)), lambda: now[0])
+    pace.note("7", "post")
+    now[0] = 0.4
+    pace.answered("7", "edit")
+    assert pace.wait("7", "post") == pytest.approx(0.6)
+    pace.answered("7", "post")
+    assert pace.wait("7", "post") == pytest.approx(1.0)
