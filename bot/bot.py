@@ -24,7 +24,7 @@ from bot.experts import Experts
 from bot.flows import FLOWS, letters, meetings
 from bot.messages import Ack, Message
 from bot.programmes.schema import Programme
-from bot.turn import Turn
+from bot.turn import Scene, Turn
 from storage.tables import Identity, Person
 from storage.timers import DueTimer
 from storage.unit_of_work import UnitOfWork
@@ -100,6 +100,11 @@ class Bot:
     def fire(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
         """Turn one due timer into what it means."""
         followup.fire(self, uow, timer, now)
+
+    def waking(self, uow: UnitOfWork, person_id: int, now: datetime) -> datetime:
+        """Now, or the end of the night where the person lives (UTC)."""
+        person = uow.people.get(person_id)
+        return now if person is None else Scene(self, uow, now).waking(person)
 
     def failed(self, uow: UnitOfWork, event: Event, reference: str, now: datetime) -> None:
         """Something of ours broke while answering: say so, keep the state, tell the team."""

@@ -174,6 +174,7 @@ class Service:
             paced=self._paced,
             sole=self.database.is_sqlite,
             on_unreachable=self._unreachable,
+            waking=self._waking,
         )
         await self.worker.run(self._plan)
         self._tasks.append(asyncio.create_task(self.delivery.run()))
@@ -311,6 +312,9 @@ class Service:
             name=person.name or "—",
             platform=row.bot_account.partition(":")[0].capitalize(),
         )
+
+    def _waking(self, uow: UnitOfWork, row: Taken, now: datetime) -> datetime:
+        return now if row.person_id is None else self.bot.waking(uow, row.person_id, now)
 
     async def purge(self) -> None:
         """Forget what was kept long enough, as each programme's file says; in small steps."""

@@ -37,7 +37,7 @@ from scheduling.worker import Worker
 from storage.crash import point
 from storage.leases import LeaseStore
 from storage.outbox import Taken
-from storage.unit_of_work import Database
+from storage.unit_of_work import Database, UnitOfWork
 
 __all__ = [
     "Claimed",
@@ -54,6 +54,8 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+Waking = Callable[[UnitOfWork, Taken, datetime], datetime]
 
 MAX_IN_FLIGHT = 32
 MAX_LOOKS = 60  # then nobody can tell, and staff decide
@@ -105,6 +107,8 @@ class Delivery:
         sole: No other process can be at work on this database (an exclusive lock says so): a lease
             that a crash left behind is taken over at once.
         on_unreachable: `(uow, row, now)`, tells staff that somebody cannot be reached any more.
+        waking: `(uow, row, now)`, when what its reader did not ask for may be said: now, or later.
+            It was due by day; an outage, a restart or a queue may have made it night meanwhile.
         elapsed: Seconds on a clock that nobody sets; a simulation brings its own.
     """
 
@@ -119,6 +123,7 @@ class Delivery:
         times: Protocol | None = None,
         sole: bool = False,
         on_unreachable: OnUnreachable | None = None,
+        waking: Waking | None = None,
         elapsed: Callable[[], float] = elapsed,
     ) -> None:
         if times is None:
@@ -134,6 +139,7 @@ class Delivery:
         self.elapsed = elapsed
         self.sole = sole
         self.on_unreachable = on_unreachable
+        self.waking = waking
         self.owner = uuid.uuid4().hex
 
     def wake(self, accounts: Collection[str] | None = None) -> None:
@@ -422,6 +428,7 @@ class _Lane:
                     busy_ops=job.ops,
                     floor_id=job.floor,
                 )
+                taken = self._awake(uow, taken, now)
             due = first
             if held_up:
                 due = None if taken else uow.outbox.next_due(self.account, now)
@@ -435,6 +442,19 @@ class _Lane:
             held_up=held_up,
             more=more,
         )
+
+    def _awake(self, uow: UnitOfWork, taken: Sequence[Taken], now: datetime) -> Sequence[Taken]:
+        """Put off to the morning what nobody asked for and would now come at night."""
+        if self._d.waking is None:
+            return taken
+        found = []
+        for row in taken:
+            later = self._d.waking(uow, row, now) if row.priority else now
+            if later > now:  # as if never tried: what waits for a new try would hold up its chat
+                uow.outbox.requeue(row, later, None, attempts=-row.attempts, waits=-row.waits)
+            else:
+                found.append(row)
+        return found
 
     @staticmethod
     def _seconds_to(due: datetime | None, now: datetime) -> float | None:

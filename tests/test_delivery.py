@@ -732,3 +732,24 @@ def test_times_that_let_two_senders_overlap_are_refused() -> None:
     assert Protocol().http_timeout < Protocol().ttl / 2
     with pytest.raises(ValueError, match="half"):
         Protocol(ttl=10, http_timeout=5)
+
+
+async def test_what_an_outage_kept_back_does_not_come_at_night(both: World) -> None:
+    morning = NOON + timedelta(hours=20)
+
+    def waking(_uow: UnitOfWork, _row: Taken, now: datetime) -> datetime:
+        return now if NOON.hour <= now.hour < 20 or now >= morning else morning
+
+    lea = somebody(both.database)
+    both.put(lea, "reminder", priority=5)
+    both.telegram.script["reminder"] = [NotSent("no connection")]
+    night = both.process(waking=waking)
+    await night.drain()  # tried at noon, in vain
+    both.clock.advance(timedelta(hours=9))
+    both.put(lea, "answer")
+    await night.drain()
+    assert both.telegram.texts() == ["answer"]  # nor does it hold up who is awake
+    assert both.row("reminder").not_before == morning
+    both.clock.set(morning)
+    await night.drain()
+    assert both.telegram.texts() == ["answer", "reminder"]
