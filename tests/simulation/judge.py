@@ -217,12 +217,9 @@ def _nobody_elses(
 
 def _everybody_answered(found: Verdict, world: World, rows: dict[int, Row]) -> None:
     answered: set[str] = set()
-    for row in rows.values():
-        kind, _, rest = row.key.partition(":")
-        if kind == "reply":
-            answered.add(rest.rpartition(":")[0])
-        elif kind == "failed":
-            answered.add(rest)
+    for row in rows.values():  # the key of what an event caused holds the event's
+        _, _, rest = row.key.partition(":")
+        answered |= {rest, rest.rpartition(":")[0]}
     for platform in world.platforms.values():
         for act in platform.acts:
             if act.kind == "reached" or act.at_once:

@@ -13,7 +13,7 @@ import contextvars
 import itertools
 import json
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, ParamSpec, TypeVar
 from weakref import WeakSet
@@ -149,6 +149,7 @@ class Process:
             times=times,
             sole=True,
             on_unreachable=self._unreachable,
+            waking=self._waking,
             elapsed=clocks.elapsed,
         )
         self.inbox = Inbox(
@@ -272,6 +273,9 @@ class Process:
         self._tell_all_staff(
             uow, f"stuck:{timer.id}", "staff-timer-stuck", kind=timer.kind, number=timer.id
         )
+
+    def _waking(self, uow: UnitOfWork, row: Taken, now: datetime) -> datetime:
+        return now if row.person_id is None else self.bot.waking(uow, row.person_id, now)
 
     def _unreachable(self, uow: UnitOfWork, row: Taken, _now: object) -> None:
         person = uow.people.get(row.person_id) if row.person_id else None
