@@ -101,6 +101,11 @@ def _rows(world: World) -> dict[int, Row]:
     return {row[0]: Row(*row) for row in rows}
 
 
+def _map(world: World, query: str) -> dict[int, int]:
+    with world.database.engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(text(query))}
+
+
 # --- nothing lost ---------------------------------------------------------------------------------
 
 
@@ -141,10 +146,8 @@ def _nothing_lost(found: Verdict, world: World, rows: dict[int, Row]) -> None:
             {"zero": ":0"},
         ).all()
         blocked = {chat for p in world.platforms.values() for chat in p.blocked}
-        reached = dict(
-            connection.execute(text("SELECT person_id, reachable FROM identity")).tuples().all()
-        )
-        whose = dict(connection.execute(text("SELECT id, person_id FROM checkin")).tuples().all())
+    reached = _map(world, "SELECT person_id, reachable FROM identity")
+    whose = _map(world, "SELECT id, person_id FROM checkin")
     for row in late:
         found.breaks("not at rest", row)
     for row in unheard:
@@ -266,8 +269,7 @@ def _prompts(platforms: Iterable[Platform]) -> Iterable[Call]:
 
 
 def _one_prompt(found: Verdict, world: World, rows: dict[int, Row]) -> None:
-    with world.database.engine.connect() as connection:
-        series = dict(connection.execute(text("SELECT id, series_id FROM checkin")).tuples().all())
+    series = _map(world, "SELECT id, series_id FROM checkin")
     asked: dict[int, dict[int, float]] = defaultdict(dict)
     for call in _prompts(world.platforms.values()):
         row = rows.get(call.row)

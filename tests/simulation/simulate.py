@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import hashlib
 import logging
 import os
@@ -18,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -70,6 +71,9 @@ class Plan:
     steps: float = 30.0
     ills: float = 0.04
     repeats: float = 0.04
+
+
+BUSY: Final = Plan(0, kills=2.0, outages=8.0, suspends=12.0, steps=12.0, ills=0.1)
 
 
 @dataclass
@@ -228,6 +232,10 @@ def trace(world: World) -> str:
 def one(plan: Plan, connect: Connect = plainly) -> Result:
     """One seed, in virtual time."""
     logging.disable(logging.CRITICAL)
+    scene(plan.couples, plan.seed)  # made once for all seeds
+    gc.collect()
+    gc.freeze()  # what stays anyway need not be looked at again and again
+    gc.set_threshold(50_000, 20, 20)
     begun = time.perf_counter()
 
     async def main() -> Result:
@@ -238,6 +246,9 @@ def one(plan: Plan, connect: Connect = plainly) -> Result:
 
     result = run(main())
     result.seconds = time.perf_counter() - begun
+    logging.disable(logging.NOTSET)
+    gc.set_threshold(700, 10, 10)
+    gc.unfreeze()
     return result
 
 
@@ -246,6 +257,7 @@ def command(plan: Plan) -> str:
     return (
         f"python -m tests.simulation.simulate --first {plan.seed} --seeds 1 "
         f"--days {plan.days:g} --couples {plan.couples}"
+        + (" --busy" if plan.ills == BUSY.ills else "")
     )
 
 
@@ -257,10 +269,11 @@ def main() -> int:
     parser.add_argument("--days", type=float, default=182.0)
     parser.add_argument("--couples", type=int, default=50)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--busy", action="store_true", help="many more faults, as in the tests")
     parser.add_argument("--minutes", type=float, default=None, help="bar for the whole run")
     given = parser.parse_args()
     plans = [
-        Plan(seed, days=given.days, couples=given.couples)
+        replace(BUSY if given.busy else Plan(0), seed=seed, days=given.days, couples=given.couples)
         for seed in range(given.first, given.first + given.seeds)
     ]
     begun = time.perf_counter()
