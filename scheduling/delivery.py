@@ -33,6 +33,7 @@ from scheduling.settling import (
     settle,
     too_soon,
 )
+from scheduling.silence import Silence, is_answer
 from scheduling.worker import Worker
 from storage.crash import point
 from storage.leases import LeaseStore
@@ -128,10 +129,6 @@ class Delivery:
     ) -> None:
         if times is None:
             times = Protocol(poll=None if database.is_sqlite else 0.2)
-        self._lanes = {
-            account: _Lane(account, sender, self, Pace(sender.limits, elapsed) if paced else None)
-            for account, sender in senders.items()
-        }
         self.database = database
         self.worker = worker
         self.clock = clock
@@ -141,6 +138,10 @@ class Delivery:
         self.on_unreachable = on_unreachable
         self.waking = waking
         self.owner = uuid.uuid4().hex
+        self._lanes = {
+            account: _Lane(account, sender, self, Pace(sender.limits, elapsed) if paced else None)
+            for account, sender in senders.items()
+        }
 
     def wake(self, accounts: Collection[str] | None = None) -> None:
         """Something was queued: look now. Call after the commit, on the event loop.
@@ -211,6 +212,7 @@ class _Lane:
         self._sender = sender
         self._d = delivery
         self._pace = pace
+        self._silence = Silence(delivery.elapsed)
         self._epoch: int | None = None
         self._lease_end = self._renew_at = self._recover_at = self._quiet_until = 0.0
         self._in_flight: dict[int, Taken] = {}
@@ -364,6 +366,8 @@ class _Lane:
         """How many rows may be claimed now."""
         if self._stopping or self._d.elapsed() < self._quiet_until:
             return 0
+        if self._silence.away:  # one at a time asks, and look-ups before what is new
+            return int(not (self._in_flight or self._doubts or self._silence.wait()))
         room = MAX_IN_FLIGHT - len(self._in_flight)
         if self._pace is not None:
             ahead = self._pace.ahead()
@@ -377,6 +381,8 @@ class _Lane:
         waits = [self._renew_at - now, self._recover_at - now]
         if now < self._quiet_until:
             waits.append(self._quiet_until - now)
+        if silent := self._silence.wait():
+            waits.append(silent)
         if self._d.times.poll is not None:
             waits.append(self._d.times.poll)
         if self._pace is not None:
@@ -504,6 +510,8 @@ class _Lane:
             outcome = await self._attempt(row)
         finally:
             self._in_flight.pop(row.id, None)
+        if not isinstance(outcome, GivenBack):
+            self._silence.note(answered=is_answer(outcome))
         if isinstance(outcome, NotSent) and outcome.retry_after is not None and self._pace:
             which = {"chat": row.chat_id, "method": row.op, "account": ""}[outcome.scope]
             self._pace.hold(outcome.scope, which, too_soon(outcome.retry_after))
@@ -573,10 +581,12 @@ class _Lane:
 
     async def _looking(self, rows: Sequence[Taken]) -> None:
         """Ask the platform until it has an answer for each row, or never will."""
-        delay = self._d.times.margin
-        for look in range(1, MAX_LOOKS + 1):
+        delay, looks = self._d.times.margin, 0
+        while looks < MAX_LOOKS:
             await asyncio.sleep(delay)
-            found = await self._ask(rows, look)
+            await self._silence.turn()
+            looks += not self._silence.away  # nobody there to tell: no look at all
+            found = await self._ask(rows, max(looks, 1))
             again: list[Taken] = []
             delay = 0.0
             for row in rows:
@@ -586,6 +596,7 @@ class _Lane:
                     delay = max(delay, outcome.look_again)
                 else:
                     self._looked(row, Result(row, outcome, looked=True))
+            self._silence.note(answered=len(again) < len(rows))
             if not again:
                 return
             rows = again

@@ -320,15 +320,16 @@ async def test_even_too_soon_ends(world: World) -> None:
 async def test_no_connection_is_tried_less_and_less_often_and_not_for_ever(world: World) -> None:
     world.telegram.script["hello"] = [NotSent("connection")] * 100
     world.put(somebody(world.database), "hello")
+    delivery = world.process(elapsed=lambda: (world.clock.now() - NOON).total_seconds())
     for seconds in LADDER:
-        await world.delivery.drain()
+        await delivery.drain()
         assert world.state("hello") == ("queued", "connection")
         world.clock.advance((seconds - 1) * SECOND)
         before = len(world.telegram.script["hello"])
-        await world.delivery.drain()
+        await delivery.drain()
         assert len(world.telegram.script["hello"]) == before
         world.clock.advance(SECOND)
-    await world.delivery.drain()
+    await delivery.drain()
     assert world.state("hello") == ("failed", "too many tries")
     assert len(world.telegram.script["hello"]) == 100 - len(LADDER) - 1
 

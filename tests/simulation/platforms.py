@@ -185,6 +185,7 @@ class Platform:
         self.blind: set[int] = set()  # rows whose look-up could not tell
         self.blocked: set[str] = set()
         self.acts: list[Act] = []
+        self.looks: list[float] = []  # when it was asked what became of a message
         self.early: list[Call] = []  # calls before the time that a 429 named was over
         self.hush: dict[tuple[str, str], tuple[float, float]] = {}  # (told at, not before)
         self.script: Callable[[Claimed], Fault | None] = lambda _row: None
@@ -430,6 +431,7 @@ class TelegramConnection(Connection):
         found: dict[int, Outcome] = {}
         p = self.platform
         for row in rows:
+            p.looks.append(p.clocks.elapsed())
             await asyncio.sleep(p.rng.uniform(*ANSWER))
             if p.clocks.elapsed() < p.weather.out:
                 found[row.id] = Doubtful("no answer to the look-up", 5.0)
@@ -576,8 +578,10 @@ class SlackConnection(Connection):
         for pause in (0.0, LAG, BETWEEN):
             await asyncio.sleep(pause + p.rng.uniform(*ANSWER))
             for row in rows:
-                if isinstance(found.get(row.id), Sent):
+                if isinstance(found.get(row.id), Sent | Doubtful):
                     continue
+                if row.op in ("post", "ephemeral"):
+                    p.looks.append(p.clocks.elapsed())
                 if p.clocks.elapsed() < p.weather.out:
                     found[row.id] = Doubtful("look-up failed", look_again=5.0)
                 elif row.op not in ("post", "ephemeral"):
