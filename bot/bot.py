@@ -109,6 +109,11 @@ class Bot:
         """Turn one due timer into what it means."""
         followup.fire(self, uow, timer, now)
 
+    def waking(self, uow: UnitOfWork, person_id: int, now: datetime) -> datetime:
+        """Now, or the end of the night where the person lives (UTC)."""
+        person = uow.people.get(person_id)
+        return now if person is None else Scene(self, uow, now).waking(person)
+
     def failed(self, uow: UnitOfWork, event: Event, reference: str, now: datetime) -> None:
         """Something of ours broke while answering: say so, keep the state, tell the team."""
         turn = self._turn(uow, event, now)

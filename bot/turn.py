@@ -85,7 +85,7 @@ class Scene:
         priority: int = ANSWER,
         not_before: datetime | None = None,
         expires_at: datetime | None = None,
-        policy: str = "resend",
+        policy: str | None = None,
         identity: Identity | None = None,
         op: str | None = None,
         target: str | None = None,
@@ -99,7 +99,8 @@ class Scene:
             priority: `ANSWER`, `REMINDER` or `MASS`.
             not_before: Earliest instant, for quiet hours.
             expires_at: Worthless from then on.
-            policy: When delivery stays in doubt: `resend` or `hold`.
+            policy: When delivery stays in doubt: `resend` or `hold`; by default files are held,
+                for Slack cannot look them up, and the rest is sent again.
             identity: Which account, when it is not the one last used.
             op: Outbox operation; by default what the message is (post, file, home).
             target: What an edit aims at.
@@ -124,7 +125,7 @@ class Scene:
             not_before=not_before,
             expires_at=expires_at,
             target=target,
-            policy=policy,
+            policy=policy or ("hold" if op == "file" else "resend"),
         )
         return True
 

@@ -197,6 +197,7 @@ class Service:
             on_parked=self.bot.parked,
             held=self._held,
             meter=self.metrics,
+            waking=self._waking,
         )
         await self.worker.run(self._plan)
         if self.leap is not None:
@@ -392,6 +393,9 @@ class Service:
             name=person.name or "—",
             platform=platform,
         )
+
+    def _waking(self, uow: UnitOfWork, row: Taken, now: datetime) -> datetime:
+        return now if row.person_id is None else self.bot.waking(uow, row.person_id, now)
 
     async def purge(self) -> None:
         """Forget what was kept long enough, as each programme's file says; in small steps."""

@@ -35,6 +35,7 @@ from scheduling.settling import (
     settle,
     too_soon,
 )
+from scheduling.silence import Silence, is_answer
 from scheduling.worker import Worker
 from storage.crash import point
 from storage.leases import LeaseStore
@@ -57,6 +58,8 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+Waking = Callable[[UnitOfWork, Taken, datetime], datetime]
 
 MAX_IN_FLIGHT = 32
 OFFERED = 4  # how many a turn may claim itself: its answer, and some for others
@@ -110,6 +113,8 @@ class Delivery:
             that a crash left behind is taken over at once.
         on_unreachable: `(uow, row, now)`, tells staff that somebody cannot be reached any more.
         on_parked: `(uow, rows, now)`, sees to it that staff hear of what waits for them.
+        waking: `(uow, row, now)`, when what its reader did not ask for may be said: now, or later.
+            It was due by day; an outage, a restart or a queue may have made it night meanwhile.
         elapsed: Seconds on a clock that nobody sets; a simulation brings its own.
         held: Whether only answers to people may go now: the clock cannot be trusted.
         meter: Counts what became of what was sent.
@@ -127,16 +132,13 @@ class Delivery:
         sole: bool = False,
         on_unreachable: OnUnreachable | None = None,
         on_parked: OnParked | None = None,
+        waking: Waking | None = None,
         elapsed: Callable[[], float] = elapsed,
         held: Callable[[], bool] = lambda: False,
         meter: Meter | None = None,
     ) -> None:
         if times is None:
             times = Protocol(poll=None if database.is_sqlite else 0.2)
-        self._lanes = {
-            account: _Lane(account, sender, self, Pace(sender.limits, elapsed) if paced else None)
-            for account, sender in senders.items()
-        }
         self.database = database
         self.worker = worker
         self.clock = clock
@@ -147,7 +149,12 @@ class Delivery:
         self.on_unreachable = on_unreachable
         self.on_parked = on_parked
         self.meter = meter or Silent()
+        self.waking = waking
         self.owner = uuid.uuid4().hex
+        self._lanes = {
+            account: _Lane(account, sender, self, Pace(sender.limits, elapsed) if paced else None)
+            for account, sender in senders.items()
+        }
 
     def wake(self, accounts: Collection[str] | None = None) -> None:
         """Something was queued: look now. Call after the commit, on the event loop.
@@ -300,6 +307,7 @@ class _Lane:
         self._sender = sender
         self._d = delivery
         self._pace = pace
+        self._silence = Silence(delivery.elapsed)
         self._epoch: int | None = None
         self._lease_end = self._renew_at = self._recover_at = self._quiet_until = 0.0
         self._in_flight: dict[int, Taken] = {}
@@ -481,6 +489,8 @@ class _Lane:
         """How many rows may be claimed now."""
         if self._stopping or self._d.elapsed() < self._quiet_until:
             return 0
+        if self._silence.away:  # one at a time asks, and look-ups before what is new
+            return int(not (self._in_flight or self._doubts or self._silence.wait()))
         room = MAX_IN_FLIGHT - len(self._in_flight)
         if self._pace is not None:
             ahead = self._pace.ahead()
@@ -494,6 +504,8 @@ class _Lane:
         waits = [self._renew_at - now, self._recover_at - now]
         if now < self._quiet_until:
             waits.append(self._quiet_until - now)
+        if silent := self._silence.wait():
+            waits.append(silent)
         if self._d.times.poll is not None and not self._running:
             waits.append(self._d.times.poll)  # while it runs, `Delivery._watch` looks
         if self._pace is not None:
@@ -553,8 +565,8 @@ class _Lane:
         )
 
     def claim(self, uow: UnitOfWork, job: _Job, now: datetime) -> Sequence[Taken]:
-        """Take what is next, by the terms of the job."""
-        return uow.outbox.claim(
+        """Take what is next, by the terms of the job; by night, what somebody asked for."""
+        taken = uow.outbox.claim(
             bot_account=self.account,
             owner=self._d.owner,
             epoch=job.epoch,
@@ -566,6 +578,20 @@ class _Lane:
             floor_id=job.floor,
             answers_only=self._d.held(),
         )
+        return self._awake(uow, taken, now)
+
+    def _awake(self, uow: UnitOfWork, taken: Sequence[Taken], now: datetime) -> Sequence[Taken]:
+        """Put off to the morning what nobody asked for and would now come at night."""
+        if self._d.waking is None:
+            return taken
+        found = []
+        for row in taken:
+            later = self._d.waking(uow, row, now) if row.priority else now
+            if later > now:  # as if never tried: what waits for a new try would hold up its chat
+                uow.outbox.requeue(row, later, row.reason, attempts=-row.attempts, waits=-row.waits)
+            else:
+                found.append(row)
+        return found
 
     @staticmethod
     def _seconds_to(due: datetime | None, now: datetime) -> float | None:
@@ -620,8 +646,9 @@ class _Lane:
             self._in_flight.pop(row.id, None)
         if not isinstance(outcome, GivenBack):
             self._d.meter.answered(row.bot_account, row.op, outcome)
-        if self._pace is not None and not isinstance(outcome, GivenBack):
-            self._pace.answered(row.chat_id, row.op)
+            if self._pace is not None:
+                self._pace.answered(row.chat_id, row.op)
+            self._silence.note(answered=is_answer(outcome))
         if isinstance(outcome, NotSent) and outcome.retry_after is not None and self._pace:
             which = {"chat": row.chat_id, "method": row.op, "account": ""}[outcome.scope]
             self._pace.hold(outcome.scope, which, too_soon(outcome.retry_after))
@@ -691,10 +718,12 @@ class _Lane:
 
     async def _looking(self, rows: Sequence[Taken]) -> None:
         """Ask the platform until it has an answer for each row, or never will."""
-        delay = self._d.times.margin
-        for look in range(1, MAX_LOOKS + 1):
+        delay, looks = self._d.times.margin, 0
+        while looks < MAX_LOOKS:
             await asyncio.sleep(delay)
-            found = await self._ask(rows, look)
+            await self._silence.turn()
+            looks += not self._silence.away  # nobody there to tell: no look at all
+            found = await self._ask(rows, max(looks, 1))
             again: list[Taken] = []
             delay = 0.0
             for row in rows:
@@ -704,6 +733,7 @@ class _Lane:
                     delay = max(delay, outcome.look_again)
                 else:
                     self._looked(row, Result(row, outcome, looked=True))
+            self._silence.note(answered=len(again) < len(rows))
             if not again:
                 return
             rows = again

@@ -323,15 +323,20 @@ async def test_even_too_soon_ends(world: World) -> None:
 async def test_no_connection_is_tried_less_and_less_often_and_not_for_ever(world: World) -> None:
     world.telegram.script["hello"] = [NotSent("connection")] * 100
     world.put(somebody(world.database), "hello")
+
+    def elapsed() -> float:
+        return (world.clock.now() - NOON).total_seconds()
+
+    delivery = world.process(elapsed=elapsed)
     for seconds in LADDER:
-        await world.delivery.drain()
+        await delivery.drain()
         assert world.state("hello") == ("queued", "connection")
         world.clock.advance((seconds - 1) * SECOND)
         before = len(world.telegram.script["hello"])
-        await world.delivery.drain()
+        await delivery.drain()
         assert len(world.telegram.script["hello"]) == before
         world.clock.advance(SECOND)
-    await world.delivery.drain()
+    await delivery.drain()
     assert world.state("hello") == ("failed", "too many tries")
     assert len(world.telegram.script["hello"]) == 100 - len(LADDER) - 1
 
@@ -784,3 +789,24 @@ def test_times_that_let_two_senders_overlap_are_refused() -> None:
     assert Protocol().http_timeout < Protocol().ttl / 2
     with pytest.raises(ValueError, match="half"):
         Protocol(ttl=10, http_timeout=5)
+
+
+async def test_what_an_outage_kept_back_does_not_come_at_night(both: World) -> None:
+    morning = NOON + timedelta(hours=20)
+
+    def waking(_uow: UnitOfWork, _row: Taken, now: datetime) -> datetime:
+        return now if NOON.hour <= now.hour < 20 or now >= morning else morning
+
+    lea = somebody(both.database)
+    both.put(lea, "reminder", priority=5)
+    both.telegram.script["reminder"] = [NotSent("no connection")]
+    night = both.process(waking=waking)
+    await night.drain()  # tried at noon, in vain
+    both.clock.advance(timedelta(hours=9))
+    both.put(lea, "answer")
+    await night.drain()
+    assert both.telegram.texts() == ["answer"]  # nor does it hold up who is awake
+    assert both.row("reminder").not_before == morning
+    both.clock.set(morning)
+    await night.drain()
+    assert both.telegram.texts() == ["answer", "reminder"]

@@ -74,7 +74,7 @@ def set_by_words(turn: Turn, mine: Sequence[Pair], words: str) -> None:
     if found := _CHOSEN.fullmatch(words):
         pair = _own(turn, int(found[1]))
         if pair is not None and (given := _read(turn, turn.programme, found[2])) is not None:
-            set_date(turn, pair, *given)
+            _set(turn, pair, *given)
         return
     programme = turn.programme_of(mine[0].programme_id)
     given = _read(turn, programme, words)
@@ -82,7 +82,7 @@ def set_by_words(turn: Turn, mine: Sequence[Pair], words: str) -> None:
         return
     if len(mine) == 1:
         turn.enter(programme)
-        set_date(turn, mine[0], *given)
+        _set(turn, mine[0], *given)
         return
     turn.say(
         Message(
@@ -204,9 +204,17 @@ def coming(scene: Scene, pair: Pair, zone: str) -> Meeting | None:
     return None
 
 
+def _set(turn: Turn, pair: Pair, day: date, hour: time | None) -> None:
+    """Set what was asked for; who asks for what is set already gets the invitation again."""
+    if not set_date(turn, pair, day, hour):
+        meeting = coming(turn, pair, turn.zone(turn.me, turn.programme))
+        if meeting is not None:
+            _invite(turn, meeting, turn.me, turn.person(access.partner_of(turn, pair)))
+
+
 def set_date(
     turn: Turn, pair: Pair, day: date, hour: time | None, *, have_met: bool = False
-) -> None:
+) -> bool:
     """A date for the next meeting: both sides get the invitation.
 
     One that is still to come is moved, not doubled.
@@ -217,6 +225,9 @@ def set_date(
         day: In the person's own calendar.
         hour: In the person's own zone; none for a whole day.
         have_met: They say that they have met: one of today is over, whatever its hour.
+
+    Returns:
+        False when it was so already, and nobody was told anything.
     """
     zone = turn.zone(turn.me, turn.programme)
     at = to_utc(datetime.combine(day, hour), zone) if hour else _midnight(day)
@@ -229,7 +240,7 @@ def set_date(
     ):
         meeting.state, meeting = "held", None
     if meeting is not None and (meeting.starts_at, meeting.minutes) == (at, minutes):
-        return
+        return False
     if meeting is None:
         meeting = turn.uow.pairs.add_meeting(
             Meeting(pair_id=pair.id, set_by_id=turn.me.id, starts_at=at, minutes=minutes)
@@ -238,21 +249,26 @@ def set_date(
         meeting.starts_at, meeting.minutes = at, minutes
         meeting.sequence += 1
     other = turn.person(access.partner_of(turn, pair))
-    for person, partner in ((turn.me, other), (other, turn.me)):
-        w = turn.words(person, turn.programme)
-        told = "meeting-set-by-you" if person is turn.me else "meeting-set-by-other"
-        turn.show(
-            person,
-            Message(
-                w(told, name=partner.name or "—", when=when(meeting, w)),
-                file=File(
-                    "rendez-vous.ics",
-                    invitation(turn, meeting, person, partner, w),
-                    "text/calendar",
-                ),
+    _invite(turn, meeting, turn.me, other)
+    _invite(turn, meeting, other, turn.me)
+    return True
+
+
+def _invite(turn: Turn, meeting: Meeting, person: Person, partner: Person) -> None:
+    w = turn.words(person, turn.programme)
+    told = "meeting-set-by-you" if person is turn.me else "meeting-set-by-other"
+    turn.show(
+        person,
+        Message(
+            w(told, name=partner.name or "—", when=when(meeting, w)),
+            file=File(
+                "rendez-vous.ics",
+                invitation(turn, meeting, person, partner, w),
+                "text/calendar",
             ),
-            what=f"meeting-{meeting.sequence}",
-        )
+        ),
+        what=f"meeting-{meeting.sequence}",
+    )
 
 
 def _midnight(day: date) -> datetime:
