@@ -153,10 +153,8 @@ async def prove(figures: Figures, *, every: int = 1, at_once: int = 2, least: in
     """
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cordee-points-") as name:
-        zygote = Zygote()
-        await zygote.open()
-        try:
-            empty = prepared(Path(name))
+        empty = prepared(Path(name))
+        with Zygote() as zygote:
             whole = [
                 await live(zygote, empty, f"{point}:{NEVER}") for point in (COMMITS[0], SENDS[0])
             ]
@@ -168,9 +166,7 @@ async def prove(figures: Figures, *, every: int = 1, at_once: int = 2, least: in
             orders = [
                 f"{point}:{n}"
                 for place, point in enumerate((*COMMITS, *SENDS))
-                for n in spread(
-                    whole[point in SENDS].passes, every, 1 + place * every // 4
-                )
+                for n in spread(whole[point in SENDS].passes, every, 1 + place * every // 4)
             ]
             figures.told("points tried", len(orders))
             waiting = list(reversed(orders))
@@ -182,8 +178,6 @@ async def prove(figures: Figures, *, every: int = 1, at_once: int = 2, least: in
                     found[order] = await live(zygote, empty, order)
 
             await asyncio.gather(*(work() for _ in range(at_once)))
-        finally:
-            await zygote.close()
     wrong = {}
     for order in orders:
         lived = found[order]

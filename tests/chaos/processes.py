@@ -11,12 +11,15 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from tests.bench_process import ROOT
+from tests.chaos.zygote import ORDER
 from tests.run_world import CORDEE
 
 READY_SECONDS = 30.0
@@ -24,40 +27,42 @@ LOOK_EVERY = 0.005
 
 
 class Zygote:
-    """The parent of quick starts; one per test."""
+    """The parent of quick starts; one for many tests.
+
+    It answers within milliseconds, so nobody minds that it is waited for.
+    """
 
     def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
-
-    async def open(self) -> None:
-        """Import everything once."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.chaos.zygote",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.zygote"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        self.order({"wait": 0})  # until it has its imports
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End it, and what it started and still runs."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            await self._process.wait()
-            self._process = None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
 
-    async def order(self, orders: Mapping[str, Any]) -> dict[str, int]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def order(self, orders: Mapping[str, Any]) -> dict[str, int]:
         """Send a line, read the answer."""
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        assert process.stdout is not None
-        async with self._turn:
-            process.stdin.write(json.dumps(orders).encode() + b"\n")
-            await process.stdin.drain()
-            line = await process.stdout.readline()
-        answer: dict[str, int] = json.loads(line)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(orders) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, int] = json.loads(self._process.stdout.readline())
         return answer
 
 
@@ -134,7 +139,7 @@ class Replica:
         else:
             orders: dict[str, Any] = {"env": settings, "cwd": str(self.folder)}
             orders |= {"log": str(self.log), "clock": str(self._clock or "")}
-            self.pid = (await self._zygote.order(orders))["pid"]
+            self.pid = self._zygote.order(orders)["pid"]
         self._watch(self.pid)
         if ready:
             await self.until_ready(begun)
@@ -181,6 +186,11 @@ class Replica:
         if number in (signal.SIGSTOP, signal.SIGCONT):
             self.frozen = number is signal.SIGSTOP
 
+    def order(self, point: str) -> None:
+        """Order a forked process to die at a point, from now on."""
+        (self.folder / ORDER).write_text(point)
+        self.send(signal.SIGUSR1)
+
     async def ended(self, patience: float = 30.0) -> int:
         """Wait for its end; the exit code, negative for a signal.
 
@@ -194,7 +204,7 @@ class Replica:
             self._process = None
         else:
             assert self._zygote is not None
-            code = (await self._zygote.order({"wait": self.pid}))["code"]
+            code = self._zygote.order({"wait": self.pid})["code"]
         self.pid = None
         return code
 
