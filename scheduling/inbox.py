@@ -65,9 +65,13 @@ OnPoison = Callable[[UnitOfWork, Received, datetime], None]
 
 
 def clash(error: BaseException) -> bool:
-    """Whether a transaction only got into another's way (PostgreSQL) and may simply be repeated."""
+    """Whether a transaction only got into another's way (PostgreSQL) and may simply be repeated.
+
+    Two processes that meet the same newcomer at once are that too: the second finds the account
+    there when it tries again.
+    """
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-    return state in {"40001", "40P01"}
+    return state in {"40001", "40P01", "23505"}
 
 
 def nobody(_accounts: Collection[str]) -> None:

@@ -14,8 +14,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
 from itertools import islice
+from threading import Lock
 from typing import Final
 
 import numpy as np
