@@ -91,8 +91,9 @@ async def live(zygote: Zygote, empty: Path, order: str) -> Lived:
                 await here.one.start(CORDEE_CRASH_AT="")
                 await here.one.end()
         said = here.one.said()
-        if "Traceback" in said and not lived.trouble:
-            lived.trouble = "a traceback in the log"
+        errors = re.findall(r"^\S+ ERROR (?!apscheduler).*(?:\n(?!\S+ [A-Z]+ ).*)*", said, re.M)
+        if errors:
+            lived.trouble = f"{lived.trouble} in the log: {errors[0]}"
         found = re.findall(r"passes: (\d+)", said)
         lived.passes = int(found[-1]) if found else 0
         lived.seen, lived.again = life.seen(), len(life.again)

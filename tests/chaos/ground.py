@@ -7,10 +7,12 @@ became of what nobody could see.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
 import signal
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +26,9 @@ from typing_extensions import override
 
 from handlers.local.fake_slack import FakeSlack
 from handlers.local.fake_telegram import FakeTelegram
-from handlers.local.ledger import Call, LocalPlatform
+from handlers.local.ledger import Call, Json, LocalPlatform, Now
+from handlers.local.slack_delivery import Ack, Kind
+from handlers.local.telegram_updates import Updates
 from tests.bench_process import free_port
 from tests.chaos.front import Front
 from tests.chaos.processes import Replica, Zygote
@@ -76,12 +80,72 @@ class _Faulty(LocalPlatform):
         return found
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A payload pushed to the application.
+
+    Attributes:
+        at: `time.monotonic()` when it was pushed.
+        seconds: Until the application said that it has it, or until it was given up.
+        ok: Whether it did.
+    """
+
+    at: float
+    seconds: float
+    ok: bool
+
+
 class FaultySlack(_Faulty, FakeSlack):
-    """A workspace whose answers sometimes get lost."""
+    """A workspace whose answers sometimes get lost.
+
+    Attributes:
+        taken: How long each acknowledgement took, the bot's own messages left out.
+    """
+
+    @functools.cached_property
+    def taken(self) -> list[Taken]:
+        return []
+
+    @override
+    async def _push(
+        self, kind: Kind, payload: Json, key: str, attempt: int = 0, reason: str | None = None
+    ) -> Ack:
+        begun = time.monotonic()
+        ack = await super()._push(kind, payload, key, attempt, reason)
+        if not payload.get("event", {}).get("bot_id"):
+            self.taken.append(Taken(begun, time.monotonic() - begun, ack.ok))
+        return ack
+
+
+class _TimedUpdates(Updates):
+    """The queue, with a watch on each call of the webhook."""
+
+    @functools.cached_property
+    def taken(self) -> list[Taken]:
+        return []
+
+    @override
+    async def _post(self, hook: Json, update: Json) -> bool:
+        begun = time.monotonic()
+        ok = await super()._post(hook, update)
+        self.taken.append(Taken(begun, time.monotonic() - begun, ok))
+        return ok
 
 
 class FaultyTelegram(_Faulty, FakeTelegram):
-    """A Bot API whose answers sometimes get lost."""
+    """A Bot API whose answers sometimes get lost.
+
+    Attributes:
+        taken: How long each call of the webhook took.
+    """
+
+    def __init__(self, now: Now, *, enforce_rate: bool = False) -> None:
+        super().__init__(now, enforce_rate=enforce_rate)
+        self.updates: _TimedUpdates = _TimedUpdates(now, self._spawn, self._called_back)
+
+    @property
+    def taken(self) -> list[Taken]:
+        return self.updates.taken
 
 
 @dataclass
@@ -130,7 +194,7 @@ class Ground:
             with contextlib.closing(sqlite3.connect(f"file:{url.database}?mode=ro", uri=True)) as c:
                 return list(c.execute(statement))
         with psycopg.connect(libpq(url)) as connection:
-            return list(connection.execute(statement))  # type: ignore[call-overload]
+            return list(connection.execute(statement))
 
     def waiting(self) -> int:
         """How much is heard and not worked, or due and not said."""

@@ -39,6 +39,7 @@ LIVES: Final = (0.1, 3.0)  # seconds from ready to the next kill
 LEASE: Final = 12.0
 HALT_EVERY: Final = 20.0
 REST_SECONDS: Final = 150.0
+TWICE_HEARD: Final = 12  # newcomers whose first two words come at once
 CHANCE: Final = 0.03  # of a call that goes wrong
 
 
@@ -357,6 +358,15 @@ async def together(figures: Figures, url: str, *, zygote: Zygote | None) -> None
             await asyncio.gather(*(replica.start() for replica in here.replicas))
             well = sum(replica.alive for replica in here.replicas)
             figures.at_least("replicas that start together on an empty database", well, 3)
+            new = [SlackScreen(here.slack, f"UTWIN{n}", f"Neuf{n}") for n in range(TWICE_HEARD)]
+            words = [one.say(text) for one in new for text in ("bonjour", "quelqu’un ?")]
+            await asyncio.gather(*words)  # by different replicas, which both meet a newcomer
+            for one in new:
+                await one.until(lambda o=one: o.since(0)[1] if o.since(3) else None, 20.0)  # type: ignore[misc]
+            told = [s.text for one in new for s in one.since(0)]
+            figures.at_least("answers to newcomers heard by two replicas at once", len(told),
+                             2 * TWICE_HEARD)
+            figures.at_most("of them, about a failure", sum("échoué" in t for t in told), 0)
             codes = [await replica.end() for replica in here.replicas if replica.alive]
             figures.at_most("of them, ended badly", sum(code != 0 for code in codes), 0)
 

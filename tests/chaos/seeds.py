@@ -41,6 +41,7 @@ def plant(
     *,
     couples: Sequence[tuple[Account, Account]] = (),
     others: Sequence[Account] = (),
+    guests: Sequence[Account] = (),
 ) -> None:
     """Create the tables, and in them people who have agreed to be here.
 
@@ -50,6 +51,7 @@ def plant(
         now: The instant of all of it.
         couples: Pairs: who is accompanied, and by whom.
         others: Further people in the role of the accompanied.
+        guests: People who have agreed to be here and have no role.
     """
     database = Database(url, KEY)
     upgrade(database.engine)
@@ -61,12 +63,14 @@ def plant(
             pairs.form(Scene(bot, uow, now), None, first, second, programme=bot.programmes[ID])
         for one in others:
             _person(uow, one, "mentee", now)
+        for one in guests:
+            _person(uow, one, None, now)
         uow.session.execute(delete(Outbox))
         uow.commit()
     database.close()
 
 
-def _person(uow: UnitOfWork, account: Account, role: str, now: datetime) -> Person:
+def _person(uow: UnitOfWork, account: Account, role: str | None, now: datetime) -> Person:
     platform, number, name = account
     bot_account = "slack:T0LOCAL" if platform == "slack" else "telegram:4242"
     known = uow.people.by_account(platform, number)
@@ -78,5 +82,6 @@ def _person(uow: UnitOfWork, account: Account, role: str, now: datetime) -> Pers
     assert person is not None
     person.name, person.programme_id = name, ID
     uow.people.consent(person.id, ID, "storage", version="1", now=now)
-    uow.people.enrol(person.id, ID, role, now=now)
+    if role is not None:
+        uow.people.enrol(person.id, ID, role, now=now)
     return person
