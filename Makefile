@@ -19,7 +19,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo story test check lock bench screenshot format clean
+.PHONY: help demo story test check lock bench crashpoints chaos load storm screenshot format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -61,6 +61,19 @@ lock: $(BIN)/pip-compile ## write the lock files anew from pyproject.toml (UPGRA
 
 bench: $(DEV) ## measure: import, proposals, start, cost of an update against a bare handler
 	$(BIN)/python -m tests.bench
+
+crashpoints: $(DEV) ## die at every commit and every send of one life: the same end (20 minutes)
+	$(BIN)/python -m tests.chaos.crashpoints
+
+chaos: $(DEV) ## kill -9 under load, SQLite and three replicas on PostgreSQL; cut connections (an hour)
+	$(BIN)/python -m tests.chaos.kills
+	$(BIN)/python -m tests.chaos.cuts
+
+load: $(DEV) ## fifty updates a second and a burst; recovery; a thousand that waited (10 minutes)
+	$(BIN)/python -m tests.chaos.load
+
+storm: $(DEV) ## a quarterly prompt to 18,000 people at the platform's pace (12 minutes)
+	$(BIN)/python -m tests.chaos.storm
 
 screenshot: $(DEV) ## take the picture of the demo page that the README shows (needs Chromium)
 	$(BIN)/python -m tests.screenshot

@@ -13,6 +13,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
+
+from typing_extensions import override
 
 from tests.chaos.screens import Said, Screen
 
@@ -48,7 +51,6 @@ class Diary:
         waits: Seconds to each answer.
         gestures: How many things were done.
         again: How many were done again after the platform said no.
-        stop: Nobody begins anything new.
     """
 
     letters: list[Letter] = field(default_factory=list)
@@ -56,7 +58,15 @@ class Diary:
     waits: list[float] = field(default_factory=list)
     gestures: int = 0
     again: int = 0
-    stop: bool = False
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def over(self) -> bool:
+        """Whether nobody begins anything new."""
+        return self._over.is_set()
+
+    def ends(self) -> None:
+        """Nobody begins anything new from now on."""
+        self._over.set()
 
 
 class Actor:
@@ -90,9 +100,9 @@ class Actor:
     async def live(self) -> None:
         """Do one thing after the other until the diary says stop."""
         wants = (self.letter, self.letter, self.two_steps, self.stray, self.help)
-        while not self.diary.stop:
+        while not self.diary.over():
             await asyncio.sleep(self.dice.uniform(0.1, self.pause))
-            if self.diary.stop:
+            if self.diary.over():
                 return
             if not await self.prompted():
                 await self.dice.choice(wants)()
@@ -237,26 +247,26 @@ class Actor:
 class Staff(Actor):
     """Somebody of the team."""
 
+    @override
     async def live(self) -> None:
         """Look at pairs and requests."""
         looks = (("binomes", "Binômes"), ("demandes", "demande"), ("aide", "Ce que je peux"))
-        while not self.diary.stop:
+        while not self.diary.over():
             await asyncio.sleep(self.dice.uniform(0.5, 2 * self.pause))
-            if self.diary.stop:
+            if self.diary.over():
                 return
             verb, words = self.dice.choice(looks)
-            await self.does(
-                f"staff {verb}", lambda v=verb: self.screen.command(v), self._new(words)
-            )
+            await self.does(f"staff {verb}", partial(self.screen.command, verb), self._new(words))
 
 
 class Newcomer(Actor):
     """Somebody who joins and asks; nobody is in the directory, so the team is told."""
 
+    @override
     async def live(self) -> None:
         """Join and ask; once."""
         await asyncio.sleep(self.dice.uniform(0, 10 * self.pause))
-        if self.diary.stop:
+        if self.diary.over():
             return
         steps: tuple[tuple[str | None, str | None, str], ...] = (
             (f"bonjour-{self.mark};", None, "Gardons-nous tes réponses"),
@@ -267,14 +277,14 @@ class Newcomer(Actor):
             (None, "Envoyer", "Je n’ai trouvé personne"),
         )
         for words, label, following in steps:
-            if self.diary.stop:
+            if self.diary.over():
                 return
             if words is not None:
-                gesture: Callable[[], Awaitable[bool]] = lambda w=words: self.screen.say(w)
+                gesture: Callable[[], Awaitable[bool]] = partial(self.screen.say, words)
             else:
                 on = next(s for s in reversed(self.screen.since(0)) if _has(s, label))
                 exact = next(one for one in on.labels if (label or "") in one)
-                gesture = lambda o=on, e=exact: self.screen.press(o, e)
+                gesture = partial(self.screen.press, on, exact)
             if not await self.does(f"step {following!r}", gesture, self._new(following)):
                 return
 

@@ -12,9 +12,9 @@ import sys
 from datetime import timedelta
 from typing import Final
 
+import psycopg
 from sqlalchemy.engine import URL, make_url
 
-import psycopg
 from tests.chaos import figures as shown
 from tests.chaos.figures import Figures
 from tests.chaos.ground import Ground, real_now
@@ -28,8 +28,14 @@ KINDS: Final = ("terminate", "commit", "all")
 
 
 async def cut(
-    figures: Figures, server: PgServer, *, cuts: int, seed: int, zygote: Zygote | None,
-    restart: bool, impatient: bool = False,
+    figures: Figures,
+    server: PgServer,
+    *,
+    cuts: int,
+    seed: int,
+    zygote: Zygote | None,
+    restart: bool,
+    impatient: bool = False,
 ) -> None:
     """Cut again and again while people use the bot.
 
@@ -65,7 +71,7 @@ async def cut(
                 if restart and server.restart is not None and number == cuts // 2:
                     await asyncio.to_thread(server.restart)
             if impatient:
-                people.diary.stop = True
+                people.diary.ends()
                 for replica in here.replicas:
                     await replica.end()
                     await replica.start()
@@ -98,7 +104,7 @@ async def _end(figures: Figures, here: Ground, people: Crowd) -> None:
     await people.end()
     last = real_now()
     async with asyncio.timeout(REST_SECONDS):
-        while here.waiting():  # noqa: ASYNC110 - the tables have no other news
+        while here.waiting():
             await asyncio.sleep(0.2)
     alive = sum(replica.alive for replica in here.replicas)
     figures.at_least("processes that lived on", alive, len(here.replicas))

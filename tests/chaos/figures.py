@@ -41,7 +41,7 @@ class Figures:
         """A figure without a bar."""
         self._put(name, value, unit, "told", well=True)
 
-    def _put(self, name: str, value: Number, unit: str, bar: str, well: bool) -> None:  # noqa: FBT001
+    def _put(self, name: str, value: Number, unit: str, bar: str, well: bool) -> None:
         self.kept[name] = value
         shown = f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
         line = f"{name:<58} {shown:>10} {unit:<4} ({bar})"

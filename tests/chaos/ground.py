@@ -226,7 +226,7 @@ def _settings(slack: FakeSlack, telegram: FakeTelegram, folder: Path, url: str) 
 
 
 @contextlib.asynccontextmanager
-async def ground(  # noqa: PLR0913 - keywords of a test's stage
+async def ground(
     folder: Path,
     programme: Path,
     *,

@@ -18,7 +18,6 @@ from tests.chaos.figures import Figures, share
 from tests.chaos.ground import Ground
 from tests.chaos.screens import Screen, SlackScreen
 
-
 TITLE = "Ton binôme avec"  # of a prompt; a question asked again has none
 
 
@@ -154,9 +153,12 @@ def _chat(screen: Screen) -> str:
 
 def _content(call: Call) -> str:
     told = {k: v for k, v in call.arguments.items() if k in {"text", "blocks", "caption"}}
-    return json.dumps(told, ensure_ascii=False, default=str).replace("\\u00a0", " ").replace(
-        "\N{NO-BREAK SPACE}", " "
-    ).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    return (
+        json.dumps(told, ensure_ascii=False, default=str)
+        .replace("\\u00a0", " ")
+        .replace("\N{NO-BREAK SPACE}", " ")
+        .replace("\N{NARROW NO-BREAK SPACE}", " ")
+    )
 
 
 def tell_load(figures: Figures, diary: Diary) -> None:

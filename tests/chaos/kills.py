@@ -65,7 +65,7 @@ class Crowd:
 
     async def end(self) -> None:
         """Let them finish what they are at; what broke in them is raised."""
-        self.diary.stop = True
+        self.diary.ends()
         await asyncio.gather(*self.tasks)
 
 
@@ -192,7 +192,7 @@ async def _end(figures: Figures, here: Ground, people: Crowd, opened: int) -> No
     await people.end()
     last = real_now()
     async with asyncio.timeout(REST_SECONDS):
-        while here.waiting():  # noqa: ASYNC110 - the tables have no other news
+        while here.waiting():
             await asyncio.sleep(0.2)
     for replica in here.replicas:
         code = await replica.end()
@@ -211,7 +211,7 @@ async def _end(figures: Figures, here: Ground, people: Crowd, opened: int) -> No
         figures.say(next(r.said() for r in here.replicas if "Traceback" in r.said())[-3000:])
 
 
-async def kill_three(  # noqa: PLR0913 - keywords of a proof
+async def kill_three(
     figures: Figures,
     url: str,
     *,
@@ -235,9 +235,10 @@ async def kill_three(  # noqa: PLR0913 - keywords of a proof
     dice = random.Random(seed)
     each = 2.4 if zygote else 4.0
     seconds = rounds * each + frozen * 2.0
-    async with raised(
-        url=url, replicas=3, way=way, zygote=zygote, seconds=seconds, seed=seed
-    ) as (here, people):
+    async with raised(url=url, replicas=3, way=way, zygote=zygote, seconds=seconds, seed=seed) as (
+        here,
+        people,
+    ):
         await asyncio.gather(*(replica.start() for replica in here.replicas))
         people.begin()
         here.trouble(seed, CHANCE)
@@ -294,16 +295,15 @@ async def change_hands(
     figures: Figures, url: str, *, zygote: Zygote | None, times: int, way: Way
 ) -> None:
     """From the end of whoever sends to the first message by another."""
-    async with raised(
-        url=url, replicas=3, way=way, zygote=zygote, seconds=0, seed=1
-    ) as (here, _people):
+    async with raised(url=url, replicas=3, way=way, zygote=zygote, seconds=0, seed=1) as (
+        here,
+        _people,
+    ):
         begun = time.monotonic()
         await asyncio.gather(*(replica.start() for replica in here.replicas))
         figures.told("three replicas ready together", time.monotonic() - begun, "s")
         for how, bar in ((signal.SIGKILL, 15.0), (signal.SIGTERM, 2.0)):
-            gaps = []
-            for _ in range(times):
-                gaps.append(await _handed_over(here, how))
+            gaps = [await _handed_over(here, how) for _ in range(times)]
             name = "killed" if how is signal.SIGKILL else "stopped"
             figures.at_most(f"sender {name}: first message by another", max(gaps), bar, "s")
 
@@ -333,13 +333,13 @@ async def _handed_over(here: Ground, how: signal.Signals) -> float:
     try:
         before = len(sent())
         async with asyncio.timeout(40):
-            while len(sent()) < before + 2:  # noqa: ASYNC110 - the ledger has no other news
+            while len(sent()) < before + 2:
                 await asyncio.sleep(0.05)
         gone = holder(here, "telegram:4242")
         moment = time.monotonic()
         await gone.end(how)
         async with asyncio.timeout(60):
-            while not [at for at in sent() if at > moment + 0.2]:  # noqa: ASYNC110
+            while not [at for at in sent() if at > moment + 0.2]:
                 await asyncio.sleep(0.02)
         gap = min(at for at in sent() if at > moment + 0.2) - moment
     finally:
@@ -364,8 +364,9 @@ async def together(figures: Figures, url: str, *, zygote: Zygote | None) -> None
             for one in new:
                 await one.until(lambda o=one: o.since(0)[1] if o.since(3) else None, 20.0)  # type: ignore[misc]
             told = [s.text for one in new for s in one.since(0)]
-            figures.at_least("answers to newcomers heard by two replicas at once", len(told),
-                             2 * TWICE_HEARD)
+            figures.at_least(
+                "answers to newcomers heard by two replicas at once", len(told), 2 * TWICE_HEARD
+            )
             figures.at_most("of them, about a failure", sum("échoué" in t for t in told), 0)
             codes = [await replica.end() for replica in here.replicas if replica.alive]
             figures.at_most("of them, ended badly", sum(code != 0 for code in codes), 0)

@@ -169,7 +169,7 @@ async def _burst(figures: Figures, people: Crowd, way: Way) -> None:
         *(one.say("tous ensemble") for one in people.slack[: BURST // 2]),
     )
     async with asyncio.timeout(30):
-        while here.rows("SELECT count(*) FROM inbox")[0][0] < heard + BURST:  # noqa: ASYNC110
+        while here.rows("SELECT count(*) FROM inbox")[0][0] < heard + BURST:
             await asyncio.sleep(0.02)
     figures.told(f"{way}, burst of {BURST}: all kept after", time.monotonic() - begun, "s")
     taken = [*here.slack.taken[before[0] :], *here.telegram.taken[before[1] :]]
@@ -222,7 +222,7 @@ async def waited(
             return sum(c.method == "sendMessage" and not c.refused for c in here.telegram.calls)
 
         async with asyncio.timeout(240):
-            while told() < number:  # noqa: ASYNC110 - the ledger has no other news
+            while told() < number:
                 await asyncio.sleep(0.05)
         place = "in the inbox" if kept else "at the platform"
         bar = max(10.0, 60.0 * number / WAITED)

@@ -157,7 +157,7 @@ async def on_the_wire(zygote: Zygote, platform: Platform, *, arrives: bool) -> N
         fake.fail_next(method, "timeout" if arrives else "timeout_before")
         await one.on(platform).say("un mot")
         async with asyncio.timeout(PATIENCE):
-            while not any(call.method == method for call in fake.calls):  # noqa: ASYNC110
+            while not any(call.method == method for call in fake.calls):
                 await asyncio.sleep(0.01)
         assert await one.here.one.end(signal.SIGKILL) == -signal.SIGKILL
         assert one.said() == ["sending"]

@@ -111,9 +111,7 @@ async def storm(
         figures.told("people planted in", time.monotonic() - begun, "s")
         at = real_now() + timedelta(seconds=5)
         file = programme.write(folder, logs=[at])
-        async with ground(
-            folder, file, url=address, zygote=zygote, replicas=replicas
-        ) as here:
+        async with ground(folder, file, url=address, zygote=zygote, replicas=replicas) as here:
             for n in range(people):
                 here.telegram.add_user(20_000 + n, f"P{n}").started = True
             for n in range(ON_SLACK):

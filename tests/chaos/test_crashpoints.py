@@ -1,4 +1,4 @@
-"""Dying on purpose: at each named point, and at every so-many-th commit and send of a whole life."""
+"""Dying on purpose: at each named point, and at every so-many-th commit and send of a life."""
 
 import pytest
 

@@ -18,7 +18,7 @@ async def test_fifty_a_second_and_five_hundred_at_once(zygote: Zygote) -> None:
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["at-the-platform", "in-the-inbox"])
-async def test_what_waited_is_answered_once(zygote: Zygote, kept: bool) -> None:  # noqa: FBT001
+async def test_what_waited_is_answered_once(zygote: Zygote, kept: bool) -> None:
     """Updates that came while nobody was there."""
     figures = Figures(quiet=True, leeway=LEEWAY)
     await load.waited(figures, way="socket", kept=kept, zygote=zygote, number=100)

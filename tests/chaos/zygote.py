@@ -68,8 +68,8 @@ def _quick(clock_file: str) -> None:
     """Run the bot with a clock of the test's and short waits, not paced."""
     settings = read()
     crash.arm(os.environ.get("CORDEE_CRASH_AT", ""))
-    setattr(services, "SlackSender", partial(SlackSender, lag=LAG, between=LAG))
-    setattr(services, "Delivery", partial(Delivery, times=Protocol(margin=MARGIN, sweep=5.0)))
+    vars(services)["SlackSender"] = partial(SlackSender, lag=LAG, between=LAG)
+    vars(services)["Delivery"] = partial(Delivery, times=Protocol(margin=MARGIN, sweep=5.0))
     handlers.logs.set_up()
     service = services.Service(settings, clock=MovedClock(Path(clock_file)), paced=False)
 
@@ -104,7 +104,7 @@ def _child(orders: dict[str, Any]) -> None:
         else:
             handlers.main.run()
         code = 0
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the child must not return
+    except BaseException as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
     finally:
         sys.stderr.flush()
