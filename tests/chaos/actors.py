@@ -22,6 +22,8 @@ from tests.chaos.screens import Said, Screen
 PATIENCE = 90.0  # somebody who got nothing by then was left alone
 NOT_RECEIVED = 8.0  # then people try again what their client said had failed
 TRIES = 5
+# What is said when words were taken for an answer: to a check-in, to a report.
+ELSEWHERE = ("Je n’ai pas bien", "Avant d’envoyer")
 
 
 @dataclass
@@ -177,19 +179,18 @@ class Actor:
         since = self.screen.here()
 
         def answered(since: int) -> bool:
-            return self._new("C’est transmis")(since) or self._new("Je n’ai pas bien")(since)
+            return any(self._new(one)(since) for one in ("C’est transmis", *ELSEWHERE))
 
         await self.does(f"words of {one.mark}", lambda: self.screen.say(words), answered)
         # A prompt in between takes the words: they may have been an answer to it.
-        one.received = not self._new("Je n’ai pas bien")(since)
+        one.received = not any(self._new(taken)(since) for taken in ELSEWHERE)
 
     async def stray(self) -> None:
         """A word out of nowhere: some answer must come."""
         words = self._mark("mot")
 
         def answered(since: int) -> bool:
-            kept, not_understood = "je le garde sans y toucher", "Je n’ai pas bien"
-            return self._new(kept)(since) or self._new(not_understood)(since)
+            return any(self._new(one)(since) for one in ("je le garde sans y toucher", *ELSEWHERE))
 
         await self.does(f"stray {words}", lambda: self.screen.say(words), answered)
 

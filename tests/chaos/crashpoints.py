@@ -91,7 +91,7 @@ async def live(zygote: Zygote, empty: Path, order: str) -> Lived:
                 await here.one.start(CORDEE_CRASH_AT="")
                 await here.one.end()
         said = here.one.said()
-        errors = re.findall(r"^\S+ ERROR (?!apscheduler).*(?:\n(?!\S+ [A-Z]+ ).*)*", said, re.M)
+        errors = here.one.errors()
         if errors:
             lived.trouble = f"{lived.trouble} in the log: {errors[0]}"
         found = re.findall(r"passes: (\d+)", said)

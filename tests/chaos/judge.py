@@ -104,7 +104,8 @@ def _letters(
         reader = people[letter.reader]
         places = [place for place, text, _ in posts if letter.mark in text]
         right = places.count(_chat(reader))
-        if right != len(places):
+        own = places.count(_chat(people[letter.author]))  # shown again as somebody's own answer
+        if right + own != len(places) or (own and letter.received):
             verdict.wrong_person.append(f"{letter.mark} in {set(places)}")
         _count(verdict, reader, letter.mark, right, wanted=int(letter.received))
 

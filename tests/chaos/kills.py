@@ -1,9 +1,10 @@
 """`kill -9` at random moments under a mixed load: nothing lost, nothing twice, nobody left alone.
 
-`python -m tests.chaos.kills [sqlite|postgres|hands|all] [kills] [seed]`: one process on SQLite;
-three replicas on PostgreSQL, killed, frozen for longer than their lease, stopped and started, all
-at once too, over sockets and the elected poller and over HTTP and webhook; and how long a change of
-hands takes. Some calls of the platforms go wrong meanwhile, answers swallowed first of all.
+`python -m tests.chaos.kills [sqlite|postgres|hands|all] [kills] [seed] [--run]`: one process on
+SQLite; three replicas on PostgreSQL, killed, frozen for longer than their lease, stopped and
+started, all at once too, over sockets and the elected poller and over HTTP and webhook; and how
+long a change of hands takes. Some calls of the platforms go wrong meanwhile, answers swallowed
+first of all. With `--run` each start is `cordee run` from nothing, else it is forked.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from tests.chaos.ground import STAFF_SLACK, STAFF_TELEGRAM, Ground, Way, ground,
 from tests.chaos.judge import judge, tell_load
 from tests.chaos.processes import Replica, Zygote
 from tests.chaos.screens import Screen, SlackScreen, TelegramScreen
-from tests.postgres import running_server
+from tests.postgres import PgServer, running_server
 
 PAIRS: Final = 8
 NEWCOMERS: Final = 4
@@ -205,10 +206,10 @@ async def _end(figures: Figures, here: Ground, people: Crowd, opened: int) -> No
     figures.told(f"calls that went wrong {dict(hit)}", hit.total())
     verdict = judge(here, people.diary, people.people, due)
     verdict.tell(figures, open_sends=opened + here.telegram.hit.total())
-    tracebacks = sum(r.said().count("Traceback") for r in here.replicas)
-    figures.at_most("tracebacks in the logs", tracebacks, 0)
-    if tracebacks:
-        figures.say(next(r.said() for r in here.replicas if "Traceback" in r.said())[-3000:])
+    errors = [e for replica in here.replicas for e in replica.errors()]
+    figures.at_most("errors in the logs", len(errors), 0)
+    for error in errors[:5]:
+        figures.say(f"  {error}")
 
 
 async def kill_three(
@@ -379,34 +380,45 @@ def _arguments(words: Sequence[str]) -> tuple[str, int, int]:
 
 async def prove(figures: Figures) -> None:
     """The long form."""
-    what, kills, seed = _arguments(sys.argv[1:])
+    real = "--run" in sys.argv
+    what, kills, seed = _arguments([word for word in sys.argv[1:] if word != "--run"])
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # clients that died in mid-call
-    if what in {"sqlite", "all"}:
-        figures.say(f"== SQLite, one process, {kills} kills, seed {seed}")
-        await kill_one(figures, kills=kills, seed=seed, zygote=None)
-    if what in {"postgres", "hands", "all"}:
-        with running_server() as server:
+    with contextlib.ExitStack() as stack:
+        zygote = None if real else stack.enter_context(Zygote())
+        if what in {"sqlite", "all"}:
+            figures.say(f"== SQLite, one process, {kills} kills, seed {seed}")
+            await kill_one(figures, kills=kills, seed=seed, zygote=zygote)
+        if what in {"postgres", "hands", "all"}:
+            server = stack.enter_context(running_server())
+            await _on_postgres(figures, server, zygote, (what, kills, seed))
 
-            def empty() -> str:
-                return server.create().render_as_string(hide_password=False)
 
-            figures.say("== PostgreSQL, three replicas")
-            await together(figures, empty(), zygote=None)
-            ways: Mapping[Way, int] = {"socket": seed, "http": seed + 1}
-            for way, one_seed in ways.items():
-                if what != "hands":
-                    figures.say(f"-- {way}, {kills // 2} rounds, seed {one_seed}")
-                    await kill_three(
-                        figures,
-                        empty(),
-                        rounds=kills // 2,
-                        seed=one_seed,
-                        way=way,
-                        zygote=None,
-                        frozen=max(1, kills // 20),
-                    )
-                figures.say(f"-- {way}, change of hands")
-                await change_hands(figures, empty(), zygote=None, times=5, way=way)
+async def _on_postgres(
+    figures: Figures, server: PgServer, zygote: Zygote | None, asked: tuple[str, int, int]
+) -> None:
+    what, kills, seed = asked
+
+    def empty() -> str:
+        return server.create().render_as_string(hide_password=False)
+
+    figures.say("== PostgreSQL, three replicas")
+    await together(figures, empty(), zygote=zygote)
+    ways: Mapping[Way, int] = {"socket": seed, "http": seed + 1}
+    for way, one_seed in ways.items():
+        if what != "hands":
+            rounds = kills // 2
+            figures.say(f"-- {way}, {rounds} rounds, seed {one_seed}")
+            await kill_three(
+                figures,
+                empty(),
+                rounds=rounds,
+                seed=one_seed,
+                way=way,
+                zygote=zygote,
+                frozen=max(1, rounds // 10),
+            )
+        figures.say(f"-- {way}, change of hands")
+        await change_hands(figures, empty(), zygote=zygote, times=3, way=way)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,8 +23,10 @@ from tests.bench_process import ROOT
 from tests.chaos.zygote import ORDER
 from tests.run_world import CORDEE
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 LOOK_EVERY = 0.005
+# A tick that a stop in good order interrupts is logged as an error, and is none.
+ERROR = re.compile(r"^\S+ ERROR (?!apscheduler).*(?:\n(?!\S+ [A-Z]+ |ready).*)*", re.MULTILINE)
 
 
 class Zygote:
@@ -111,6 +114,10 @@ class Replica:
     def said(self) -> str:
         """All of that."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def errors(self) -> list[str]:
+        """What it calls an error, with the lines that belong to it."""
+        return ERROR.findall(self.said())
 
     @property
     def alive(self) -> bool:
