@@ -155,8 +155,18 @@ async def raised(
             yield here, crowd(here, halts, seed)
 
 
-async def kill_one(figures: Figures, *, kills: int, seed: int, zygote: Zygote | None) -> None:
-    """One process on SQLite, killed again and again, started again at once."""
+async def kill_one(
+    figures: Figures, *, kills: int, seed: int, zygote: Zygote | None, longest: float = LIVES[1]
+) -> None:
+    """One process on SQLite, killed again and again, started again at once.
+
+    Args:
+        figures: Where the figures go.
+        kills: How often.
+        seed: Of when, and of what people do.
+        zygote: Where it is forked, or None.
+        longest: Longest seconds from ready to the next kill.
+    """
     dice = random.Random(seed)
     each = 2.4 if zygote else 4.0
     async with raised(
@@ -167,7 +177,7 @@ async def kill_one(figures: Figures, *, kills: int, seed: int, zygote: Zygote | 
         here.trouble(seed, CHANCE)
         readies, opened = [], 0
         for _ in range(kills):
-            await asyncio.sleep(dice.uniform(*LIVES))
+            await asyncio.sleep(dice.uniform(LIVES[0], longest))
             await here.one.end(signal.SIGKILL)
             opened += _sending(here)
             await here.one.start()

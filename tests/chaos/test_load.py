@@ -13,7 +13,7 @@ LEEWAY = 12.0  # other tests run beside; the long form measures
 async def test_many_a_second_and_many_at_once(zygote: Zygote) -> None:
     """All are kept and answered, before and after `kill -9`."""
     figures = Figures(quiet=True, leeway=LEEWAY)
-    await load.rush(figures, way="http", seconds=5, zygote=zygote, rate=20, burst=100)
+    await load.rush(figures, way="http", seconds=4, zygote=zygote, rate=20, burst=100)
     figures.check()
 
 

@@ -12,5 +12,5 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 async def test_a_short_storm(zygote: Zygote) -> None:
     """Everybody is asked once, no window of a platform is passed, others are answered meanwhile."""
     figures = Figures(quiet=True, leeway=4.0)
-    await storm.storm(figures, people=300, zygote=zygote)
+    await storm.storm(figures, people=240, zygote=zygote)
     figures.check()
