@@ -21,7 +21,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo story test check lock bench simulate outage shuffle soak screenshot format clean
+.PHONY: help demo story test check lock bench crashpoints chaos load storm simulate outage shuffle soak \
+	screenshot format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -77,6 +78,18 @@ shuffle: $(DEV) ## 20,000 updates, each delivered four times and shuffled: the s
 
 soak: $(DEV) ## two years, 190 pairs, 10,000 laureates: what is sent is what the calendar says
 	$(BIN)/python -m tests.simulation.soak
+crashpoints: $(DEV) ## die at every commit and every send of one life: the same end (20 minutes)
+	$(BIN)/python -m tests.chaos.crashpoints
+
+chaos: $(DEV) ## kill -9 under load, SQLite and three replicas on PostgreSQL; cut connections (an hour)
+	$(BIN)/python -m tests.chaos.kills
+	$(BIN)/python -m tests.chaos.cuts
+
+load: $(DEV) ## fifty updates a second and a burst; recovery; a thousand that waited (10 minutes)
+	$(BIN)/python -m tests.chaos.load
+
+storm: $(DEV) ## a quarterly prompt to 18,000 people at the platform's pace (12 minutes)
+	$(BIN)/python -m tests.chaos.storm
 
 screenshot: $(DEV) ## take the picture of the demo page that the README shows (needs Chromium)
 	$(BIN)/python -m tests.screenshot

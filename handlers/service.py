@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from telegram.error import NetworkError, TelegramError
 
 from bot.bot import Bot
@@ -45,7 +45,7 @@ from handlers.telegram.adapter import TelegramAdapter
 from handlers.telegram.menu import command_lists, publish, without_staff
 from scheduling.clock import Clock, SystemClock, Ticker
 from scheduling.delivery import Delivery, Offer
-from scheduling.inbox import Inbox, Reader
+from scheduling.inbox import CLASH_TRIES, Inbox, Reader, clash
 from scheduling.leap import Leap
 from scheduling.sender import Sender
 from scheduling.timers import Timers
@@ -270,6 +270,14 @@ class Service:
         return self.leap is not None and self.leap.held()
 
     def _plan(self) -> None:
+        for attempt in range(1, CLASH_TRIES + 1):
+            try:
+                return self._plan_once()
+            except DBAPIError as error:  # replicas that start together seat the same people
+                if not clash(error) or attempt == CLASH_TRIES:
+                    raise
+
+    def _plan_once(self) -> None:
         now = self.clock.now()
         with self.database.unit_of_work() as uow:
             self._seat_staff(uow, now)

@@ -9,6 +9,7 @@ clock must leave the monotonic one alone).
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -104,6 +105,7 @@ class Ticker:
     """
 
     def __init__(self) -> None:
+        self._stopping = False
         self._scheduler = AsyncIOScheduler(
             jobstores={"default": MemoryJobStore()},
             timezone=UTC,
@@ -118,13 +120,30 @@ class Ticker:
             call: Awaited; what it raises is logged, and it is called again at the next tick.
             name: Unique; for the log.
         """
-        self._scheduler.add_job(call, "interval", seconds=seconds, id=name, name=name)
+
+        async def tick() -> None:
+            under_way = asyncio.ensure_future(call())
+            try:
+                await asyncio.shield(under_way)
+            except asyncio.CancelledError:
+                if not self._stopping:
+                    raise
+                under_way.add_done_callback(_seen)
+
+        self._scheduler.add_job(tick, "interval", seconds=seconds, id=name, name=name)
 
     def start(self) -> None:
         """Begin, on the running event loop."""
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Stop ticking; a call under way goes on."""
+        """Stop ticking; a call under way goes on, though the scheduler would cancel it."""
+        self._stopping = True
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+
+def _seen(task: asyncio.Future[object]) -> None:
+    """Nobody waits any more for what becomes of it."""
+    if not task.cancelled():
+        task.exception()

@@ -12,8 +12,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,9 +35,11 @@ class PgServer:
 
     Attributes:
         url: SQLAlchemy address of the maintenance database.
+        restart: Ends it, sessions and all, and starts it again; None where it is not ours to end.
     """
 
     url: URL
+    restart: Callable[[], None] | None = None
 
     def create(self, template: str = "template0") -> URL:
         """Make a database with a name of its own.
@@ -99,27 +101,36 @@ def running_server() -> Iterator[PgServer]:
         as_user = _drop_root(folder)
         data, log = folder / "data", folder / "log"
         _initdb([*as_user, str(bin_dir / "initdb")], data)
-        with (
-            log.open("wb") as output,
-            subprocess.Popen(
-                [*as_user, str(bin_dir / "postgres"), *_options(data, folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-            ) as server,
-        ):
-            try:
-                url = URL.create(
-                    "postgresql+psycopg",
-                    username="postgres",
-                    database="postgres",
-                    query={"host": tmp},
+        url = URL.create(
+            "postgresql+psycopg", username="postgres", database="postgres", query={"host": tmp}
+        )
+        command = [*as_user, str(bin_dir / "postgres"), *_options(data, folder)]
+        with ExitStack() as stack:
+            output = stack.enter_context(log.open("ab"))
+            running: list[subprocess.Popen[bytes]] = []
+
+            def start() -> None:
+                server = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    cwd=folder,
                 )
+                running.append(stack.enter_context(server))
                 _wait(server, url, log)
-                yield PgServer(url)
+
+            def restart() -> None:
+                running[-1].send_signal(signal.SIGINT)  # ends sessions, not transactions committed
+                running[-1].wait(START_SECONDS)
+                start()
+
+            try:
+                start()
+                yield PgServer(url, restart)
             finally:
-                server.send_signal(signal.SIGQUIT)  # at once: nothing here is kept
+                if running:
+                    running[-1].send_signal(signal.SIGQUIT)  # at once: nothing here is kept
 
 
 def _server_programs() -> Path:

@@ -66,3 +66,24 @@ async def test_the_ticker_goes_on_after_an_error_and_never_overlaps_itself() -> 
     count = len(calls)
     await asyncio.sleep(0.1)
     assert len(calls) == count
+
+
+async def test_a_call_under_way_goes_on_when_the_ticker_stops(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A stop in good order is no error, and cuts nothing in the middle."""
+    begun, done = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        begun.set()
+        await asyncio.sleep(0.1)
+        done.set()
+
+    ticker = Ticker()
+    ticker.every(0.02, slow, "slow")
+    ticker.start()
+    async with asyncio.timeout(5):
+        await begun.wait()
+        ticker.stop()
+        await done.wait()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -1,12 +1,24 @@
 """Reading and comparing texts: what a person types, and what profiles say."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.matching.places import countries_in, country, is_region, key, language, region
-from bot.matching.text import Phrases, TextIndex, common_fields, parse_fields, stems, words
+from bot.matching.text import (
+    Phrases,
+    TextIndex,
+    common_fields,
+    parse_fields,
+    stem,
+    stems,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +136,19 @@ def test_places_have_several_names() -> None:
     assert is_region("Amérique latine")
     assert not is_region("Brésil")
     assert language("english") == language("EN") == language("anglais")
+
+
+def test_several_threads_may_stem_at_once() -> None:
+    """The index is built in one thread while a wish is read in another."""
+    roots, ends = ("accompagn", "energ", "recherch"), ("ement", "iques", "eurs", "erions", "ables")
+    some = ["".join(parts) for parts in product(roots, ends)] * 40
+    fresh = stem.__wrapped__  # what it would remember must not hide what it computes
+    wanted = [fresh(one) for one in some]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(3) as threads:
+            found = list(threads.map(lambda _: [fresh(one) for one in some], range(3)))
+    finally:
+        sys.setswitchinterval(before)
+    assert found == [wanted] * 3

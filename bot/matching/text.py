@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -79,6 +80,7 @@ def fold(text: str) -> str:
 
 _STOPPED: Final = frozenset(_WORD.findall(fold(_STOP))) | _ELIDED
 _STEMMER = snowballstemmer.stemmer("french")
+_STEMMING = Lock()  # it keeps its place in the word in itself, and the index is built in a thread
 
 
 def words(text: str) -> list[str]:
@@ -93,7 +95,10 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
     """The French Snowball stem of a folded word; words with digits or signs stay as they are."""
-    return str(_STEMMER.stemWord(word)) if word.isalpha() and len(word) < 40 else word[:40]
+    if not word.isalpha() or len(word) >= 40:
+        return word[:40]
+    with _STEMMING:
+        return str(_STEMMER.stemWord(word))
 
 
 def stems(text: str) -> list[str]:
