@@ -750,7 +750,7 @@ async def test_the_platforms_pace_is_kept_and_used(world: World) -> None:
     assert busiest(times, 0.97) <= 40
     assert times[-1] - times[0] < 61 / (40 * 0.9)
     assert world.telegram.texts()[0] == "mass 59"  # the answer lends its haste
-    assert world.telegram.texts().index("answer") < 20
+    assert world.telegram.texts().index("answer") < 30  # as soon as its chat is free again
     chat = [at for at, chat, _ in world.telegram.arrived if chat == "59"]
     assert chat[1] - chat[0] >= 0.3
 
