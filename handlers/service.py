@@ -63,7 +63,6 @@ MENU_SECONDS = 60
 PURGE_SECONDS = 3600  # a process started anew every day would never come to a nightly one
 INDEX_SECONDS = 5
 _TRY_NETWORK = "Check the network, proxies and SLACK_API_URL or TELEGRAM_API_URL."
-INBOX_DAYS, OUTBOX_DAYS = 30, 90
 
 
 class Service:
@@ -414,10 +413,7 @@ class Service:
 
         def step() -> int:
             with self.database.unit_of_work() as uow:
-                gone = uow.outbox.purge(now - timedelta(days=OUTBOX_DAYS))
-                gone += uow.timers.purge(now - timedelta(days=OUTBOX_DAYS))
-                gone += uow.inbox.purge(now - timedelta(days=INBOX_DAYS))
-                gone += uow.privacy.purge(rules, now)
+                gone = uow.purge(rules, now)
                 uow.commit()
             return gone
 

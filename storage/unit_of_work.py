@@ -11,6 +11,8 @@ Source: delivery protocol, "Databases".
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +40,7 @@ from storage.timers import TimerStore
 from storage.vault import Vault
 
 BUSY_MS = 10_000
+INBOX_DAYS, OUTBOX_DAYS = 30, 90
 POSTGRES_CONNECTIONS = 8
 
 
@@ -151,6 +154,18 @@ class UnitOfWork:
         self._connection.rollback()  # what went past the session before it had begun
         self.vault.forget(self.statements)
         self.__dict__.pop("people", None)  # what it remembered may be undone
+
+    def purge(self, rules: Mapping[str, Any], now: datetime) -> int:
+        """Forget a little of what was kept long enough; how many rows. Call and commit until 0.
+
+        Args:
+            rules: Each programme's periods, `Programme.retention`, by its id.
+            now: UTC.
+        """
+        gone = self.outbox.purge(now - timedelta(days=OUTBOX_DAYS))
+        gone += self.timers.purge(now - timedelta(days=OUTBOX_DAYS))
+        gone += self.inbox.purge(now - timedelta(days=INBOX_DAYS))
+        return gone + self.privacy.purge(rules, now)
 
     def commit(self) -> None:
         """Make everything done so far durable."""

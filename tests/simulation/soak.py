@@ -191,10 +191,7 @@ async def purge(world: World) -> None:
 
     def step() -> int:
         with world.database.unit_of_work() as uow:
-            gone = uow.outbox.purge(now - timedelta(days=OUTBOX_DAYS))
-            gone += uow.timers.purge(now - timedelta(days=OUTBOX_DAYS))
-            gone += uow.inbox.purge(now - timedelta(days=INBOX_DAYS))
-            gone += uow.privacy.purge(rules, now)
+            gone = uow.purge(rules, now)
             uow.commit()
         return gone
 
