@@ -178,6 +178,7 @@ class Platform:
         self.clocks = clocks
         self.rng = rng
         self.on_shown = on_shown
+        self.on_call: Callable[[Call], None] = lambda _: None
         self.weather = Weather()
         self.ledger: list[Call] = []
         self.shown: dict[str, Shown] = {}
@@ -185,6 +186,7 @@ class Platform:
         self.blind: set[int] = set()  # rows whose look-up could not tell
         self.blocked: set[str] = set()
         self.acts: list[Act] = []
+        self.memory: int | None = None  # how many calls and messages are kept; None: all
         self.looks: list[float] = []  # when it was asked what became of a message
         self.early: list[Call] = []  # calls before the time that a 429 named was over
         self.hush: dict[tuple[str, str], tuple[float, float]] = {}  # (told at, not before)
@@ -234,10 +236,22 @@ class Platform:
             text_of(row.message), accepted, message,
         )  # fmt: skip
         self.ledger.append(call)
+        self.on_call(call)
+        if self.memory is not None and len(self.ledger) > 2 * self.memory:
+            self._forget(self.memory)
         for told, until in self.hush.values():
             if told < left and call.at < until - 1e-3:
                 self._check_early(call, row)
         return message
+
+    def _forget(self, keep: int) -> None:
+        del self.ledger[:-keep]
+        del self.looks[:-keep]
+        kept: tuple[dict[Any, Any], ...] = (self.shown, self.rows)
+        for memory in kept:
+            for old in list(memory)[:-keep]:
+                del memory[old]
+        self.blind &= self.rows.keys()
 
     def _check_early(self, call: Call, row: Claimed) -> None:
         for scope, which in (("account", ""), ("chat", row.chat_id), ("method", row.op)):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 from bot.bot import Bot
@@ -72,7 +73,7 @@ class Cast:
     """A database to begin with, and who is in it."""
 
     image: bytes
-    programme: Programme
+    programmes: tuple[Programme, ...]
     start: datetime
     members: tuple[Member, ...]
     bonds: tuple[Bond, ...]
@@ -101,9 +102,9 @@ def image_of(database: Database) -> bytes:
     return connection(database).serialize()
 
 
-def open_image(image: bytes) -> Database:
-    """A database in memory that holds this."""
-    database = Database("sqlite://", SECRET)
+def open_image(image: bytes, file: Path | None = None) -> Database:
+    """A database, in memory or in a file, that holds this."""
+    database = Database(f"sqlite:///{file}" if file else "sqlite://", SECRET)
     other = sqlite3.connect(":memory:")
     other.deserialize(image)
     other.backup(connection(database))
@@ -188,7 +189,7 @@ def cast(
         uow.commit()
     image = image_of(database)
     database.close()
-    return Cast(image, here, start, tuple(members), tuple(bonds), staff)
+    return Cast(image, (here,), start, tuple(members), tuple(bonds), staff)
 
 
 class World:
@@ -200,6 +201,7 @@ class World:
         connect: How a process connects to a platform: a test may plant a fault there.
         times: The delivery's times.
         paced: Whether the delivery keeps to the platforms' limits.
+        file: Where the database is; None: in memory.
     """
 
     def __init__(
@@ -207,6 +209,7 @@ class World:
         scene: Cast,
         seed: int,
         *,
+        file: Path | None = None,
         connect: Callable[[Platform], Connection] = lambda platform: platform.connect(),
         times: Protocol = STRETCHED,
         paced: bool = True,
@@ -214,7 +217,7 @@ class World:
         self.cast = scene
         self.rng = random.Random(seed)
         self.clocks = Clocks(scene.start)
-        self.database = open_image(scene.image)
+        self.database = open_image(scene.image, file)
         self.slack = Slack(self.clocks, self.rng)
         self.telegram = Telegram(self.clocks, self.rng)
         self.slack.push = self._push
@@ -232,9 +235,9 @@ class World:
         assert self.process is None
         lines = {p.bot_account: self._connect(p) for p in self.platforms.values()}
         self._telegram_line = lines[TELEGRAM]
-        here = self.cast.programme
+        programmes = {here.id: here for here in self.cast.programmes}
         process = Process(
-            self.database, self.clocks, {here.id: here}, STAFF, lines,
+            self.database, self.clocks, programmes, STAFF, lines,
             times=self._times, paced=self._paced,
         )  # fmt: skip
         self.process = process
