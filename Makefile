@@ -4,6 +4,8 @@ PYTHON ?= python3
 # Extra words for `cordee demo` and `cordee story`, for instance DEMO="--port 8080".
 DEMO ?=
 STORY ?=
+# … and for `make simulate`, where all of it takes hours.
+SIMULATE ?= --seeds 50
 # Two workers even on a big machine: each starts its own PostgreSQL and its own browser.
 PYTEST ?= -n 2 --dist worksteal
 
@@ -19,7 +21,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo story test check lock bench screenshot format clean
+.PHONY: help demo story test check lock bench simulate outage shuffle soak screenshot format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -61,6 +63,18 @@ lock: $(BIN)/pip-compile ## write the lock files anew from pyproject.toml (UPGRA
 
 bench: $(DEV) ## measure: import, proposals, start, cost of an update against a bare handler
 	$(BIN)/python -m tests.bench
+
+simulate: $(DEV) ## half-years of 50 pairs with every fault, in virtual time (SIMULATE="--seeds 1000")
+	$(BIN)/python -m tests.simulation.simulate $(SIMULATE)
+
+outage: $(DEV) ## an hour of 5xx and ten minutes of 429 from each platform, under load
+	$(BIN)/python -m tests.simulation.outage
+
+shuffle: $(DEV) ## 20,000 updates, each delivered four times and shuffled: the same in the end
+	$(BIN)/python -m tests.simulation.shuffle
+
+soak: $(DEV) ## two years, 190 pairs, 10,000 laureates: what is sent is what the calendar says
+	$(BIN)/python -m tests.simulation.soak
 
 screenshot: $(DEV) ## take the picture of the demo page that the README shows (needs Chromium)
 	$(BIN)/python -m tests.screenshot

@@ -320,7 +320,11 @@ async def test_even_too_soon_ends(world: World) -> None:
 async def test_no_connection_is_tried_less_and_less_often_and_not_for_ever(world: World) -> None:
     world.telegram.script["hello"] = [NotSent("connection")] * 100
     world.put(somebody(world.database), "hello")
-    delivery = world.process(elapsed=lambda: (world.clock.now() - NOON).total_seconds())
+
+    def elapsed() -> float:
+        return (world.clock.now() - NOON).total_seconds()
+
+    delivery = world.process(elapsed=elapsed)
     for seconds in LADDER:
         await delivery.drain()
         assert world.state("hello") == ("queued", "connection")

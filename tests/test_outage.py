@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
-from scheduling.sender import Doubtful, NotSent, Sent
+from scheduling.sender import Doubtful, NotSent, Outcome, Sent
 from scheduling.silence import AWAY, LONGEST_PAUSE, Silence, is_answer
 from tests.simulation.loop import run
 from tests.simulation.outage import CASES, Case, one
@@ -23,14 +24,15 @@ def test_afterwards_nothing_is_lost_and_the_backlog_goes_as_fast_as_permitted(ca
 
 
 def test_what_counts_as_an_answer() -> None:
-    answers = [
+    answers: list[Outcome] = [
         Sent(),
         NotSent("429", retry_after=0.0),
         NotSent("bad", permanent=True),
         NotSent("gone", unreachable=True),
     ]
-    assert all(map(is_answer, answers))
-    assert not any(map(is_answer, [Doubtful("http 503"), NotSent("no connection")]))
+    assert all(is_answer(outcome) for outcome in answers)
+    silence: list[Outcome] = [Doubtful("http 503"), NotSent("no connection")]
+    assert not any(is_answer(outcome) for outcome in silence)
 
 
 def test_a_few_calls_without_an_answer_and_one_at_a_time_asks() -> None:
@@ -40,7 +42,7 @@ def test_a_few_calls_without_an_answer_and_one_at_a_time_asks() -> None:
         for _ in range(AWAY):
             assert silence.wait() == 0
             silence.note(answered=False)
-        assert silence.away
+        assert silence.wait() > 0
         found: list[float] = []
 
         async def ask() -> None:
@@ -49,11 +51,11 @@ def test_a_few_calls_without_an_answer_and_one_at_a_time_asks() -> None:
             silence.note(answered=len(found) > 12)
 
         await asyncio.gather(*(ask() for _ in range(20)))
-        assert not silence.away
+        assert silence.wait() == 0
         return found
 
     times = run(asked())
-    pauses = [after - before for before, after in zip(times, times[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(times)]
     assert pauses[:5] == pytest.approx([2, 4, 8, 16, 30], abs=0.01)
     assert max(pauses) <= LONGEST_PAUSE + 0.01
     assert len(set(times[12:])) == 1  # somebody has answered: the others go at once

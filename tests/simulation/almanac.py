@@ -7,6 +7,7 @@ does is compared with this, so nothing of it may be in this.
 from __future__ import annotations
 
 import tomllib
+from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -50,7 +51,9 @@ def by_day(at: datetime, zone: ZoneInfo, file: Toml) -> datetime:
 def _months_later(at: datetime, months: int, zone: ZoneInfo) -> datetime:
     local = at.astimezone(zone)
     month = local.month - 1 + months
-    return local.replace(year=local.year + month // 12, month=month % 12 + 1).astimezone(UTC)
+    year, month = local.year + month // 12, month % 12 + 1
+    day = min(local.day, monthrange(year, month)[1])
+    return local.replace(year=year, month=month, day=day).astimezone(UTC)
 
 
 def _first(rule: str, at: time, zone: ZoneInfo, begins: datetime) -> date:

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import time, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -148,14 +149,14 @@ def _nothing_lost(found: Verdict, world: World, rows: dict[int, Row]) -> None:
         blocked = {chat for p in world.platforms.values() for chat in p.blocked}
     reached = _map(world, "SELECT person_id, reachable FROM identity")
     whose = _map(world, "SELECT id, person_id FROM checkin")
-    for row in late:
-        found.breaks("not at rest", row)
-    for row in unheard:
-        found.breaks("heard and not worked", row)
-    for row in overdue:
-        found.breaks("due and not fired", row)
-    for row in silent:
-        found.breaks("a rhythm has stopped", row)
+    for rule, these in (
+        ("not at rest", late),
+        ("heard and not worked", unheard),
+        ("due and not fired", overdue),
+        ("a rhythm has stopped", silent),
+    ):
+        for one in these:
+            found.breaks(rule, one)
     for (number,) in mute:
         person = whose[number]
         chats = {m.number: m.chat for m in world.cast.members}
@@ -189,9 +190,7 @@ def _nothing_twice(found: Verdict, world: World, rows: dict[int, Row]) -> None:
 # --- nobody gets another's ------------------------------------------------------------------------
 
 
-def _nobody_elses(
-    found: Verdict, world: World, rows: dict[int, Row], crowd: Crowd | None
-) -> None:
+def _nobody_elses(found: Verdict, world: World, rows: dict[int, Row], crowd: Crowd | None) -> None:
     chat_of = {m.number: m.chat for m in (*world.cast.members, *world.cast.staff)}
     staff = {m.chat for m in world.cast.staff}
     close = partners(world.cast.bonds)
@@ -237,9 +236,7 @@ def _everybody_answered(found: Verdict, world: World, rows: dict[int, Row]) -> N
 
 def _repeated(act: Act, platform: Platform) -> bool:
     """Whether it was dropped as a repeat of another act: a double click that is one event."""
-    return any(
-        other is not act and other.event_key == act.event_key for other in platform.acts
-    )
+    return any(other is not act and other.event_key == act.event_key for other in platform.acts)
 
 
 # --- never at night -------------------------------------------------------------------------------
@@ -279,7 +276,7 @@ def _one_prompt(found: Verdict, world: World, rows: dict[int, Row]) -> None:
     for number, checkins in asked.items():
         times = sorted(checkins.values())
         found.figures["check-ins asked"] += len(times)
-        for before, after in zip(times, times[1:], strict=False):
+        for before, after in pairwise(times):
             if after - before < 86_400:
                 found.breaks("two prompts of one rhythm in a day", (number, before, after))
 

@@ -23,6 +23,7 @@ from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import text
+from typing_extensions import override
 
 from bot.messages import MESSAGE, Message
 from scheduling.delivery import Protocol
@@ -82,6 +83,7 @@ class Figures:
         """The bars that were missed."""
         return [f"{self.name}: {w} {v:g} (bar: {b})" for w, v, b, well in self.rows if not well]
 
+    @override
     def __str__(self) -> str:
         lines = [
             f"  {what:44} {value:>10.2f}  bar: {bar:16} {'ok' if well else 'MISSED'}"

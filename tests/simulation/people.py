@@ -91,9 +91,7 @@ class Crowd:
                 self._presses_old(member)
             case _:
                 self._commands(member, self._rng.choice(VERBS))
-        self._of(member).later(
-            sometimes(self._rng, self.manners.idle * DAY), self._stirs, member
-        )
+        self._of(member).later(sometimes(self._rng, self.manners.idle * DAY), self._stirs, member)
 
     def _leaves(self, member: Member) -> None:
         if self._silent():

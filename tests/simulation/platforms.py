@@ -28,7 +28,10 @@ from tests.simulation.loop import Clocks
 TEAM: Final = "T0SIM"
 SLACK: Final = f"slack:{TEAM}"
 TELEGRAM: Final = "telegram:4242"
-UPLINK: Final = (0.020, 0.045)  # seconds until a call arrives; its spread is less than the pace's room
+UPLINK: Final = (
+    0.020,
+    0.045,
+)  # seconds until a call arrives; its spread is less than the pace's room
 ANSWER: Final = (0.05, 0.30)
 NEVER: Final = 3600.0
 BLIND: Final = 12  # ids beyond the floor that the product looks at when nothing marks the end

@@ -132,7 +132,7 @@ class Process:
         times: Protocol = STRETCHED,
         paced: bool = True,
     ) -> None:
-        asyncio.get_running_loop().set_task_factory(_task_of_its_process)
+        asyncio.get_running_loop().set_task_factory(_task_of_its_process)  # type: ignore[arg-type]  # typeshed: no **more
         self._number = next(_numbers)
         _tasks[self._number] = WeakSet()
         self.alive = True
@@ -259,9 +259,7 @@ class Process:
 
     # --- as in `handlers.service` ---
 
-    def _tell_all_staff(
-        self, uow: UnitOfWork, key: str, message_id: str, **args: object
-    ) -> None:
+    def _tell_all_staff(self, uow: UnitOfWork, key: str, message_id: str, **args: Any) -> None:
         scene = Scene(self.bot, uow, self.clocks.now())
         for programme in self.bot.programmes.values():
             scene.tell_staff(programme, lambda w: Message(w(message_id, **args)), key=key)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import text
+from typing_extensions import override
 
 from bot.bot import Bot
 from bot.flows import pairs
@@ -81,6 +82,7 @@ class Report:
         """The bars that were missed."""
         return [f"{what}: {value} (bar: {bar})" for what, value, bar, well in self.rows if not well]
 
+    @override
     def __str__(self) -> str:
         return "\n".join(
             f"{what:44} {value:>16}  {f'bar: {bar}' if bar else '':14}{'' if well else ' MISSED'}"
@@ -349,8 +351,10 @@ def _judge(found: Report, scene: Cast, moves: Moves, watch: Watch, end: datetime
                 )  # fmt: skip
             for at in times:
                 local = at.astimezone(life.zone(at)).time()
-                night += not files["emergence"]["programme"]["quiet"]["to"] <= local < (
-                    files["emergence"]["programme"]["quiet"]["from"]
+                night += (
+                    not files["emergence"]["programme"]["quiet"]["to"]
+                    <= local
+                    < (files["emergence"]["programme"]["quiet"]["from"])
                 )
     staff = sum(len(t) for m in scene.staff for t in sent.get(m.chat, {}).values())
     found.note("prompts of the calendar", expected, "> 0", well=expected > 0)
