@@ -79,10 +79,13 @@ _SENT_AND_FORGOTTEN = _SENT.values(payload=None)
 # Made once: putting such a statement together costs more than running it.
 _ACCOUNT = bindparam("account", type_=String)
 _NOW = bindparam("now", type_=Utc)
+# Never null, but out of reach of the index on times: SQLite, which keeps no statistics, would walk
+# it for every candidate, and through all that waits for the morning each time.
+_FROM = func.coalesce(_OUT.c.not_before, _NOW)
 _DUE = (
     _OUT.c.bot_account == _ACCOUNT,
     _QUEUED,
-    _OUT.c.not_before <= _NOW,
+    _FROM <= _NOW,
     or_(_OUT.c.expires_at.is_(None), _OUT.c.expires_at > _NOW),
 )
 
@@ -95,11 +98,11 @@ def _free(busy_ops: Collection[str] = ()) -> list[ColumnElement[bool]]:
     again = or_(other.c.attempts > 0, other.c.waits > 0)
     sending = other.c.state == literal_column("'sending'")
     free = [
-        ~exists().where(*same, queued, other.c.not_before > _NOW, again),
+        ~exists().where(*same, queued, func.coalesce(other.c.not_before, _NOW) > _NOW, again),
         ~exists().where(*same, sending),
     ]
     if busy_ops:
-        older = (other.c.id <= _OUT.c.id, other.c.not_before <= _NOW)
+        older = (other.c.id <= _OUT.c.id, func.coalesce(other.c.not_before, _NOW) <= _NOW)
         ops = other.c.op.in_(sorted(busy_ops))
         free.append(~exists().where(*same, queued, *older, ops))
     return free

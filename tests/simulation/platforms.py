@@ -117,7 +117,7 @@ class Call:
     message: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Shown:
     """A message on somebody's screen."""
 

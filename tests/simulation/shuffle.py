@@ -98,7 +98,7 @@ class Play:
         self.world = world
         self.lines = lines
         self.seen: dict[str, list[Shown]] = defaultdict(list)
-        self.acts: list[tuple[int, int, Act]] = []
+        self.acts: dict[tuple[int, int], Act] = {}
         self.repeated = 0
         for platform in world.platforms.values():
             platform.on_shown = self._sees
@@ -114,7 +114,7 @@ class Play:
         member, step = self.world.cast.members[number], self.lines[number][place]
         platform = self.world.platforms[member.platform]
         assert isinstance(platform, Telegram | Slack)
-        self.acts.append((number, place, self._do(platform, member, step)))
+        self.acts[number, place] = self._do(platform, member, step)
 
     def _do(self, platform: Telegram | Slack, member: Member, step: Step) -> Act:
         def pick(choices: list[Any]) -> Any:
@@ -135,7 +135,7 @@ class Play:
 
     def again(self, number: int, place: int, twist: bool) -> None:
         """The platform delivers it once more; Slack perhaps under another number."""
-        act = next(a for n, p, a in reversed(self.acts) if (n, p) == (number, place))
+        act = self.acts[number, place]
         self.repeated += 1
         if twist and act.payload.get("type") == "event_callback":
             act = Act(act.at, act.chat, "repeat", {**act.payload, "event_id": f"EvAGAIN{number}"})
@@ -201,7 +201,7 @@ POINTS_TO: Final = {"focus_id": "conversation", "conversation_id": "conversation
 
 
 def _state(world: World, playing: Play, common: Mapping[str, int]) -> dict[str, bytes]:
-    events = {act.event_key: f"<{number} {place}>" for number, place, act in playing.acts}
+    events = {act.event_key: f"<{number} {place}>" for (number, place), act in playing.acts.items()}
     said = _said(world, events, common)
     found: dict[str, bytes] = {}
     with world.database.unit_of_work() as uow:

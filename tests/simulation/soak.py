@@ -64,6 +64,7 @@ LATE: Final = timedelta(minutes=45)  # a mass prompt to thousands takes its time
 PAIR_MONTHS: Final = 60  # longer than what is looked at
 OUTBOX_DAYS, INBOX_DAYS = 90, 30  # as the service purges
 MEMORY_BAR: Final = 1.10
+THURSDAY: Final = 3
 KEEP: Final = 2000  # calls that the simulated platforms remember
 
 
@@ -251,8 +252,8 @@ class Moves:
     def some(self, count: int) -> None:
         """So many move now."""
         now = self._world.clocks.now()
-        quiet_day = now.weekday() in (3, 4, 5) and 4 <= now.day <= 26  # between two prompts
-        if not quiet_day:
+        # On a day on which nobody is asked anything: where somebody is at an instant is then plain.
+        if now.weekday() != THURSDAY or now.day not in (4, 5, 6, *range(18, 27)):
             return
         with self._world.database.unit_of_work() as uow:
             for member in self._rng.sample(self._world.cast.members, count):
@@ -266,6 +267,13 @@ class Moves:
     def of(self, chat: str) -> almanac.Life:
         """Where somebody lived."""
         return almanac.Life(tuple(self.lives[chat]))
+
+
+def _next_kill(rng: random.Random, day: int) -> float:
+    """Days until the process is killed again: every other time on a Thursday."""
+    if rng.random() < 0.5:
+        return 7 - (day - THURSDAY) % 7 + rng.random()
+    return rng.uniform(4, 10)
 
 
 async def live(days: float, scene: Cast, folder: Path, seed: int) -> Report:
@@ -285,9 +293,9 @@ async def live(days: float, scene: Cast, folder: Path, seed: int) -> Report:
             await asyncio.sleep(max(0.0, kill_at - loop.time()))
             world.kill()
             await asyncio.sleep(rng.uniform(5, 60))
-            moves.some(2)
+            moves.some(len(scene.members) // 30)
             await world.start()
-            kill_at += rng.uniform(4, 10) * DAY
+            kill_at = (day + _next_kill(rng, day)) * DAY
         await asyncio.sleep(max(0.0, until - loop.time()))
         await purge(world)
         if (day + 1) % 91 == 0:
