@@ -181,7 +181,7 @@ def _nothing_twice(found: Verdict, world: World, rows: dict[int, Row]) -> None:
             elif len(messages) > 1:
                 if row in platform.blind:  # the platform could not tell, the policy decided
                     found.figures["twins where no look-up could tell"] += 1
-                    if rows[row].policy == "hold" or len(messages) > 2:
+                    if rows[row].policy == "hold":
                         found.breaks("twice", (rows[row], messages))
                 else:
                     found.breaks("twice", (rows[row], messages))

@@ -233,10 +233,10 @@ def _figures(case: Case, world: World, trouble: Trouble, backlog: set[int]) -> F
     found = Figures(case.name)
     platform = trouble.platform
     with world.database.engine.connect() as connection:
-        states = dict(
-            (row[0], row[1])
+        states = {
+            row[0]: row[1]
             for row in connection.execute(text("SELECT state, count(*) FROM outbox GROUP BY state"))
-        )
+        }
     found.note("backlog when it ended", len(backlog), ">= 500", well=len(backlog) >= 500)
     unsent = sum(count for state, count in states.items() if state != "sent")
     found.note("lost, parked or still waiting", unsent, "0", well=unsent == 0)

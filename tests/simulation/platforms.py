@@ -194,13 +194,13 @@ class Platform:
         self.early: list[Call] = []  # calls before the time that a 429 named was over
         self.hush: dict[tuple[str, str], tuple[float, float]] = {}  # (told at, not before)
         self.script: Callable[[Claimed], Fault | None] = lambda _row: None
+        self._loop = asyncio.get_running_loop()
         self._outside = contextvars.copy_context()  # what goes on here dies with no process
         self._ids = 0
 
     def later(self, seconds: float, call: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
         """Let something happen on the platform's side."""
-        loop = asyncio.get_running_loop()
-        return loop.call_later(seconds, call, *args, context=self._outside)
+        return self._loop.call_later(seconds, call, *args, context=self._outside)
 
     def connect(self) -> Connection:
         """A process begins to talk to it."""

@@ -132,7 +132,8 @@ class Process:
         times: Protocol = STRETCHED,
         paced: bool = True,
     ) -> None:
-        asyncio.get_running_loop().set_task_factory(_task_of_its_process)  # type: ignore[arg-type]  # typeshed: no **more
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_task_factory(_task_of_its_process)  # type: ignore[arg-type]  # typeshed: no **more
         self._number = next(_numbers)
         _tasks[self._number] = WeakSet()
         self.alive = True
@@ -182,7 +183,7 @@ class Process:
             raise asyncio.CancelledError
         context = contextvars.copy_context()
         context.run(_process.set, self._number)
-        return context.run(asyncio.ensure_future, work)
+        return context.run(self._loop.create_task, work)
 
     async def start(self) -> None:
         """Plan, work what a crash left, send, tick."""
@@ -218,7 +219,7 @@ class Process:
     async def hear(
         self, platform: str, bot_account: str, payload: Mapping[str, Any]
     ) -> tuple[str, int | None]:
-        """Keep what came; committed when this returns: the event's key, and the row if it is new."""
+        """Keep what came, committed when this returns; its key, and the row if it is new."""
         keys = slack_inbound.keys if platform == "slack" else telegram_inbound.keys
         event_key, message_key = keys(payload)
         row = await self.inbox.receive(
