@@ -314,7 +314,7 @@ def _drain(found: Figures, case: Case, trouble: Trouble, backlog: set[int]) -> N
     last = went[math.ceil(0.95 * len(went)) - 1]
     count = bisect_left([c.at for c in after], last) + 1
     least = (
-        math.ceil(count / TELEGRAM_SECOND) - 1
+        (count - 1) / TELEGRAM_SECOND
         if case.platform == "telegram"
         else MINUTE * (math.ceil(count / SLACK_MINUTE) - 1)
     )
