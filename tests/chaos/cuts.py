@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import sys
 from datetime import timedelta
@@ -117,7 +116,6 @@ async def _end(figures: Figures, here: Ground, people: Crowd) -> None:
 
 async def prove(figures: Figures) -> None:
     """The long form."""
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     cuts = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     with running_server() as server:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -86,8 +88,7 @@ def busiest(moments: Sequence[float], seconds: float) -> int:
 
 def main(proof: Callable[[Figures], Coroutine[Any, Any, None]]) -> None:
     """Run a long form; the process exits 1 when a bar was missed."""
-    import asyncio
-
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # clients that died in mid-call
     figures = Figures()
     asyncio.run(proof(figures))
     for line in figures.missed:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import random
 import re
 import signal
@@ -392,7 +391,6 @@ async def prove(figures: Figures) -> None:
     """The long form."""
     real = "--run" in sys.argv
     what, kills, seed = _arguments([word for word in sys.argv[1:] if word != "--run"])
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # clients that died in mid-call
     with contextlib.ExitStack() as stack:
         zygote = None if real else stack.enter_context(Zygote())
         if what in {"sqlite", "all"}:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import random
 import signal
 import sys
@@ -282,7 +281,6 @@ def _key(update: Any) -> str:
 
 async def prove(figures: Figures) -> None:
     """The long form."""
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # clients that died in mid-call
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     parts: list[Callable[[Way], Awaitable[None]]] = [
         lambda way: rush(figures, way=way, seconds=seconds, zygote=None),
