@@ -441,7 +441,7 @@ class _Lane:
         self._results = []
         begun = self._d.elapsed()
         try:
-            done = await self._d.worker.run(self._transact, job)
+            done = await self._d.worker.run_first(self._transact, job)
         except BaseException:
             self._results[:0] = job.results
             raise

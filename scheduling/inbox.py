@@ -73,9 +73,12 @@ def clash(error: BaseException) -> bool:
     """Whether a transaction only got into another's way (PostgreSQL) and may simply be repeated.
 
     A unique key taken meanwhile is one: two first words of the same person, heard by two processes.
+    So is a connection that was cut: had the commit arrived, the row would be found settled.
     """
-    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-    return state in {"40001", "40P01", "23505"}
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state in {"40001", "40P01", "23505"}
 
 
 def nothing(_account: str) -> None:
@@ -178,7 +181,7 @@ class Inbox:
         else:
             if event is None:
                 return None
-        row_id = await self._worker.run(
+        row_id = await self._worker.run_first(
             self._receive, platform, bot_account, event_key, message_key, payload, now, event
         )
         point("after_inbox")
@@ -279,10 +282,13 @@ class Inbox:
         """
         since = elapsed() - LONGEST_WORK
         busy = {row_id for row_id, begun in self._mine.items() if begun > since}
-        rows = await self._worker.run(self._stale, self._clock.now() - age, busy)
-        for row_id in rows:
-            await self._work_again(row_id)
-        return len(rows)
+        worked = 0
+        while rows := await self._worker.run(self._stale, self._clock.now() - age, busy):
+            for row_id in rows:
+                await self._work_again(row_id)
+            worked += len(rows)
+            busy |= set(rows)  # what failed is for the next sweep
+        return worked
 
     async def _work_again(self, row_id: int) -> None:
         """Count before working: an event that brings the process down must not do so for ever."""

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 # Seconds before the next attempt after the first, the second … without an answer; then it is given
 # up, about sixteen hours after the first attempt.
 LADDER = (5, 60, 300, 1800, 1800, 3600, 7200, 14400, 28800)
+SURE = 4  # attempts that were proved absent and may follow each other at once
 MAX_WAITS = 500  # "too soon" is no failure, but it ends too
 DEFAULT_WAIT = 30.0  # when the platform gave no number, or an absurd one
 LONGEST_WAIT = 3600.0
@@ -89,15 +90,15 @@ def settle(
                 uow.outbox.fail(row, reason)
             case NotSent(reason, retry_after=float() | int() as seconds):
                 _wait(uow, row, now, reason, too_soon(seconds))
-            case NotSent(reason):
-                _again(uow, row, now, reason, at_once=result.looked)
+            case NotSent(reason):  # proved absent by a look-up: nothing speaks against now
+                _again(uow, row, now, reason, at_once=result.looked and row.attempts <= SURE)
             case Doubtful(reason):
                 if result.hold or (row.op not in REPEATABLE and row.policy == "hold"):
                     log.warning("in doubt row=%s op=%s reason=%s", row.id, row.op, reason)
                     uow.outbox.hold(row, reason)
                 else:
                     doubt = reason if row.op in REPEATABLE else TWICE
-                    _again(uow, row, now, doubt, at_once=result.looked)
+                    _again(uow, row, now, doubt, at_once=result.looked and row.attempts == 1)
             case GivenBack():
                 uow.outbox.requeue(row, now, row.reason, attempts=-1)
     uow.outbox.sent(sent, now)
@@ -128,7 +129,7 @@ def _again(uow: UnitOfWork, row: Taken, now: datetime, reason: str, *, at_once: 
         log.warning("given up row=%s op=%s reason=%s", row.id, row.op, reason)
         uow.outbox.fail(row, "too many tries")
         return
-    seconds = 0 if at_once and row.attempts == 1 else LADDER[row.attempts - 1]
+    seconds = 0 if at_once else LADDER[row.attempts - 1]
     uow.outbox.requeue(row, now + timedelta(seconds=seconds), _why(row, reason))
 
 

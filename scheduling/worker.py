@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
@@ -25,17 +26,20 @@ Job = Callable[[], None]
 
 
 class Worker:
-    """Runs functions in order of arrival.
+    """Runs functions in order of arrival, what cannot wait before the rest.
 
     Threads of its own and one queue: the library's executor makes a second kind of future of each
-    call, and chains it to the first, which costs more than the way there and back.
+    call, and chains it to the first, which costs more than the way there and back. In a rush the
+    turns may queue; acknowledgements and leases may not.
 
     Args:
         database: Decides how many threads make sense.
     """
 
     def __init__(self, database: Database) -> None:
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[bool] = SimpleQueue()  # one True for each job, False for the end
+        self._urgent: deque[Job] = deque()
+        self._others: deque[Job] = deque()
         self._closed = False
         self._threads = [
             threading.Thread(target=self._serve, name=f"storage_{number}", daemon=True)
@@ -45,7 +49,11 @@ class Worker:
             thread.start()
 
     def _serve(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while self._jobs.get():
+            try:
+                job = self._urgent.popleft()
+            except IndexError:
+                job = self._others.popleft()
             job()
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -56,6 +64,15 @@ class Worker:
         Raises:
             RuntimeError: It is closed.
         """
+        return await self._run(self._others, work, *args, **kwargs)
+
+    async def run_first(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `run`, before what only waits for its turn: somebody counts the seconds."""
+        return await self._run(self._urgent, work, *args, **kwargs)
+
+    async def _run(
+        self, jobs: deque[Job], work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         if self._closed:
             raise RuntimeError("the storage threads have ended")
         loop = asyncio.get_running_loop()
@@ -72,14 +89,15 @@ class Worker:
             else:
                 _tell(loop, future, future.set_result, result)
 
-        self._jobs.put(job)
+        jobs.append(job)
+        self._jobs.put(True)
         return await future
 
     def close(self) -> None:
         """Finish what was begun and end the threads."""
         self._closed = True
         for _ in self._threads:
-            self._jobs.put(None)
+            self._jobs.put(False)
         for thread in self._threads:
             thread.join()
 

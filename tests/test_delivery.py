@@ -224,14 +224,14 @@ async def test_a_running_delivery_answers_at_once_and_sleeps_otherwise(world: Wo
     lea = somebody(world.database)
     delivery = world.process(times=Protocol(ttl=60.0))  # no renewal while we count
     steps = 0
-    run = world.worker.run
+    run = world.worker.run_first
 
     async def counting(*args: Any, **more: Any) -> Any:
         nonlocal steps
         steps += 1
         return await run(*args, **more)
 
-    world.worker.run = counting  # type: ignore[method-assign]
+    world.worker.run_first = counting  # type: ignore[method-assign]
     task = asyncio.create_task(delivery.run())
     await delivery.drain()
     before = steps
@@ -420,6 +420,14 @@ async def test_telling_staff_may_fail(world: World) -> None:
 
 
 # --- doubt --------------------------------------------------------------------------------------
+
+
+async def test_what_is_proved_absent_again_does_not_wait(world: World) -> None:
+    world.put(somebody(world.database), "hello")
+    world.telegram.script["hello"] = [Doubtful("timeout")] * 3
+    await world.delivery.drain()
+    assert world.telegram.texts() == ["hello"]
+    assert world.row("hello").attempts == 4
 
 
 async def test_what_may_be_there_twice_is_found_by_the_press_on_the_other(world: World) -> None:

@@ -233,6 +233,22 @@ async def test_what_is_not_for_the_bot_is_not_kept(world: World) -> None:
     assert world.rows() == []
 
 
+async def test_more_than_one_sweep_holds_is_worked_in_one(world: World) -> None:
+    for n in range(520):
+        await world.hear(str(n), who=str(n))
+    world.restart()
+    assert await world.inbox.sweep(timedelta(0)) == 520
+    assert len(world.effects()) == 520
+
+
+async def test_a_cut_connection_is_no_failure(world: World) -> None:
+    world.bot.broken = 1
+    world.bot.raises = OperationalError("x", {}, Exception(), connection_invalidated=True)
+    ack = await world.inbox.work(await world.hear("hello"))
+    assert ack.toast == "hello"
+    assert world.bot.told == []
+
+
 async def test_events_are_not_hoarded(world: World) -> None:
     rows = [await world.hear(str(n), who=str(n)) for n in range(510)]
     assert len(world.inbox._events) == 500

@@ -365,6 +365,21 @@ async def test_a_later_message_marks_the_end_as_well(
     assert (await sender.reconcile([absent]))[9] == NotSent("not found by the look-up")
 
 
+async def test_a_message_of_another_row_is_not_taken_for_it(
+    marking: TelegramSender, telegram: FakeTelegram
+) -> None:
+    """A restart, and a floor of before it: what is recorded for others is left alone."""
+    await marking.send(claimed(Message("Avant ?", choices=QUESTION.choices), row=8))
+    [before] = telegram.messages(LEA)
+    again = TelegramSender(marking._bot, marker_chat=str(OPERATOR))
+    again.resume([f"{LEA}/{before.id}"])
+    row = claimed(row=9, floor=before.id - 1)
+    telegram.fail_next("sendMessage", "drop_before")
+    assert isinstance(await again.send(row), Doubtful)
+    assert await again.reconcile([row]) == {9: NotSent("not found by the look-up")}
+    assert not [c for c in telegram.calls if c.method == "editMessageReplyMarkup"]
+
+
 async def test_the_order_is_known_from_before_a_restart(sender: TelegramSender) -> None:
     sender.resume(["7/41", "-1001234/900", "8/40", "T1/1732180000.000200"])
     assert sender.floor() == 41

@@ -26,7 +26,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.messages import File, Home, Message, MessageRef
 from handlers.slack import render
-from scheduling.pacing import Limits, Rate
+from scheduling.clock import elapsed
+from scheduling.pacing import Limits, Pace, Rate
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 
 HTTP_SECONDS: Final = 5
@@ -47,6 +48,10 @@ LIMITS: Final = Limits(
         }
     ),
 )
+
+# Tier 3, fifty a minute: a look-up that runs into a 429 holds up the chats it is about.
+READS: Final = Limits(account=(Rate(45, 61.0),))
+LOOK_AGAIN: Final = 5.0  # seconds
 
 # The person is not there for us: try elsewhere, tell staff.
 UNREACHABLE: Final = frozenset(
@@ -135,6 +140,8 @@ class SlackSender:
         self._labels = labels
         self._lag, self._between = lag, between
         self._direct: dict[str, str] = {}  # U… -> D…
+        self._reading = asyncio.Lock()
+        self._reads = Pace(READS, elapsed)  # of histories, to look up what is in doubt
 
     def floor(self) -> int | None:
         """Slack's message ids tell no order between chats."""
@@ -284,9 +291,8 @@ class SlackSender:
             if not open_rows:
                 break
             await asyncio.sleep(pause)
-            answers = await asyncio.gather(*(self._look(row) for row in open_rows))
-            for row, answer in zip(open_rows, answers, strict=True):
-                found[row.id] = answer
+            for row in open_rows:
+                found[row.id] = await self._look(row)
             open_rows = [row for row in open_rows if isinstance(found[row.id], NotSent)]
         return found
 
@@ -296,16 +302,21 @@ class SlackSender:
             ts = await self._in_history(channel, row)
         except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
             outcome = classify(error, row)
+            if isinstance(outcome, NotSent) and outcome.retry_after is not None:
+                self._reads.hold("account", "", outcome.retry_after or LOOK_AGAIN)
             if isinstance(outcome, NotSent) and (outcome.permanent or outcome.unreachable):
                 return Doubtful(outcome.reason)
             seconds = outcome.retry_after if isinstance(outcome, NotSent) else None
-            return Doubtful("look-up failed", look_again=max(5.0, seconds or 0.0))
+            return Doubtful("look-up failed", look_again=max(LOOK_AGAIN, seconds or 0.0))
         return Sent(f"{channel}/{ts}") if ts else NotSent("not in the history")
 
     async def _in_history(self, channel: str, row: Claimed) -> str | None:
         oldest = (row.claimed_at - timedelta(seconds=60)).timestamp()
         cursor: str | None = None
         for _ in range(HISTORY_PAGES):
+            async with self._reading:
+                await asyncio.sleep(self._reads.wait(channel, "read"))
+                self._reads.note(channel, "read")
             page = await self._client.conversations_history(
                 channel=channel,
                 oldest=f"{oldest:.6f}",

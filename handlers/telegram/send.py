@@ -45,6 +45,7 @@ PROBE_MOST: Final = 64  # edits per doubtful message; beyond, its policy decides
 PROBE_BLIND: Final = 12  # as many when nothing marks the end: about what is in flight at once
 PROBE_MARGIN: Final = 1.0  # seconds after its deadline in which a message may still arrive
 POSTED_KEPT: Final = 256
+KNOWN_KEPT: Final = 4096
 PAGES_KEPT: Final = 5000
 
 # No connection was made, nothing was sent.
@@ -114,6 +115,7 @@ class TelegramSender:
         self._bot = bot
         self._marker_chat = marker_chat
         self._floor: int | None = None
+        self._known: OrderedDict[int, None] = OrderedDict()  # ids of which we know what they are
         self._posted: deque[tuple[datetime, int]] = deque(maxlen=POSTED_KEPT)  # claimed, id
         self.pages = Pages()
 
@@ -130,6 +132,9 @@ class TelegramSender:
         """Note an id, ours or a person's; channels and supergroups count for themselves."""
         if not _counts_apart(chat_id):
             self._floor = max(self._floor or 0, message_id)
+            self._known[message_id] = None
+            if len(self._known) > KNOWN_KEPT:
+                self._known.popitem(last=False)
 
     async def send(self, row: Claimed) -> Outcome:
         """Say it, with one call."""
@@ -253,11 +258,13 @@ class TelegramSender:
         proves_absence = ceiling is not None
         if ceiling is None:
             ceiling = floor + 1 + PROBE_BLIND
-        elif ceiling - floor - 1 > PROBE_MOST:
+        elif sum(n not in self._known for n in range(floor + 1, ceiling)) > PROBE_MOST:
             return Doubtful("too many messages since")
         shown = render(row.message, row.id)
         uneditable = False
         for message_id in range(floor + 1, ceiling):
+            if message_id in self._known:  # recorded for another row, or a person's
+                continue
             try:
                 await self._bot.edit_message_reply_markup(
                     row.chat_id, message_id, reply_markup=inline_keyboard(shown)
