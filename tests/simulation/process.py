@@ -87,6 +87,10 @@ class InlineWorker(Worker):
         return result
 
     @override
+    async def run_first(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.run(work, *args, **kwargs)
+
+    @override
     def close(self) -> None:
         pass
 
