@@ -21,8 +21,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo story test check lock bench crashpoints chaos load storm simulate outage shuffle soak \
-	screenshot format clean
+.PHONY: help demo story test check lock bench screenshot format clean
+.PHONY: crashpoints chaos load storm simulate outage shuffle soak
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20

@@ -54,7 +54,7 @@ def fire(bot: Bot, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
         log.warning("a timer of an unknown kind was dropped", extra={"kind": timer.kind})
         return
     try:
-        with uow.session.begin_nested():  # given up half-way means: nothing of it happened
+        with uow.savepoint():  # given up half-way means: nothing of it happened
             meaning(Scene(bot, uow, now), timer)
     except NotRunHere:
         # Its programme is missing from the settings, perhaps for a day: nothing is given up.

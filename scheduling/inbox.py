@@ -447,7 +447,7 @@ def _reference() -> str:
 def _guarded(uow: UnitOfWork, reference: str, tell: Callable[[], None]) -> None:
     """Tell somebody about a failure; failing at that too must not undo its count."""
     try:
-        with uow.session.begin_nested():
+        with uow.savepoint():
             tell()
     except Exception as error:  # the last resort has no further one
         kind = type(error).__name__

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+ROOM = 0.05  # seconds that a chat's rate leaves for the way there
 BURST_SECONDS = 0.1  # what a late loop may catch up at once
 FORGET_SECONDS = 1.0  # between two looks for what no longer matters
 _EPSILON = 1e-9
@@ -80,10 +81,10 @@ class _Window:
         self._log.append(at)
         self._full_at = max(self._full_at, at) + self._step
 
-    def moved(self, at: float) -> None:
-        """What went last counts from then on."""
+    def answered(self, at: float) -> None:
+        """What went last was answered then: it may have arrived as late as half-way."""
         if self._log:
-            self._log[-1] = at
+            self._log[-1] = max(self._log[-1], (self._log[-1] + at) / 2 - ROOM)
 
     def idle_from(self) -> float:
         """From when on it is as if nothing had ever gone."""
@@ -134,13 +135,14 @@ class Pace:
             window.note(at)
 
     def answered(self, chat: str, op: str) -> None:
-        """What was noted last in a chat has been answered only now, so it may have arrived as late.
+        """What was noted last in a chat has been answered only now, so it may have arrived late.
 
-        The platform counts arrivals: after a slow call the next one would come too soon.
+        The platform counts arrivals: after a slow call the next one would come too soon. What the
+        way there takes in ordinary times is in the room that the rates leave.
         """
         if op in self._limits.in_chat:
-            for window in self._chats.get(chat, ()):
-                window.moved(self._elapsed())
+            for window in self._chats.get(chat, ())[: len(self._limits.chat)]:
+                window.answered(self._elapsed())
 
     def hold(self, scope: str, which: str, seconds: float) -> None:
         """The platform said "too soon": leave a chat, a method or the account (`""`) alone."""

@@ -109,7 +109,7 @@ def settle(
 
 def _news(uow: UnitOfWork, now: datetime, on_parked: OnParked) -> None:
     try:
-        with uow.session.begin_nested():
+        with uow.savepoint():
             on_parked(uow, uow.outbox.newly_parked, now)
     except Exception as error:  # news for staff must not undo what was settled
         kind = type(error).__name__
@@ -161,7 +161,7 @@ def _unreachable(
         uow.outbox.put_elsewhere(row, other, now)
     if news and on_unreachable is not None:
         try:
-            with uow.session.begin_nested():
+            with uow.savepoint():
                 on_unreachable(uow, row, now)
         except Exception as error:  # news for staff must not undo what was settled
             kind = type(error).__name__  # not its text, which may quote somebody

@@ -110,7 +110,7 @@ class Timers:
 
     def _one(self, uow: UnitOfWork, timer: DueTimer, now: datetime) -> bool:
         try:
-            with uow.session.begin_nested():
+            with uow.savepoint():
                 uow.timers.fire(timer)
                 self._fire(uow, timer, now)
         except Exception as error:  # one subject's trouble must not stop the others
@@ -135,7 +135,7 @@ class Timers:
         uow.timers.again(timer, now + delay, {**timer.payload, "tries": tries})
         if tries == TELL_AFTER and self._on_stuck is not None:
             try:
-                with uow.session.begin_nested():
+                with uow.savepoint():
                     self._on_stuck(uow, timer, now)
             except Exception as again:  # news for staff must not undo the postponement
                 kind = type(again).__name__

@@ -11,7 +11,8 @@ Source: delivery protocol, "Databases".
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -146,6 +147,17 @@ class UnitOfWork:
         if "session" in self.__dict__:
             self.session.close()
         self._connection.close()  # rolls back what was not committed
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What is done in it is done as a whole or, when it raises, not at all.
+
+        Not the session's own: that one begins with the session's next statement, and what went past
+        the session before would not be undone.
+        """
+        with self.session.begin_nested():
+            self.session.connection()
+            yield
 
     def undo(self) -> None:
         """Take everything back that was not committed, and go on in a new transaction."""

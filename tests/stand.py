@@ -148,7 +148,7 @@ class Stand:
         """What is due now."""
         with self.work() as uow:
             for timer in uow.timers.due(self.now, 500):
-                with uow.session.begin_nested():
+                with uow.savepoint():
                     uow.timers.fire(timer)
                     self.bot.fire(uow, timer, self.now)
         return self.news()

@@ -57,7 +57,7 @@ def steps(there: Stand) -> Iterator[DueTimer]:
         with there.work() as uow:
             due = uow.timers.due(there.now, 1)
             for timer in due:
-                with uow.session.begin_nested():
+                with uow.savepoint():
                     uow.timers.fire(timer)
                     there.bot.fire(uow, timer, there.now)
         if not due:

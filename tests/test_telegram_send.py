@@ -95,6 +95,15 @@ async def test_ops_that_post(op: Op, sender: TelegramSender, telegram: FakeTeleg
     assert [m.text for m in telegram.messages(LEA)] == ["Où en es-tu ?\n\nRien d’autre"]
 
 
+async def test_a_large_file_goes_too(sender: TelegramSender, telegram: FakeTelegram) -> None:
+    content = b"x;y\r\n" * 400_000
+    message = Message("Le détail", file=File("b.csv", content, "text/csv"))
+    assert isinstance(await sender.send(claimed(message, op="file")), Sent)
+    [shown] = telegram.messages(LEA)
+    assert shown.document is not None
+    assert shown.document.content == content
+
+
 async def test_reply_prompt(sender: TelegramSender, telegram: FakeTelegram) -> None:
     await sender.send(claimed(FREE))
     [shown] = telegram.messages(LEA)

@@ -19,12 +19,12 @@ def test_a_key_undone_by_a_savepoint_seals_nothing(database: Database, look_agai
     """The first of two timers of one person fails; what the second seals must open."""
     person = somebody(database).person_id
     with database.unit_of_work() as uow:
-        with pytest.raises(TroubleError), uow.session.begin_nested():  # noqa: PT012
+        with pytest.raises(TroubleError), uow.savepoint():  # noqa: PT012
             sealed = uow.vault.seal(uow.session, person, "lost")
             if look_again:
                 assert uow.vault.open(uow.session, person, sealed) == "lost"
             raise TroubleError
-        with uow.session.begin_nested():
+        with uow.savepoint():
             sealed = uow.vault.seal(uow.session, person, "kept")
         uow.commit()
     with database.unit_of_work() as uow:

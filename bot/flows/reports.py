@@ -137,7 +137,7 @@ def _alone(scene: Scene, what: str, person: Person) -> Iterator[None]:
     The log says what failed and where, never the values. An error of the connection is everybody's.
     """
     try:
-        with scene.uow.session.begin_nested():
+        with scene.uow.savepoint():
             yield
     except OperationalError:
         raise  # a deadlock, a lost connection: the whole chunk is tried again

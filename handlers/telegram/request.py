@@ -8,6 +8,7 @@ Source: `telegram.request.BaseRequest`, the place the library has for this.
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -116,7 +117,8 @@ def _form(data: RequestData | None) -> aiohttp.FormData | bytes | None:
         return data.url_encoded_parameters().encode()
     form = aiohttp.FormData(data.json_parameters, quote_fields=False)
     for name, (filename, content, mime) in data.multipart_data.items():
-        form.add_field(name, content, filename=filename, content_type=mime)
+        # As a stream: of large raw bytes aiohttp warns that they hold up the event loop.
+        form.add_field(name, BytesIO(content), filename=filename, content_type=mime)
     return form
 
 

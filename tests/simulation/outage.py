@@ -42,6 +42,7 @@ GROUP_WORDS: Final = 40
 # minute" (taken as 300) in a workspace, Tier 3 for its history (50 a minute).
 TELEGRAM_SECOND, GROUP_MINUTE, SLACK_MINUTE, HISTORY_MINUTE = 30, 20, 300, 50
 DRAIN_BAR: Final = 0.95
+SHORT_BAR = 0.9  # of few messages the last, unfinished minute is too large a part
 NOTICED_BAR: Final = 60.0  # seconds until the bot notices that the platform is back
 OTHERS_BAR: Final = 5.0  # seconds that the other platform's people wait at most
 REAL: Final = Protocol()  # as in the real thing: the lease is not stretched here
@@ -326,7 +327,8 @@ def _drain(found: Figures, case: Case, trouble: Trouble, backlog: set[int]) -> N
         group = [c.at for c in trouble.platform.ledger if c.chat == GROUP and c.accepted]
         least = MINUTE * (GROUP_WORDS // GROUP_MINUTE - 1) + (GROUP_MINUTE - 1)
         share = least / (max(group) - min(group))
-        found.note("share of the group's rate", share, f">= {DRAIN_BAR}", well=share >= DRAIN_BAR)
+        bar = DRAIN_BAR if len(group) > 60 else SHORT_BAR
+        found.note("share of the group's rate", share, f">= {bar}", well=share >= bar)
 
 
 def _longest_wait(world: World, platform: Platform) -> float:
