@@ -118,7 +118,8 @@ def _form(data: RequestData | None) -> aiohttp.FormData | bytes | None:
     form = aiohttp.FormData(data.json_parameters, quote_fields=False)
     for name, (filename, content, mime) in data.multipart_data.items():
         # As a stream: of large raw bytes aiohttp warns that they hold up the event loop.
-        form.add_field(name, BytesIO(content), filename=filename, content_type=mime)
+        stream = BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(name, stream, filename=filename, content_type=mime)
     return form
 
 
