@@ -725,15 +725,16 @@ class _Lane:
             looks += not self._silence.away  # nobody there to tell: no look at all
             found = await self._ask(rows, max(looks, 1))
             again: list[Taken] = []
-            delay = 0.0
+            delay, there = 0.0, False
             for row in rows:
                 outcome = found.get(row.id, Doubtful("no look-up"))
                 if isinstance(outcome, Doubtful) and outcome.look_again is not None:
+                    there |= outcome.there
                     again.append(row)
                     delay = max(delay, outcome.look_again)
                 else:
                     self._looked(row, Result(row, outcome, looked=True))
-            self._silence.note(answered=len(again) < len(rows))
+            self._silence.note(answered=there or len(again) < len(rows))
             if not again:
                 return
             rows = again

@@ -121,10 +121,12 @@ class Doubtful:
         reason: A code or a few words, without personal text.
         look_again: From a look-up only: seconds after which to look again, because the platform did
             not answer or its history lags. None: no look-up will tell, the row's policy decides.
+        there: The platform did answer, that it is too soon to look: it is not away.
     """
 
     reason: str
     look_again: float | None = None
+    there: bool = False
 
 
 Outcome = Sent | NotSent | Doubtful

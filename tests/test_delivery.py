@@ -422,6 +422,20 @@ async def test_telling_staff_may_fail(world: World) -> None:
 # --- doubt --------------------------------------------------------------------------------------
 
 
+async def test_too_soon_to_look_up_is_no_silence(world: World) -> None:
+    """A burst of look-ups that meets a 429 must not stop what others have to hear."""
+    lea, zoe = somebody(world.database, "7"), somebody(world.database, "9")
+    world.put(lea, "hello")
+    world.telegram.script["hello"] = [world.telegram.swallow]
+    soon = Doubtful("too many requests", look_again=0.1, there=True)
+    world.telegram.looks["hello"] = [soon] * 8
+    task = asyncio.create_task(world.delivery.drain())
+    await until(lambda: len(world.telegram.asked) >= 5)
+    world.put(zoe, "other")
+    await asyncio.wait_for(task, 5)
+    assert world.telegram.texts() == ["hello", "other"]
+
+
 async def test_what_is_proved_absent_again_does_not_wait(world: World) -> None:
     world.put(somebody(world.database), "hello")
     world.telegram.script["hello"] = [Doubtful("timeout")] * 3

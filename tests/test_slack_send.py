@@ -253,7 +253,7 @@ async def test_a_look_up_that_fails_is_no_answer(
 ) -> None:
     slack.fail_next("conversations.history", "429:30")
     found = await sender.reconcile([make_row(at=clock())])
-    assert found == {1: Doubtful("look-up failed", look_again=30.0)}
+    assert found == {1: Doubtful("look-up failed", look_again=30.0, there=True)}
 
 
 async def test_what_has_no_history_is_left_to_its_policy(clock: Clock, sender: SlackSender) -> None:

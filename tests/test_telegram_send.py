@@ -405,7 +405,7 @@ async def test_the_look_up_waits_when_told_to(
 ) -> None:
     row = await doubtful(marking, telegram, QUESTION, "drop_after")
     telegram.fail_next("editMessageReplyMarkup", "429:7")
-    assert (await marking.reconcile([row]))[9] == Doubtful("too many requests", 7.0)
+    assert (await marking.reconcile([row]))[9] == Doubtful("too many requests", 7.0, there=True)
     telegram.fail_next("editMessageReplyMarkup", "drop_before")
     again = (await marking.reconcile([row]))[9]
     assert isinstance(again, Doubtful)

@@ -307,7 +307,8 @@ class SlackSender:
             if isinstance(outcome, NotSent) and (outcome.permanent or outcome.unreachable):
                 return Doubtful(outcome.reason)
             seconds = outcome.retry_after if isinstance(outcome, NotSent) else None
-            return Doubtful("look-up failed", look_again=max(LOOK_AGAIN, seconds or 0.0))
+            again = max(LOOK_AGAIN, seconds or 0.0)
+            return Doubtful("look-up failed", look_again=again, there=seconds is not None)
         return Sent(f"{channel}/{ts}") if ts else NotSent("not in the history")
 
     async def _in_history(self, channel: str, row: Claimed) -> str | None:

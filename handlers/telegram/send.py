@@ -231,7 +231,7 @@ class TelegramSender:
                     ceiling = marker or None
                 found[row.id] = await self._probe(row, ceiling)
             except RetryAfter as error:
-                found[row.id] = Doubtful("too many requests", _seconds(error))
+                found[row.id] = Doubtful("too many requests", _seconds(error), there=True)
             except TelegramError:
                 found[row.id] = Doubtful("no answer to the look-up", PROBE_AGAIN)
         return found
