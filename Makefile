@@ -7,7 +7,7 @@ STORY ?=
 # … and for `make simulate`, where all of it takes hours.
 SIMULATE ?= --seeds 50
 # Two workers even on a big machine: each starts its own PostgreSQL and its own browser.
-PYTEST ?= -n 2 --dist worksteal
+PYTEST ?= -n 2 --dist worksteal --durations=15
 
 BIN := .venv/bin
 RUN := .venv/.cordee-run
