@@ -386,9 +386,9 @@ class Service:
         day = now.date().isoformat()
         platform = row.bot_account.partition(":")[0].capitalize()
         if person is None:
-            key = f"unreachable:{row.bot_account}:{row.chat_id}:{day}"
+            key = f"unreachable:{row.bot_account}:{row.place}:{day}"
             self._tell_all_staff(
-                uow, now, key, "staff-channel-unreachable", channel=row.chat_id, platform=platform
+                uow, now, key, "staff-channel-unreachable", channel=row.place, platform=platform
             )
             return
         self._tell_all_staff(

@@ -62,7 +62,7 @@ class Claimed:
         return cls(
             id=row.id,
             bot_account=row.bot_account,
-            chat_id=row.chat_id,
+            chat_id=row.place,
             person_id=row.person_id,
             op=row.op,
             message=MESSAGE.validate_json(row.payload),

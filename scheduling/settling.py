@@ -152,7 +152,7 @@ def _unreachable(
     news = row.person_id is None  # a channel
     for account in accounts:
         here = account.bot_account == row.bot_account
-        if here and account.account.rpartition("/")[2] == row.chat_id:
+        if here and account.account.rpartition("/")[2] == row.place:
             news |= account.reachable
             account.reachable = False
     uow.session.flush()

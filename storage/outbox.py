@@ -41,6 +41,9 @@ from storage.vault import Vault
 Op = Literal["post", "edit", "replace", "delete", "file", "ephemeral", "home"]
 Policy = Literal["resend", "hold"]
 KEY_LENGTH = 160
+HOME = (
+    "/home"  # after a chat: its Home tab, where only the newest matters and nothing waits in line
+)
 TWICE = "perhaps twice"  # said again because nobody could tell whether it had arrived
 
 _OUT = table_of(Outbox)
@@ -169,7 +172,7 @@ class Taken:
         id: Number of the row, the same for good; platforms are asked for it afterwards.
         dedup_key: Its meaning.
         bot_account: Who says it.
-        chat_id: Where.
+        chat_id: Where; a Home tab is a chat of its own (`HOME`).
         person_id: To whom; None for a channel.
         op: What to do there.
         priority: 0 answer, 5 reminder, 9 mass prompt.
@@ -204,6 +207,11 @@ class Taken:
     expires_at: datetime | None
     reason: str | None
     payload: bytes
+
+    @property
+    def place(self) -> str:
+        """The chat as its platform knows it."""
+        return self.chat_id.removesuffix(HOME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +319,13 @@ class OutboxStore:
         Raises:
             ValueError: The key is too long for its column.
         """
-        return self._insert(
+        chat_id = chat_id or identity.account.rpartition("/")[2]
+        if op == "home":
+            chat_id += HOME
+        new = self._insert(
             key=key,
             bot_account=identity.bot_account,
-            chat_id=chat_id or identity.account.rpartition("/")[2],
+            chat_id=chat_id,
             person_id=identity.person_id,
             op=op,
             priority=priority,
@@ -325,6 +336,9 @@ class OutboxStore:
             payload=self._vault.seal_bytes(self._session, identity.person_id, payload),
             created_at=now,
         )
+        if new and op == "home":
+            self._only_newest(identity.bot_account, chat_id, key)
+        return new
 
     def put_raw(  # noqa: PLR0913 - as above
         self,
@@ -425,6 +439,14 @@ class OutboxStore:
             update(_OUT)
             .where(_QUEUED, prefix == key_prefix)
             .values(state="cancelled", payload=None),
+        )
+
+    def _only_newest(self, bot_account: str, chat_id: str, key: str) -> None:
+        older = (_OUT.c.bot_account == bot_account, _OUT.c.chat_id == chat_id)
+        self._session.execute(
+            update(_OUT)
+            .where(_QUEUED, *older, _OUT.c.dedup_key != key)
+            .values(state="cancelled", payload=None)
         )
 
     def parked(self, limit: int = 100) -> Sequence[Parked]:

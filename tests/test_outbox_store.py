@@ -139,6 +139,22 @@ def test_busy_chats_and_operations_wait_and_keep_their_order(database: Database)
         assert not uow.outbox.any_due(BOT, NOON)
 
 
+def test_a_home_tab_holds_up_no_words_and_only_its_newest_view_matters(database: Database) -> None:
+    lea = somebody(database, "7")
+    with database.unit_of_work() as uow:
+        epoch = _lease(uow)
+        _put(uow, lea, "view 1", op="home")
+        _put(uow, lea, "words")
+        _put(uow, lea, "view 2", op="home")
+        assert not _put(uow, lea, "view 2", op="home")
+        assert _keys(_claim(uow, epoch, busy_ops={"home"})) == ["words"]
+        [view] = _claim(uow, epoch)
+        assert (view.dedup_key, view.place) == ("view 2", "7")
+        _put(uow, lea, "view 3", op="home")
+        assert _keys(_claim(uow, epoch)) == []  # the second is under way
+        assert uow.outbox.counts() == {"sending": 2, "cancelled": 1, "queued": 1}
+
+
 def test_what_is_worthless_is_never_claimed(database: Database) -> None:
     lea = somebody(database)
     with database.unit_of_work() as uow:

@@ -197,8 +197,19 @@ async def _burst(figures: Figures, people: Crowd, way: Way, burst: int) -> None:
 
 
 async def _recover(figures: Figures, people: Crowd, way: Way) -> None:
-    """`kill -9`, started again at once; the first answer to a word written meanwhile."""
+    """`kill -9` while hundreds wait for their answers, and again when nobody does."""
     here = people.here
+    await here.one.end(signal.SIGKILL)
+    moment, before = time.monotonic(), _told(here)
+    starting = asyncio.create_task(here.one.start())
+    while _told(here) == before:
+        await asyncio.sleep(0.01)
+    gap = time.monotonic() - moment
+    figures.at_most(f"{way}: kill -9 with a backlog to the first answer", gap, 5.0, "s")
+    await starting
+    words = "SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending') AND op <> 'home'"
+    while here.rows(words)[0][0]:
+        await asyncio.sleep(0.1)
     who = people.telegram[-1]
     gaps = []
     for _ in range(3):
@@ -209,7 +220,12 @@ async def _recover(figures: Figures, people: Crowd, way: Way) -> None:
         assert await who.hears(WORDS, since=since, patience=40.0) is not None
         gaps.append(time.monotonic() - moment)
         await starting
-    figures.at_most(f"{way}: kill -9 to the first answer", max(gaps), 5.0, "s")
+    figures.at_most(f"{way}: kill -9 to the answer to a word meanwhile", max(gaps), 5.0, "s")
+
+
+def _told(here: Ground) -> int:
+    """How often anything was said on Telegram."""
+    return sum(c.method == "sendMessage" and not c.refused for c in here.telegram.calls)
 
 
 async def waited(
@@ -238,11 +254,8 @@ async def waited(
         begun = time.monotonic()
         await here.one.start()
 
-        def told() -> int:
-            return sum(c.method == "sendMessage" and not c.refused for c in here.telegram.calls)
-
         async with asyncio.timeout(240):
-            while told() < number:
+            while _told(here) < number:
                 await asyncio.sleep(0.05)
         place = "in the inbox" if kept else "at the platform"
         bar = max(10.0, 60.0 * number / WAITED)
@@ -250,7 +263,7 @@ async def waited(
             f"{way}: {number} that waited {place}: last answer", time.monotonic() - begun, bar, "s"
         )
         await asyncio.sleep(0.5)
-        figures.at_most(f"{way}: answers too many", told() - number, 0)
+        figures.at_most(f"{way}: answers too many", _told(here) - number, 0)
         assert await here.one.end() == 0
 
 
