@@ -25,7 +25,7 @@ from bot.flows import FLOWS, letters, meetings
 from bot.messages import Ack, Message
 from bot.programmes.schema import Programme
 from bot.turn import Scene, Turn
-from storage.outbox import Taken
+from storage.sending import Taken
 from storage.tables import Identity, Person
 from storage.timers import DueTimer
 from storage.unit_of_work import UnitOfWork

@@ -358,7 +358,7 @@ class Turn(Scene):
         if on is None:
             return
         here = self.identity.bot_account
-        other = self.uow.outbox.twin(here, on.chat, f"{on.chat}/{on.message}")
+        other = self.uow.sending.twin(here, on.chat, f"{on.chat}/{on.message}")
         if other is not None:
             self.tell(
                 self.me,

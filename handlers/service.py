@@ -53,7 +53,7 @@ from scheduling.worker import Worker
 from storage.directory import Profile
 from storage.inbox import Received
 from storage.migrate import upgrade
-from storage.outbox import Kept, Taken
+from storage.sending import Kept, Taken
 from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 
@@ -342,7 +342,7 @@ class Service:
     async def _kept(self, row_id: int) -> Kept | None:
         def look() -> Kept | None:
             with self.database.unit_of_work() as uow:
-                return uow.outbox.kept(row_id)
+                return uow.sending.kept(row_id)
 
         return await self.worker.run(look)
 

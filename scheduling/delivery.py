@@ -15,14 +15,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from pydantic import ValidationError
 
 from scheduling.clock import Clock, elapsed
+from scheduling.lookups import LookUps
 from scheduling.meter import Meter, Silent
 from scheduling.pacing import Limits, Pace, Rate
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Scope, Sender, Sent
@@ -39,7 +39,7 @@ from scheduling.silence import Silence, is_answer
 from scheduling.worker import Worker
 from storage.crash import point
 from storage.leases import LeaseStore
-from storage.outbox import Taken
+from storage.sending import Taken
 from storage.unit_of_work import Database, UnitOfWork
 
 __all__ = [
@@ -63,7 +63,6 @@ Waking = Callable[[UnitOfWork, Taken, datetime], datetime]
 
 MAX_IN_FLIGHT = 32
 OFFERED = 4  # how many a turn may claim itself: its answer, and some for others
-MAX_LOOKS = 60  # then nobody can tell, and staff decide
 LONGEST_GATE = 0.5  # seconds a claim may wait for its turn; more, and it is given back
 SHORTEST_PAUSE = 0.02  # so that a clock that stands still cannot make the loop spin
 
@@ -204,7 +203,7 @@ class Delivery:
 
     def _due(self) -> frozenset[str]:
         with self.database.unit_of_work() as uow:
-            return uow.outbox.due_accounts(self.clock.now())
+            return uow.sending.due_accounts(self.clock.now())
 
     async def drain(self) -> None:
         """Send everything due now and return when nothing more is due, in flight or in doubt."""
@@ -311,7 +310,8 @@ class _Lane:
         self._epoch: int | None = None
         self._lease_end = self._renew_at = self._recover_at = self._quiet_until = 0.0
         self._in_flight: dict[int, Taken] = {}
-        self._doubts: dict[int, Taken] = {}
+        margin, meter = delivery.times.margin, delivery.meter
+        self._doubts = LookUps(sender, self._silence, margin, meter, self._note)
         self._results: list[Result] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Lock()  # keeps claims in order while they wait for their turn
@@ -367,10 +367,7 @@ class _Lane:
 
     async def stop(self) -> None:
         self._stopping = True
-        for task in list(self._tasks):
-            if task.get_name() == "look-up":  # the next start looks up instead
-                task.cancel()
-        self._doubts.clear()
+        self._doubts.drop()
         self.wake()
         if self._running:
             await self._ended.wait()
@@ -380,7 +377,7 @@ class _Lane:
             await self._release()
 
     def _settled(self) -> bool:
-        return not (self._in_flight or self._doubts or self._results or self._offered)
+        return not (self._in_flight or self._doubts.rows or self._results or self._offered)
 
     def offer(self) -> Offer | None:
         """See `Delivery.offer`."""
@@ -408,7 +405,9 @@ class _Lane:
             self.claims += 1
             self._in_flight[row.id] = row
             self._at_gate += 1
-            self._begin(self._send(row), "send")
+            task = asyncio.create_task(self._send(row), name="send")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:
@@ -476,7 +475,7 @@ class _Lane:
             renew=now >= self._renew_at,
             recover=now >= self._recover_at,
             known=frozenset(
-                {*self._in_flight, *self._doubts, *(result.row.id for result in self._results)}
+                {*self._in_flight, *self._doubts.rows, *(result.row.id for result in self._results)}
             ),
             limit=self._room(),
             chats=frozenset(chats),
@@ -490,7 +489,7 @@ class _Lane:
         if self._stopping or self._d.elapsed() < self._quiet_until:
             return 0
         if self._silence.away:  # one at a time asks, and look-ups before what is new
-            return int(not (self._in_flight or self._doubts or self._silence.wait()))
+            return int(not (self._in_flight or self._doubts.rows or self._silence.wait()))
         room = MAX_IN_FLIGHT - len(self._in_flight)
         if self._pace is not None:
             ahead = self._pace.ahead()
@@ -536,24 +535,24 @@ class _Lane:
             answers_only = self._d.held()
             if job.recover:
                 if not answers_only:
-                    uow.outbox.expire(self.account, now)
-                adopted = uow.outbox.adopt(
+                    uow.sending.expire(self.account, now)
+                adopted = uow.sending.adopt(
                     bot_account=self.account,
                     owner=owner,
                     epoch=job.epoch,
                     overdue=now - timedelta(seconds=times.margin),
                     known=job.known,
                 )
-            first = uow.outbox.first_queued(self.account)
+            first = uow.sending.first_queued(self.account)
             held_up = first is not None and first <= now
             taken: Sequence[Taken] = ()
             if job.limit and held_up:
                 taken = self.claim(uow, job, now)
             due = first
             if held_up:
-                due = None if taken else uow.outbox.next_due(self.account, now)
+                due = None if taken else uow.sending.next_due(self.account, now)
             more = job.ask and not taken
-            more = more and uow.outbox.any_due(self.account, now, answers_only=answers_only)
+            more = more and uow.sending.any_due(self.account, now, answers_only=answers_only)
             uow.commit()
         return _Done(
             moved=frozenset(uow.outbox.touched),
@@ -566,7 +565,7 @@ class _Lane:
 
     def claim(self, uow: UnitOfWork, job: _Job, now: datetime) -> Sequence[Taken]:
         """Take what is next, by the terms of the job; by night, what somebody asked for."""
-        taken = uow.outbox.claim(
+        taken = uow.sending.claim(
             bot_account=self.account,
             owner=self._d.owner,
             epoch=job.epoch,
@@ -588,7 +587,9 @@ class _Lane:
         for row in taken:
             later = self._d.waking(uow, row, now) if row.priority else now
             if later > now:  # as if never tried: what waits for a new try would hold up its chat
-                uow.outbox.requeue(row, later, row.reason, attempts=-row.attempts, waits=-row.waits)
+                uow.sending.requeue(
+                    row, later, row.reason, attempts=-row.attempts, waits=-row.waits
+                )
             else:
                 found.append(row)
         return found
@@ -618,7 +619,7 @@ class _Lane:
             epoch = LeaseStore(uow.statements).acquire(
                 self.account, self._d.owner, self._d.times.ttl, force=self._d.sole
             )
-            last = () if epoch is None else uow.outbox.last_sent(self.account)
+            last = () if epoch is None else uow.sending.last_sent(self.account)
             uow.commit()
         return epoch, last
 
@@ -633,11 +634,6 @@ class _Lane:
             uow.commit()
 
     # --- the wire -----------------------------------------------------------------------------
-
-    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _send(self, row: Taken) -> None:
         try:
@@ -654,9 +650,9 @@ class _Lane:
             self._pace.hold(outcome.scope, which, too_soon(outcome.retry_after))
         if isinstance(outcome, Doubtful) and row.op not in REPEATABLE:
             self._look_up([row])
+            self.wake()
         else:
-            self._results.append(Result(row, outcome))
-        self.wake()
+            self._note(Result(row, outcome))
 
     async def _attempt(self, row: Taken) -> Outcome | GivenBack:
         try:
@@ -700,59 +696,18 @@ class _Lane:
     def _mine(self, row: Taken) -> bool:
         return row.epoch == self._epoch and self.safe()
 
-    # --- looking up ---------------------------------------------------------------------------
-
     def _recover(self, rows: Sequence[Taken]) -> None:
         if rows:
             log.info("recovering account=%s rows=%s", self.account, len(rows))
         for row in rows:
             if row.op in REPEATABLE:
-                self._results.append(Result(row, Doubtful("interrupted"), looked=True))
-                self.wake()
+                self._note(Result(row, Doubtful("interrupted"), looked=True))
         self._look_up([row for row in rows if row.op not in REPEATABLE])
 
     def _look_up(self, rows: Sequence[Taken]) -> None:
-        if rows and not self._stopping:
-            self._doubts.update({row.id: row for row in rows})
-            self._begin(self._looking(rows), "look-up")
+        if not self._stopping:
+            self._doubts.begin(rows)
 
-    async def _looking(self, rows: Sequence[Taken]) -> None:
-        """Ask the platform until it has an answer for each row, or never will."""
-        delay, looks = self._d.times.margin, 0
-        while looks < MAX_LOOKS:
-            await asyncio.sleep(delay)
-            await self._silence.turn()
-            looks += not self._silence.away  # nobody there to tell: no look at all
-            found = await self._ask(rows, max(looks, 1))
-            again: list[Taken] = []
-            delay, there = 0.0, False
-            for row in rows:
-                outcome = found.get(row.id, Doubtful("no look-up"))
-                if isinstance(outcome, Doubtful) and outcome.look_again is not None:
-                    there |= outcome.there
-                    again.append(row)
-                    delay = max(delay, outcome.look_again)
-                else:
-                    self._looked(row, Result(row, outcome, looked=True))
-            self._silence.note(answered=there or len(again) < len(rows))
-            if not again:
-                return
-            rows = again
-        for row in rows:
-            self._looked(row, Result(row, Doubtful("no look-up"), looked=True, hold=True))
-
-    async def _ask(self, rows: Sequence[Taken], look: int) -> Mapping[int, Outcome]:
-        point("in_recover")
-        try:
-            return await self._sender.reconcile([Claimed.of(row) for row in rows])
-        except Exception as error:  # the platform is away: ask again
-            log.warning("look-up raised rows=%s error=%s", len(rows), type(error).__name__)
-            again = Doubtful("look-up failed", look_again=min(2.0**look, 60.0))
-            return {row.id: again for row in rows}
-
-    def _looked(self, row: Taken, result: Result) -> None:
-        self._doubts.pop(row.id, None)
-        if not isinstance(result.outcome, GivenBack):
-            self._d.meter.looked_up(row.bot_account, row.op, result.outcome)
+    def _note(self, result: Result) -> None:
         self._results.append(result)
         self.wake()

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from bot.messages import MESSAGE, Home, Message
 from scheduling.pacing import Limits
-from storage.outbox import Op, Taken
+from storage.sending import Op, Taken
 
 Scope = Literal["chat", "method", "account"]
 

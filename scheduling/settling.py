@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scheduling.sender import Doubtful, NotSent, Outcome, Sent
-from storage.outbox import TWICE, Taken
+from storage.sending import TWICE, Taken
 from storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def settle(
                 _unreachable(uow, row, now, reason, on_unreachable)
             case NotSent(reason, permanent=True):
                 log.warning("refused row=%s op=%s reason=%s", row.id, row.op, reason)
-                uow.outbox.fail(row, reason)
+                uow.sending.fail(row, reason)
             case NotSent(reason, retry_after=float() | int() as seconds):
                 _wait(uow, row, now, reason, too_soon(seconds))
             case NotSent(reason):  # proved absent by a look-up: nothing speaks against now
@@ -95,22 +95,22 @@ def settle(
             case Doubtful(reason):
                 if result.hold or (row.op not in REPEATABLE and row.policy == "hold"):
                     log.warning("in doubt row=%s op=%s reason=%s", row.id, row.op, reason)
-                    uow.outbox.hold(row, reason)
+                    uow.sending.hold(row, reason)
                 else:
                     doubt = reason if row.op in REPEATABLE else TWICE
                     _again(uow, row, now, doubt, at_once=result.looked and row.attempts == 1)
             case GivenBack():
-                uow.outbox.requeue(row, now, row.reason, attempts=-1)
-    uow.outbox.sent(sent, now)
-    uow.outbox.sent(keep, now, keep=True)
-    if uow.outbox.newly_parked and on_parked is not None:
+                uow.sending.requeue(row, now, row.reason, attempts=-1)
+    uow.sending.sent(sent, now)
+    uow.sending.sent(keep, now, keep=True)
+    if uow.sending.newly_parked and on_parked is not None:
         _news(uow, now, on_parked)
 
 
 def _news(uow: UnitOfWork, now: datetime, on_parked: OnParked) -> None:
     try:
         with uow.savepoint():
-            on_parked(uow, uow.outbox.newly_parked, now)
+            on_parked(uow, uow.sending.newly_parked, now)
     except Exception as error:  # news for staff must not undo what was settled
         kind = type(error).__name__
         log.error("could not plan news of what is parked error=%s", kind)  # noqa: TRY400
@@ -118,19 +118,19 @@ def _news(uow: UnitOfWork, now: datetime, on_parked: OnParked) -> None:
 
 def _wait(uow: UnitOfWork, row: Taken, now: datetime, reason: str, seconds: float) -> None:
     if row.waits >= MAX_WAITS:
-        uow.outbox.fail(row, "too many tries")
+        uow.sending.fail(row, "too many tries")
     else:
         later = now + timedelta(seconds=seconds)
-        uow.outbox.requeue(row, later, _why(row, reason), attempts=-1, waits=1)
+        uow.sending.requeue(row, later, _why(row, reason), attempts=-1, waits=1)
 
 
 def _again(uow: UnitOfWork, row: Taken, now: datetime, reason: str, *, at_once: bool) -> None:
     if row.attempts > len(LADDER):
         log.warning("given up row=%s op=%s reason=%s", row.id, row.op, reason)
-        uow.outbox.fail(row, "too many tries")
+        uow.sending.fail(row, "too many tries")
         return
     seconds = 0 if at_once else LADDER[row.attempts - 1]
-    uow.outbox.requeue(row, now + timedelta(seconds=seconds), _why(row, reason))
+    uow.sending.requeue(row, now + timedelta(seconds=seconds), _why(row, reason))
 
 
 def _why(row: Taken, reason: str) -> str:
@@ -146,7 +146,7 @@ def _unreachable(
     on_unreachable: OnUnreachable | None,
 ) -> None:
     """The person's other account is tried; staff are told once, when it turns out."""
-    if not uow.outbox.unreach(row, reason):
+    if not uow.sending.unreach(row, reason):
         return
     accounts = uow.people.identities(row.person_id) if row.person_id is not None else []
     news = row.person_id is None  # a channel

@@ -35,6 +35,7 @@ from storage.people import People
 from storage.privacy import Privacy
 from storage.reports import Reports
 from storage.requests import Requests
+from storage.sending import SendingStore
 from storage.statements import Statements
 from storage.talks import Talks
 from storage.timers import TimerStore
@@ -90,6 +91,7 @@ class UnitOfWork:
         self.vault = self._database.vault
         self.inbox = InboxStore(self.statements, self.vault)
         self.outbox = OutboxStore(self.statements, self.vault)
+        self.sending = SendingStore(self.statements, self.vault)
         self.timers = TimerStore(self.statements)
         self.memos = MemoStore(self.statements)
         return self

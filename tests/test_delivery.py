@@ -17,7 +17,7 @@ from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 from scheduling.settling import LADDER
 from scheduling.worker import Worker
 from storage.leases import LeaseStore
-from storage.outbox import TWICE, Taken
+from storage.sending import TWICE, Taken
 from storage.tables import Base, Identity, Outbox
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stores import NOON, SECRET, payload, somebody
@@ -115,7 +115,7 @@ class World:
             self.database,
             self.worker,
             self.clock,
-            {BOT: self.telegram, SLACK: self.slack},
+            {BOT: more.pop("telegram", self.telegram), SLACK: self.slack},
             times=times,
             on_unreachable=more.pop("on_unreachable", self._note),
             **{"paced": False, "sole": True, **more},
@@ -151,7 +151,7 @@ class World:
         """What a process that then dies had claimed: T1 is committed, and nothing follows."""
         with self.database.unit_of_work() as uow:
             epoch = LeaseStore(uow.session).acquire(BOT, owner, 0.0, force=True)
-            rows = uow.outbox.claim(
+            rows = uow.sending.claim(
                 bot_account=BOT,
                 owner=owner,
                 epoch=epoch or 0,
@@ -457,10 +457,10 @@ async def test_what_may_be_there_twice_is_found_by_the_press_on_the_other(world:
     assert world.telegram.texts() == ["hello", "hello"]
     assert world.state("hello") == ("sent", TWICE)
     with world.database.unit_of_work() as uow:
-        assert uow.outbox.twin(BOT, "7", "7/2") is None  # the one that is recorded
-        assert uow.outbox.twin(BOT, "8", "8/1") is None
-        assert uow.outbox.twin(BOT, "7", "7/1") == "7/2"
-        assert uow.outbox.twin(BOT, "7", "7/1") is None  # once
+        assert uow.sending.twin(BOT, "7", "7/2") is None  # the one that is recorded
+        assert uow.sending.twin(BOT, "8", "8/1") is None
+        assert uow.sending.twin(BOT, "7", "7/1") == "7/2"
+        assert uow.sending.twin(BOT, "7", "7/1") is None  # once
         uow.commit()
     assert world.state("hello") == ("sent", None)
 
@@ -477,8 +477,8 @@ async def test_a_press_on_another_message_finds_no_twin(world: World) -> None:
     await world.delivery.drain()
     assert world.state("hello") == ("sent", TWICE)
     with world.database.unit_of_work() as uow:
-        assert uow.outbox.twin(BOT, "7", "7/1") is None
-        assert uow.outbox.twin(BOT, "7", "7/2") == "7/3"
+        assert uow.sending.twin(BOT, "7", "7/1") is None
+        assert uow.sending.twin(BOT, "7", "7/2") == "7/3"
 
 
 async def test_a_swallowed_answer_is_looked_up_and_not_sent_again(world: World) -> None:
@@ -655,8 +655,7 @@ async def test_a_zombies_late_result_changes_nothing(both: World) -> None:
     await until(lambda: bool(both.telegram.now_in_flight))
     # meanwhile another process takes over, and knows that it arrived
     other = Platform()
-    successor = both.process()
-    successor._lanes[BOT]._sender = other
+    successor = both.process(telegram=other)
     row_id = both.row("hello").id
     other.history[row_id] = "7/99"
     await successor.drain()

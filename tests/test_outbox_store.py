@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 
 from bot.messages import MESSAGE, Message
 from storage.leases import LeaseStore
-from storage.outbox import Taken
+from storage.sending import Taken
 from storage.tables import Identity, Outbox, PersonKey
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stores import NOON, payload, somebody
@@ -27,7 +27,7 @@ def _claim(
     uow: UnitOfWork, epoch: int, now: datetime = NOON, limit: int = 10, **more: Any
 ) -> list[Taken]:
     owner = more.pop("owner", "me")
-    return uow.outbox.claim(
+    return uow.sending.claim(
         bot_account=BOT, owner=owner, epoch=epoch, now=now, seconds=5, limit=limit, **more
     )
 
@@ -46,7 +46,7 @@ def test_the_same_meaning_is_said_once_for_good(database: Database) -> None:
         assert _put(uow, lea, "checkin:1:2026-10-06")
         assert not _put(uow, lea, "checkin:1:2026-10-06")
         [row] = _claim(uow, _lease(uow))
-        uow.outbox.sent([(row, "7/1")], NOON)
+        uow.sending.sent([(row, "7/1")], NOON)
         assert not _put(uow, lea, "checkin:1:2026-10-06")
         assert uow.outbox.counts() == {"sent": 1}
 
@@ -58,13 +58,13 @@ def test_what_is_said_is_sealed_opened_for_sending_and_dropped(database: Databas
         stored = uow.session.execute(text("SELECT payload FROM outbox")).scalar()
         assert b"SECRET" not in bytes(stored or b"")
         epoch = LeaseStore(uow.session).acquire("slack:T1", "me", 10)
-        [row] = uow.outbox.claim(
+        [row] = uow.sending.claim(
             bot_account="slack:T1", owner="me", epoch=epoch or 0, now=NOON, seconds=5, limit=1
         )
         assert MESSAGE.validate_json(row.payload) == Message("SECRET")
         assert (row.chat_id, row.person_id, row.attempts) == ("U42", lea.person_id, 1)
         assert row.send_deadline == NOON + timedelta(seconds=5)
-        uow.outbox.sent([(row, "D1/17.1")], NOON)
+        uow.sending.sent([(row, "D1/17.1")], NOON)
         stored = uow.session.execute(text("SELECT payload, message_id FROM outbox")).one()
         assert tuple(stored) == (None, "D1/17.1")
 
@@ -100,7 +100,7 @@ def test_a_chat_reads_in_the_order_in_which_it_happened(database: Database) -> N
         # the answer lends its haste to what stands before it in the same chat
         [first] = _claim(uow, epoch, limit=1)
         assert first.dedup_key == "mass to lea"
-        uow.outbox.sent([(first, None)], NOON)
+        uow.sending.sent([(first, None)], NOON)
         assert _keys(_claim(uow, epoch)) == ["answer", "mass to zoe"]
 
 
@@ -116,12 +116,12 @@ def test_planned_for_later_holds_nobody_up_but_a_new_try_does(database: Database
         _put(uow, zoe, "other")
         first, other = _claim(uow, epoch)
         assert (first.dedup_key, other.dedup_key) == ("first", "other")
-        uow.outbox.requeue(first, NOON + MINUTE, "connection")
+        uow.sending.requeue(first, NOON + MINUTE, "connection")
         assert _claim(uow, epoch) == []
-        uow.outbox.sent([(other, None)], NOON)
+        uow.sending.sent([(other, None)], NOON)
         _put(uow, zoe, "next", priority=9)
         assert _keys(_claim(uow, epoch, limit=1)) == ["next"]
-        assert uow.outbox.next_due(BOT, NOON) == NOON + MINUTE
+        assert uow.sending.next_due(BOT, NOON) == NOON + MINUTE
         assert _keys(_claim(uow, epoch, NOON + MINUTE)) == ["first"]
 
 
@@ -132,11 +132,11 @@ def test_busy_chats_and_operations_wait_and_keep_their_order(database: Database)
         _put(uow, lea, "edit", op="edit", target="7/1")
         _put(uow, lea, "after the edit")
         _put(uow, zoe, "post")
-        assert uow.outbox.any_due(BOT, NOON)
+        assert uow.sending.any_due(BOT, NOON)
         assert _keys(_claim(uow, epoch, busy={"9"}, busy_ops={"edit"})) == []
         assert _keys(_claim(uow, epoch, busy_ops={"edit"})) == ["post"]
         assert _keys(_claim(uow, epoch, busy={"9"})) == ["edit"]
-        assert not uow.outbox.any_due(BOT, NOON)
+        assert not uow.sending.any_due(BOT, NOON)
 
 
 def test_a_home_tab_holds_up_no_words_and_only_its_newest_view_matters(database: Database) -> None:
@@ -162,7 +162,7 @@ def test_what_is_worthless_is_never_claimed(database: Database) -> None:
         _put(uow, lea, "stale", expires_at=NOON)
         _put(uow, lea, "fresh", expires_at=NOON + MINUTE)
         assert _keys(_claim(uow, epoch)) == ["fresh"]
-        assert uow.outbox.expire(BOT, NOON) == 1
+        assert uow.sending.expire(BOT, NOON) == 1
         assert uow.outbox.counts() == {"expired": 1, "sending": 1}
 
 
@@ -185,19 +185,19 @@ def test_a_late_result_of_another_epoch_is_ignored(database: Database) -> None:
         [zombie] = _claim(uow, _lease(uow))
         new = _lease(uow, "you", force=True)
         take: dict[str, Any] = {"bot_account": BOT, "owner": "you", "overdue": NOON - MINUTE}
-        assert uow.outbox.adopt(epoch=new, known=[zombie.id], **take) == []
-        [adopted] = uow.outbox.adopt(epoch=new, known=[], **take)
+        assert uow.sending.adopt(epoch=new, known=[zombie.id], **take) == []
+        [adopted] = uow.sending.adopt(epoch=new, known=[], **take)
         assert (adopted.id, adopted.epoch, adopted.payload) == (zombie.id, new, payload("k"))
-        uow.outbox.sent([(zombie, "7/1")], NOON)
-        assert not uow.outbox.fail(zombie, "refused")
+        uow.sending.sent([(zombie, "7/1")], NOON)
+        assert not uow.sending.fail(zombie, "refused")
         assert uow.outbox.counts() == {"sending": 1}
-        assert uow.outbox.requeue(adopted, NOON, "absent")
+        assert uow.sending.requeue(adopted, NOON, "absent")
         assert uow.outbox.counts() == {"queued": 1}
         # a claim of this epoch is adopted once its deadline has passed
         [again] = _claim(uow, new, owner="you")
-        assert uow.outbox.adopt(epoch=new, known=[], **take) == []
+        assert uow.sending.adopt(epoch=new, known=[], **take) == []
         take["overdue"] = NOON + MINUTE
-        assert [row.id for row in uow.outbox.adopt(epoch=new, known=[], **take)] == [again.id]
+        assert [row.id for row in uow.sending.adopt(epoch=new, known=[], **take)] == [again.id]
 
 
 def test_an_erased_persons_messages_are_cancelled_unread(database: Database) -> None:
@@ -233,8 +233,8 @@ def test_staff_see_what_is_parked_without_its_content(database: Database) -> Non
         _put(uow, lea, "a")
         _put(uow, zoe, "b")
         first, second = _claim(uow, epoch)
-        assert uow.outbox.hold(first, "no look-up")
-        assert uow.outbox.fail(second, "refused")
+        assert uow.sending.hold(first, "no look-up")
+        assert uow.sending.fail(second, "refused")
         assert [(row.dedup_key, row.state, row.reason) for row in uow.outbox.parked(5)] == [
             ("b", "failed", "refused"),
             ("a", "in_doubt", "no look-up"),
@@ -251,7 +251,7 @@ def test_purge_takes_what_is_over(database: Database) -> None:
         _put(uow, lea, "a")
         _put(uow, lea, "b")
         [row] = _claim(uow, _lease(uow))
-        uow.outbox.sent([(row, None)], NOON)
+        uow.sending.sent([(row, None)], NOON)
         assert uow.outbox.purge(NOON) == 0
         assert uow.outbox.purge(NOON + MINUTE) == 1
         assert uow.outbox.counts() == {"queued": 1}
@@ -309,8 +309,8 @@ def test_the_partial_indexes_are_used(lite: Database) -> None:
             lambda _c, _cur, statement, parameters, *_: seen.append((statement, parameters)),
         )
         _claim(uow, epoch)
-        uow.outbox.next_due(BOT, NOON)
-        uow.outbox.any_due(BOT, NOON)
+        uow.sending.next_due(BOT, NOON)
+        uow.sending.any_due(BOT, NOON)
         uow.outbox.parked(10)
         raw = uow.session.connection().connection.driver_connection
         assert raw is not None

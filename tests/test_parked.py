@@ -18,7 +18,7 @@ from bot.programmes.load import load
 from scheduling.sender import Doubtful, NotSent
 from scheduling.settling import Result, settle
 from storage.leases import LeaseStore
-from storage.outbox import Taken
+from storage.sending import Taken
 from storage.tables import Audit, Outbox
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stand import CLAIRE, Heard, Stand, button, told
@@ -40,7 +40,7 @@ def claimed(database: Database, key: str, **more: Any) -> Taken:
         uow.outbox.put(key=key, identity=who, payload=payload(CANARY), now=NOON, **more)
         epoch = LeaseStore(uow.session).acquire("telegram:1", "me", 60)
         epoch = epoch or uow.session.scalar(text("SELECT epoch FROM sender_lease")) or 0
-        (row,) = uow.outbox.claim(
+        (row,) = uow.sending.claim(
             bot_account="telegram:1", owner="me", epoch=epoch, now=NOON, seconds=5, limit=9
         )
         uow.commit()
@@ -54,7 +54,7 @@ def parked(database: Database, state: str, key: str = "report:1") -> Taken:
             values = {"state": "unreachable", "reason": "unreachable"}
             uow.session.execute(update(Outbox).where(Outbox.id == row.id).values(**values))
         else:
-            (uow.outbox.hold if state == "in_doubt" else uow.outbox.fail)(row, "timeout")
+            (uow.sending.hold if state == "in_doubt" else uow.sending.fail)(row, "timeout")
         uow.commit()
     return row
 
@@ -70,7 +70,7 @@ def test_sent_again_it_is_the_same_row_as_if_new(database: Database, state: str)
         uow.commit()
     with database.unit_of_work() as uow:
         assert not uow.outbox.parked()
-        (again,) = uow.outbox.claim(
+        (again,) = uow.sending.claim(
             bot_account="telegram:1", owner="me", epoch=row.epoch, now=NOON, seconds=5, limit=9
         )
         assert (again.id, again.attempts, again.waits) == (row.id, 1, 0)

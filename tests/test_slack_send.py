@@ -32,7 +32,7 @@ from scheduling.clock import FixedClock
 from scheduling.inbox import Inbox
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 from scheduling.worker import Worker
-from storage.outbox import Op
+from storage.sending import Op
 from storage.tables import Inbox as InboxRow
 from storage.unit_of_work import Database, UnitOfWork
 from tests.fakes_slack import Clock, until

@@ -23,7 +23,7 @@ from scheduling.clock import FixedClock
 from scheduling.delivery import Delivery, Protocol
 from scheduling.inbox import Inbox, InboxMeta
 from scheduling.worker import Worker
-from storage.outbox import Kept
+from storage.sending import Kept
 from storage.tables import Inbox as InboxRow
 from storage.unit_of_work import Database, UnitOfWork
 from tests.fakes_telegram import LEA, until
@@ -92,7 +92,7 @@ class Running:
 
     def _look(self, row_id: int) -> Kept | None:
         with self.database.unit_of_work() as uow:
-            return uow.outbox.kept(row_id)
+            return uow.sending.kept(row_id)
 
     def _read(self, payload: bytes, meta: InboxMeta) -> Event | None:
         return self.adapter.read(payload, meta)

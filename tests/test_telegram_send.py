@@ -27,7 +27,7 @@ from handlers.local.telegram_text import read_text
 from handlers.telegram.render import render
 from handlers.telegram.send import LIMITS, TelegramSender, classify, is_group
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
-from storage.outbox import Op
+from storage.sending import Op
 from tests.fakes_telegram import LEA, make_bot
 from tests.stores import NOON
 from tests.test_telegram_render import messages

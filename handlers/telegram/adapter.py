@@ -34,7 +34,7 @@ from handlers.telegram.request import AiohttpRequest
 from handlers.telegram.send import TelegramSender, inline_keyboard
 from handlers.telegram.text import clip, flat
 from scheduling.inbox import Inbox, InboxMeta
-from storage.outbox import Kept
+from storage.sending import Kept
 
 API_URL: Final = "https://api.telegram.org"
 SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name

@@ -35,7 +35,7 @@ from scheduling.sender import Sender
 from scheduling.timers import Timers
 from scheduling.worker import Worker
 from storage.inbox import Received
-from storage.outbox import Taken
+from storage.sending import Taken
 from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 from tests.simulation.loop import Clocks
