@@ -175,7 +175,9 @@ class Service:
                 account = await self.slack.identify()
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise Unreachable("Slack cannot be reached.", _TRY_NETWORK) from error
-            senders[account] = SlackSender(self.slack.client, labels=self.slack.labels)
+            senders[account] = SlackSender(
+                self.slack.client, labels=self.slack.labels, clock=self.clock
+            )
             self._readers["slack"] = inbound.reader
         if self.telegram is not None:
             try:

@@ -310,8 +310,10 @@ class _Lane:
         self._epoch: int | None = None
         self._lease_end = self._renew_at = self._recover_at = self._quiet_until = 0.0
         self._in_flight: dict[int, Taken] = {}
-        margin, meter = delivery.times.margin, delivery.meter
-        self._doubts = LookUps(sender, self._silence, margin, meter, self._note)
+        margin = delivery.times.margin
+        self._doubts = LookUps(
+            sender, self._silence, margin, delivery.clock, delivery.meter, self._note
+        )
         self._results: list[Result] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Lock()  # keeps claims in order while they wait for their turn

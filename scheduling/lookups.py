@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from scheduling.clock import Clock
 from scheduling.meter import Meter, Silent
 from scheduling.sender import Claimed, Doubtful, Outcome, Sender
 from scheduling.settling import GivenBack, Result
@@ -30,7 +31,8 @@ class LookUps:
     Args:
         sender: Who can ask its platform.
         silence: Whether the platform answers at all.
-        margin: Seconds to wait before the first look: a send may still arrive.
+        margin: Seconds after its deadline for which a send may still arrive: no look before.
+        clock: Tells how long ago that was.
         meter: Counts what was found.
         found: Takes each result.
     """
@@ -40,12 +42,14 @@ class LookUps:
         sender: Sender,
         silence: Silence,
         margin: float,
+        clock: Clock,
         meter: Meter | Silent,
         found: Callable[[Result], None],
     ) -> None:
         self._sender = sender
         self._silence = silence
         self._margin = margin
+        self._clock = clock
         self._meter = meter
         self._found = found
         self._tasks: set[asyncio.Task[None]] = set()
@@ -66,7 +70,7 @@ class LookUps:
         self.rows.clear()
 
     async def _look(self, rows: Sequence[Taken]) -> None:
-        delay, looks = self._margin, 0
+        delay, looks = self._first(rows), 0
         while looks < MAX_LOOKS:
             await asyncio.sleep(delay)
             await self._silence.turn()
@@ -88,6 +92,11 @@ class LookUps:
             rows = again
         for row in rows:
             self._settle(row, Result(row, Doubtful("no look-up"), looked=True, hold=True))
+
+    def _first(self, rows: Sequence[Taken]) -> float:
+        """Seconds to the first look: none when the last of them was long ago."""
+        ago = (self._clock.now() - max(row.send_deadline for row in rows)).total_seconds()
+        return min(max(self._margin - ago, 0.0), self._margin)
 
     async def _ask(self, rows: Sequence[Taken], look: int) -> Mapping[int, Outcome]:
         point("in_recover")

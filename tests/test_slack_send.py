@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -217,6 +217,18 @@ async def test_a_kind_that_does_not_fit_is_refused(clock: Clock, sender: SlackSe
 
 
 # --- looking up ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ago", "seconds"), [(0.0, 0.4), (60.0, 0.0)])
+async def test_the_history_lags_from_the_send_on_not_from_the_look(
+    slack: FakeSlack, ago: float, seconds: float
+) -> None:
+    client = new_client(slack.secrets.bot_token, slack.base_url)
+    looking = SlackSender(client, lag=0.4, between=0.01)
+    begun = time.monotonic()
+    row = make_row(at=datetime.now(UTC) - timedelta(seconds=ago))
+    assert await looking.reconcile([row]) == {1: NotSent("not in the history")}
+    assert seconds <= time.monotonic() - begun < seconds + 0.35
 
 
 async def test_a_swallowed_answer_is_found_in_the_history(

@@ -26,7 +26,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.messages import File, Home, Message, MessageRef
 from handlers.slack import render
-from scheduling.clock import elapsed
+from scheduling.clock import Clock, SystemClock, elapsed
 from scheduling.pacing import Limits, Pace, Rate
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 
@@ -116,6 +116,7 @@ class SlackSender:
         labels: Words for menus without words of their own.
         lag: Seconds that the history may lag behind.
         between: Seconds between the two negative reads that count as absence.
+        clock: Tells how long ago a send can have arrived at the latest.
 
     Attributes:
         limits: How fast Slack lets an app speak.
@@ -133,12 +134,14 @@ class SlackSender:
         labels: render.Labels = render.PLAIN_LABELS,
         lag: float = 3.0,
         between: float = 2.0,
+        clock: Clock | None = None,
     ) -> None:
         if client.retry_handlers:
             raise ValueError("the Slack client must not retry by itself")
         self._client = client
         self._labels = labels
         self._lag, self._between = lag, between
+        self._clock = clock or SystemClock()
         self._direct: dict[str, str] = {}  # U… -> D…
         self._reading = asyncio.Lock()
         self._reads = Pace(READS, elapsed)  # of histories, to look up what is in doubt
@@ -287,7 +290,7 @@ class SlackSender:
             row.id: Doubtful("no look-up") for row in rows if row.op not in {"post", "ephemeral"}
         }
         open_rows = [row for row in rows if row.id not in found]
-        for pause in (0.0, self._lag, self._between):
+        for pause in (0.0, self._lag_of(open_rows), self._between):
             if not open_rows:
                 break
             await asyncio.sleep(pause)
@@ -295,6 +298,12 @@ class SlackSender:
                 found[row.id] = await self._look(row)
             open_rows = [row for row in open_rows if isinstance(found[row.id], NotSent)]
         return found
+
+    def _lag_of(self, rows: Sequence[Claimed]) -> float:
+        """How long the history may still lag: a process that restarts often has waited already."""
+        last = max((row.send_deadline for row in rows), default=self._clock.now())
+        ago = (self._clock.now() - last).total_seconds()
+        return min(max(self._lag - ago, 0.0), self._lag)
 
     async def _look(self, row: Claimed) -> Outcome:
         try:

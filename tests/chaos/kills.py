@@ -213,6 +213,10 @@ async def _end(figures: Figures, here: Ground, people: Crowd, opened: int) -> No
     tell_load(figures, people.diary)
     figures.told("check-in prompts", len(due) * len(people.people))
     figures.told(f"calls that went wrong {dict(hit)}", hit.total())
+    looks = [c for c in here.slack.calls if c.method == "conversations.history"]
+    figures.told("look-ups on Slack", len(looks))
+    late = sum((c.response or {}).get("error") == "ratelimited" for c in looks)
+    figures.told("of them too soon", late)
     verdict = judge(here, people.diary, people.people, due)
     verdict.tell(figures, open_sends=opened + here.telegram.hit.total())
     errors = [e for replica in here.replicas for e in replica.errors()]
