@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from bot.matching.features import WEIGHTS, Columns, Profile, Rules, Wish, tag
 from bot.matching.places import country, key
 from bot.matching.reasons import Context, Reason, missing, reasons
 from bot.matching.text import MAX_QUERY, Floats, Mask, TextIndex, fold
+from bot.matching.ties import mixed
 
 DEFAULT: Final = Rules()
 SHORTLIST: Final = 50
@@ -159,7 +159,7 @@ class Index:
         """Rows over the threshold for which something telling speaks, best first."""
         total = scored.total
         rows = np.flatnonzero((total >= threshold) & (total > 0) & (scored.evidence > evidence))
-        tie = _mixed(self._ids[rows], scored.context.rules.seed)
+        tie = mixed(self._ids[rows], scored.context.rules.seed)
         best = np.lexsort((self._ids[rows], tie, -total[rows]))[: max(top, 0)]
         return [int(row) for row in rows[best]]
 
@@ -203,11 +203,3 @@ class _Scored:
     columns: Mapping[str, Floats]
     weights: Mapping[str, float]
     context: Context
-
-
-def _mixed(ids: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
-    """A hash of (seed, id) per id: splitmix64, so that ties fall the same way on any machine."""
-    x = ids.astype(np.uint64) + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

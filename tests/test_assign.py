@@ -1,0 +1,180 @@
+"""The assignment of a campaign: as many as can be, no one far behind, then the best; proved."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.matching.assign import FORBIDDEN, Assignment, Campaign, assign
+
+ortools = pytest.importorskip("ortools.graph.python.min_cost_flow")
+
+
+def campaign(scores: list[list[int]] | np.ndarray, places: list[int], **more: object) -> Campaign:
+    array = np.array(scores, np.int16)
+    n, m = array.shape
+    return Campaign(range(100, 100 + n), range(500, 500 + m), array, places, **more)  # type: ignore[arg-type]
+
+
+def flow(problem: Campaign, floor: int) -> tuple[int, int]:
+    """(pairs, points) of the best assignment over a floor, by another program altogether."""
+    n, m = problem.scores.shape
+    pair = (n + 1) * 10_000
+    solver = ortools.SimpleMinCostFlow()
+    source, sink = n + m, n + m + 1
+    for i in range(n):
+        solver.add_arc_with_capacity_and_unit_cost(source, i, 1, 0)
+        solver.add_arc_with_capacity_and_unit_cost(i, sink, 1, pair)
+        for j in range(m):
+            if problem.scores[i, j] >= max(floor, 0):
+                solver.add_arc_with_capacity_and_unit_cost(i, n + j, 1, -int(problem.scores[i, j]))
+    taken = problem.taken or [0] * m
+    for j in range(m):
+        for k in range(min(problem.places[j], n)):
+            nth = taken[j] + k
+            cost = [0, 40, 80][min(nth, 2)] + 40 * max(nth - 2, 0)
+            solver.add_arc_with_capacity_and_unit_cost(n + j, sink, 1, cost)
+    solver.set_node_supply(source, n)
+    solver.set_node_supply(sink, -n)
+    assert solver.solve() == solver.OPTIMAL
+    alone = solver.optimal_cost() // pair + (solver.optimal_cost() % pair > pair // 2)
+    return n - alone, alone * pair - solver.optimal_cost()
+
+
+def check(problem: Campaign, found: Assignment) -> None:
+    """What holds of every assignment."""
+    rows = {i: r for r, i in enumerate(problem.mentees)}
+    columns = {j: c for c, j in enumerate(problem.mentors)}
+    for mentee, mentor in found.pairs.items():
+        score = int(problem.scores[rows[mentee], columns[mentor]])
+        assert score == found.scores[mentee]
+        assert score >= max(found.floor, 0)
+    load = np.bincount([columns[j] for j in found.pairs.values()], minlength=len(columns))
+    assert (load <= np.array(problem.places)).all()
+    assert {*found.pairs, *found.unmatched} == {*problem.mentees}
+    for mentee, why in found.unmatched.items():
+        some = (problem.scores[rows[mentee]] > FORBIDDEN).any()
+        assert why == ("places" if some else "nobody")
+
+
+@st.composite
+def campaigns(draw: st.DrawFn) -> Campaign:
+    n, m = draw(st.integers(1, 9)), draw(st.integers(1, 7))
+    score = st.one_of(st.just(FORBIDDEN), st.integers(0, 1000), st.integers(0, 3))
+    scores = draw(st.lists(st.lists(score, min_size=m, max_size=m), min_size=n, max_size=n))
+    places = draw(st.lists(st.integers(0, 4), min_size=m, max_size=m))
+    taken = draw(st.lists(st.integers(0, 3), min_size=m, max_size=m))
+    floor = draw(st.one_of(st.none(), st.integers(0, 500)))
+    return campaign(scores, places, taken=taken, floor=floor, seed=draw(st.integers(0, 9)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(campaigns())
+def test_it_is_the_best_there_is(problem: Campaign) -> None:
+    found = assign(problem)
+    check(problem, found)
+    pairs, points = flow(problem, found.floor)
+    assert (len(found.pairs), found.objective) == (pairs, points)
+    assert found.bound == points  # and it proves it itself
+    if problem.floor is None:
+        assert pairs == flow(problem, 0)[0]
+        if found.pairs:
+            assert flow(problem, found.floor + 1)[0] < pairs
+
+
+@settings(max_examples=100, deadline=None)
+@given(campaigns(), st.randoms(use_true_random=False))
+def test_the_order_of_the_people_changes_nothing(problem: Campaign, dice: object) -> None:
+    n, m = problem.scores.shape
+    rows, columns = list(range(n)), list(range(m))
+    dice.shuffle(rows)  # type: ignore[attr-defined]
+    dice.shuffle(columns)  # type: ignore[attr-defined]
+    other = Campaign(
+        [problem.mentees[r] for r in rows],
+        [problem.mentors[c] for c in columns],
+        problem.scores[np.ix_(rows, columns)],
+        [problem.places[c] for c in columns],
+        [problem.taken[c] for c in columns],
+        floor=problem.floor,
+        seed=problem.seed,
+    )
+    assert assign(other) == assign(problem)
+
+
+@settings(max_examples=100, deadline=None)
+@given(campaigns())
+def test_a_price_is_what_one_more_place_brings(problem: Campaign) -> None:
+    found = assign(problem)
+    for column, mentor in enumerate(problem.mentors):
+        more = [p + (c == column) for c, p in enumerate(problem.places)]
+        wider = Campaign(
+            problem.mentees, problem.mentors, problem.scores, more, problem.taken,
+            floor=found.floor, seed=problem.seed,
+        )  # fmt: skip
+        then = assign(wider)
+        gain = len(then.pairs) - len(found.pairs), then.objective - found.objective
+        assert found.gains[mentor] == gain or not found.pairs
+
+
+def test_a_large_campaign_is_solved_on_likely_pairs_and_still_proved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dice = np.random.default_rng(5)
+    scores = dice.integers(0, 1001, (240, 150)).astype(np.int16)
+    scores[dice.random(scores.shape) < 0.6] = FORBIDDEN
+    scores[:4] = FORBIDDEN
+    problem = campaign(scores, list(dice.integers(0, 3, 150)))
+    whole = assign(problem)
+    monkeypatch.setattr("bot.matching.assign.DENSE", 2_000)
+    monkeypatch.setattr("bot.matching.assign.LIKELY", 6)
+    monkeypatch.setattr("bot.matching.assign.LIKELY_MENTORS", 2)
+    monkeypatch.setattr("bot.matching.assign.GAP", 0.0)
+    parts = assign(problem)
+    check(problem, parts)
+    assert (parts.objective, parts.bound, parts.floor) == (
+        whole.objective, whole.bound, whole.floor,
+    )  # fmt: skip
+    assert whole.gap == parts.gap == 0
+    assert len(parts.pairs) == len(whole.pairs)
+
+
+def test_no_one_is_left_far_behind_for_a_few_points() -> None:
+    found = assign(campaign([[900, 800], [850, 100]], [1, 1]))
+    assert found.pairs == {100: 501, 101: 500}
+    assert (found.floor, found.objective) == (800, 1650)
+
+
+def test_a_second_mentee_costs_and_those_taken_count() -> None:
+    scores = [[500, 470], [500, 470]]
+    assert {*assign(campaign(scores, [2, 2], floor=0)).pairs.values()} == {500, 501}
+    assert {*assign(campaign(scores, [2, 2], taken=[0, 3], floor=0)).pairs.values()} == {500}
+
+
+def test_small_ones_by_hand() -> None:
+    dice = np.random.default_rng(1)
+    for _ in range(20):
+        scores = dice.integers(0, 1001, (4, 4)).astype(np.int16)
+        found = assign(campaign(scores, [1] * 4, floor=0))
+        best = max(sum(int(scores[i, p[i]]) for i in range(4)) for p in permutations(range(4)))
+        assert found.objective == found.bound == best
+
+
+@pytest.mark.parametrize("scores", [np.zeros((0, 3)), np.zeros((3, 0)), np.full((2, 2), -1)])
+def test_with_nobody_to_pair(scores: np.ndarray) -> None:
+    found = assign(campaign(scores, [1] * scores.shape[1]))
+    assert (found.pairs, found.objective, found.bound) == ({}, 0, 0)
+    assert {*found.unmatched.values()} <= {"nobody"}
+
+
+def test_what_cannot_be_meant_is_refused() -> None:
+    for faulty in (
+        {"places": [1]},
+        {"places": [1, 1], "taken": [1]},
+        {"places": [1, 1], "penalties": (10, 0)},
+    ):
+        with pytest.raises(ValueError, match=r"scores|agree|cost"):
+            campaign([[1, 2]], **faulty)
+    with pytest.raises(ValueError, match="twice"):
+        Campaign([1, 1], [2], np.zeros((2, 1), np.int16), [1])
