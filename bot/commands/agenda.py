@@ -261,7 +261,12 @@ def compose(
 def _messages(
     found: Sequence[Entry], programme: Programme, period: Period, w: Words
 ) -> list[Message]:
-    title = w("agenda-title", since=w.day(period.first), until=w.day(period.last))
+    title = w(
+        "agenda-title",
+        since=w.day(period.first),
+        until=w.day(period.last),
+        programme=w.pick(programme.name),
+    )
     if not found:
         return [Message(w("agenda-empty"), title=title, note=w("agenda-note"))]
     days = [
