@@ -23,6 +23,7 @@ from storage.sending import Taken
 log = logging.getLogger(__name__)
 
 MAX_LOOKS = 60  # then nobody can tell, and staff decide
+LONG_AGO = 30.0  # seconds after which a platform's history lags no more
 
 
 class LookUps:
@@ -56,12 +57,14 @@ class LookUps:
         self.rows: dict[int, Taken] = {}
 
     def begin(self, rows: Sequence[Taken]) -> None:
-        """Look these up; their chats wait for it."""
-        if rows:
-            self.rows.update({row.id: row for row in rows})
-            task = asyncio.create_task(self._look(rows), name="look-up")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        """Look these up; their chats wait for it, and old ones not for the new."""
+        old = [row for row in rows if self._ago(row) >= LONG_AGO]
+        for some in (old, [row for row in rows if row not in old]):
+            if some:
+                self.rows.update({row.id: row for row in some})
+                task = asyncio.create_task(self._look(some), name="look-up")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     def drop(self) -> None:
         """Leave all of them to the next start, which finds them claimed and asks itself."""
@@ -70,7 +73,8 @@ class LookUps:
         self.rows.clear()
 
     async def _look(self, rows: Sequence[Taken]) -> None:
-        delay, looks = self._first(rows), 0
+        since = min(map(self._ago, rows))
+        delay, looks = min(max(self._margin - since, 0.0), self._margin), 0
         while looks < MAX_LOOKS:
             await asyncio.sleep(delay)
             await self._silence.turn()
@@ -93,10 +97,8 @@ class LookUps:
         for row in rows:
             self._settle(row, Result(row, Doubtful("no look-up"), looked=True, hold=True))
 
-    def _first(self, rows: Sequence[Taken]) -> float:
-        """Seconds to the first look: none when the last of them was long ago."""
-        ago = (self._clock.now() - max(row.send_deadline for row in rows)).total_seconds()
-        return min(max(self._margin - ago, 0.0), self._margin)
+    def _ago(self, row: Taken) -> float:
+        return (self._clock.now() - row.send_deadline).total_seconds()
 
     async def _ask(self, rows: Sequence[Taken], look: int) -> Mapping[int, Outcome]:
         point("in_recover")

@@ -30,6 +30,7 @@ from handlers.slack.send import (
 )
 from scheduling.clock import FixedClock
 from scheduling.inbox import Inbox
+from scheduling.lookups import LONG_AGO
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 from scheduling.worker import Worker
 from storage.sending import Op
@@ -67,10 +68,10 @@ def make_row(
 
 
 @pytest.fixture
-def sender(slack: FakeSlack) -> SlackSender:
+def sender(slack: FakeSlack, clock: Clock) -> SlackSender:
     client = new_client(slack.secrets.bot_token, slack.base_url)
     client.timeout = 1
-    return SlackSender(client, lag=0.02, between=0.02)
+    return SlackSender(client, lag=0.02, between=0.02, clock=FixedClock(clock()))
 
 
 def test_a_client_that_retries_is_refused() -> None:
@@ -219,16 +220,18 @@ async def test_a_kind_that_does_not_fit_is_refused(clock: Clock, sender: SlackSe
 # --- looking up ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ago", "seconds"), [(0.0, 0.4), (60.0, 0.0)])
+@pytest.mark.parametrize(("ago", "seconds"), [(0.0, 0.5), (2.0, 0.1), (60.0, 0.0)])
 async def test_the_history_lags_from_the_send_on_not_from_the_look(
     slack: FakeSlack, ago: float, seconds: float
 ) -> None:
     client = new_client(slack.secrets.bot_token, slack.base_url)
-    looking = SlackSender(client, lag=0.4, between=0.01)
+    looking = SlackSender(client, lag=0.4, between=0.1)
     begun = time.monotonic()
     row = make_row(at=datetime.now(UTC) - timedelta(seconds=ago))
     assert await looking.reconcile([row]) == {1: NotSent("not in the history")}
-    assert seconds <= time.monotonic() - begun < seconds + 0.35
+    assert seconds <= time.monotonic() - begun
+    reads = [c for c in slack.calls if c.method == "conversations.history"]
+    assert len(reads) == (1 if ago > LONG_AGO else 3)
 
 
 async def test_a_swallowed_answer_is_found_in_the_history(

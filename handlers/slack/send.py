@@ -27,6 +27,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.messages import File, Home, Message, MessageRef
 from handlers.slack import render
 from scheduling.clock import Clock, SystemClock, elapsed
+from scheduling.lookups import LONG_AGO
 from scheduling.pacing import Limits, Pace, Rate
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 
@@ -290,7 +291,7 @@ class SlackSender:
             row.id: Doubtful("no look-up") for row in rows if row.op not in {"post", "ephemeral"}
         }
         open_rows = [row for row in rows if row.id not in found]
-        for pause in (0.0, self._lag_of(open_rows), self._between):
+        for pause in self._pauses(open_rows):
             if not open_rows:
                 break
             await asyncio.sleep(pause)
@@ -299,11 +300,17 @@ class SlackSender:
             open_rows = [row for row in open_rows if isinstance(found[row.id], NotSent)]
         return found
 
-    def _lag_of(self, rows: Sequence[Claimed]) -> float:
-        """How long the history may still lag: a process that restarts often has waited already."""
+    def _pauses(self, rows: Sequence[Claimed]) -> tuple[float, ...]:
+        """Seconds before each read: the history may lag behind the send, not behind the look.
+
+        Long after the send one read says as much as two; a process that dies every few seconds
+        would never come to the second.
+        """
         last = max((row.send_deadline for row in rows), default=self._clock.now())
         ago = (self._clock.now() - last).total_seconds()
-        return min(max(self._lag - ago, 0.0), self._lag)
+        if ago >= LONG_AGO:
+            return (0.0,)
+        return 0.0, min(max(self._lag - ago, 0.0), self._lag), self._between
 
     async def _look(self, row: Claimed) -> Outcome:
         try:
