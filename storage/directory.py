@@ -334,6 +334,7 @@ class Directory:
             some, targets = entries[start : start + _CHUNK], matched[start : start + _CHUNK]
             ids = self._write_people(some, targets, now)
             self._write_experts(some, ids, now)
+            self._rename(some, ids, now)
             self._write_roles(some, ids, now)
             self._write_accounts(some, ids, now)
             written.created += sum(t is None for t in targets)
@@ -423,6 +424,15 @@ class Directory:
             self._session.execute(insert(_EXPERT), new)
         self._update(_EXPERT, _EXPERT.c.person_id, changed)
         write_words(self._session, words)
+
+    def _rename(self, entries: Sequence[Entry], ids: Sequence[int], now: datetime) -> None:
+        """Who is an expert already, and of whom only the name or the year is given."""
+        given = [i for e, i in zip(entries, ids, strict=True) if e.expert is None]
+        self._session.expire_all()
+        for person_id in self._session.scalars(
+            select(Expert.person_id).where(Expert.person_id.in_(given))
+        ).all():
+            self.save(person_id, now, {})
 
     def _write_roles(self, entries: Sequence[Entry], ids: Sequence[int], now: datetime) -> None:
         wanted = {
