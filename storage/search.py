@@ -37,8 +37,9 @@ COUNTED: Final = 1000
 
 _LAST = "\U0010ffff"  # after every word with the same beginning
 _LOOKED_AT = 20_000  # rows counted to tell which word is the rarest
-_READ = 3 * (COUNTED + 1)  # rows read at once: somebody may have several words that begin alike
+_READ = COUNTED * 5 // 4  # rows read at once: some have several words that begin alike
 _WORDS = 200  # words with the same beginning that are walked one by one
+_PROBED = 8  # words with the same beginning that are looked for one by one in somebody's
 
 _WORD = table_of(DirectoryWord)
 _OTHER = _WORD.alias("other")
@@ -168,24 +169,38 @@ class Search:
         return int(self._session.scalar(select(func.count()).select_from(some.subquery())) or 0)
 
     def _where(self, others: Iterable[Term]) -> list[ColumnElement[bool]]:
-        also = (
-            exists().where(_OTHER.c.person_id == _WORD.c.person_id, *_holds(term, _OTHER))
-            for term in others
-        )
-        return [*also, self._only]
+        return [*(self._also(term) for term in others), self._only]
+
+    def _also(self, term: Term) -> ColumnElement[bool]:
+        """The same person has such a word too.
+
+        Few words are looked for at the person's place among the rows of each: one place after the
+        other, as the rows come by name. Many are looked for among the person's own words.
+        """
+        words = self._words(term, _PROBED)
+        if len(words) > _PROBED:
+            holds = _holds(term, _OTHER)
+        else:
+            same = _OTHER.c.name == _WORD.c.name
+            holds = [_OTHER.c.word.in_(words), same, *_in_fields(term, _OTHER)]
+        return exists().where(_OTHER.c.person_id == _WORD.c.person_id, *holds)
 
     def _some(self, term: Term, others: Sequence[Term]) -> set[_Place] | None:
-        """Everybody found, in no order; None when there are too many to read them all."""
-        found = self._places(
-            select(_WORD.c.name, _WORD.c.person_id)
-            .where(*_holds(term), *self._where(others))
-            .limit(_READ)
-        )
-        return set(found) if len(found) < _READ else None
+        """Everybody found, in no order; None when there are too many to count."""
+        found = select(_WORD.c.name, _WORD.c.person_id).where(*_holds(term), *self._where(others))
+        read = _READ
+        while True:
+            rows = self._places(found.limit(read))
+            places = set(rows)
+            if len(rows) < read:
+                return places
+            if len(places) > COUNTED:
+                return None
+            read *= 4
 
     def _first(self, term: Term, others: Sequence[Term], count: int) -> set[_Place]:
         """The first people by name: the first of each word that begins so, put together."""
-        words = self._words(term)
+        words = self._words(term, _WORDS)
         some = select(_WORD.c.name, _WORD.c.person_id).where(*self._where(others))
         order = (_WORD.c.name, _WORD.c.person_id)
         if len(words) > _WORDS:
@@ -199,8 +214,8 @@ class Search:
             first = sorted({*first, *self._places(one)})[:count]
         return set(first)
 
-    def _words(self, term: Term) -> list[str]:
-        """The words that begin so, skipping from one to the next; at most `_WORDS` and one."""
+    def _words(self, term: Term, most: int) -> list[str]:
+        """The words that begin so, skipping from one to the next; one more than `most` at most."""
         if not term.word:
             return [""]
         end = term.word + _LAST
@@ -212,7 +227,7 @@ class Search:
             .scalar_subquery()
         )
         found = found.union_all(select(following).where(found.c.word.is_not(None)))
-        all_of_them = select(found.c.word).where(found.c.word.is_not(None)).limit(_WORDS + 1)
+        all_of_them = select(found.c.word).where(found.c.word.is_not(None)).limit(most + 1)
         return list(self._session.scalars(all_of_them))
 
     def _exact(self, names: Collection[str], terms: Iterable[Term]) -> list[_Place]:
