@@ -1,10 +1,12 @@
 """What a search of the directory takes, beside a LIKE over the folded column; run by hand.
 
-    python -m tests.bench_directory [--people 18000 1000000] [--postgres] [--rounds 10]
+    python -m tests.bench_directory [--people 18000 1000000] [--rounds 10]
+                                    [--postgres | --file FILE]
 
 Both answer the same questions on the same rows, in turn, and give the first ten by name; ours also
 counts, up to a thousand. The people are invented: few different words, so that each is borne by
-many, which is the hard case. The figures last measured are in `docs/bench.md`.
+many, which is the hard case. `--file` keeps the SQLite file of one number of people, and takes it
+up again. The figures last measured are in `docs/bench.md`.
 
 Source: "the annuaire answers over 18,000 and 1,000,000 rows", 150 ms.
 """
@@ -57,23 +59,24 @@ def main() -> int:
     parser.add_argument("--people", type=int, nargs="+", default=[18_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--file", type=Path)
     given = parser.parse_args()
     kept = True
     for people in given.people:
-        with database(postgres=given.postgres) as kind:
+        with database(postgres=given.postgres, file=given.file) as kind:
             kept &= measure(kind, people, given.rounds)
     return 0 if kept else 1
 
 
 @contextmanager
-def database(*, postgres: bool) -> Iterator[Database]:
-    """An empty database with all tables."""
+def database(*, postgres: bool, file: Path | None) -> Iterator[Database]:
+    """A database with all tables."""
     if postgres:
         with running_server() as server:
             yield from _opened(server.create().render_as_string(hide_password=False))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            yield from _opened(f"sqlite:///{Path(folder)}/cordee.db")
+            yield from _opened(f"sqlite:///{file or Path(folder) / 'cordee.db'}")
 
 
 def _opened(url: str) -> Iterator[Database]:
@@ -89,6 +92,8 @@ def _opened(url: str) -> Iterator[Database]:
 def fill(found: Database, people: int) -> int:
     """Write invented experts and their words, in bulk; how many rows of words."""
     with found.engine.begin() as connection:
+        if count := connection.scalar(text("SELECT count(*) FROM directory_word")):
+            return int(count)
         connection.execute(
             text(
                 f"CREATE TEMPORARY TABLE {_LOOSE}"
