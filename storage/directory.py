@@ -423,7 +423,7 @@ class Directory:
         if new:
             self._session.execute(insert(_EXPERT), new)
         self._update(_EXPERT, _EXPERT.c.person_id, changed)
-        write_words(self._session, words)
+        write_words(self._session, words, new=[row["person_id"] for row in new])
 
     def _rename(self, entries: Sequence[Entry], ids: Sequence[int], now: datetime) -> None:
         """Who is an expert already, and of whom only the name or the year is given."""

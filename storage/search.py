@@ -107,12 +107,21 @@ def shown_in(programme_id: str) -> ColumnElement[bool]:
 
 
 def write_words(
-    session: Session, people: Mapping[int, tuple[str | None, int | None, Mapping[str, Any]]]
+    session: Session,
+    people: Mapping[int, tuple[str | None, int | None, Mapping[str, Any]]],
+    new: Collection[int] = (),
 ) -> None:
-    """Replace the words of some people by those of their (name, promo, columns) now."""
+    """Replace the words of some people by those of their (name, promo, columns) now.
+
+    Args:
+        session: The caller's transaction.
+        people: What they are found by.
+        new: Those who have no words yet.
+    """
+    if before := people.keys() - set(new):
+        session.execute(delete(_WORD).where(_WORD.c.person_id.in_(before)))
     if not people:
         return
-    session.execute(delete(_WORD).where(_WORD.c.person_id.in_(people)))
     rows = [
         {"word": word, "name": key, "person_id": person_id, "fields": fields}
         for person_id, (name, promo, content) in people.items()

@@ -41,6 +41,8 @@ _NARROWED: Final = re.compile(
     rf"(?<!\w)({'|'.join(_FIELD_OF)})\s*:\s*"
     r"(?:\"([^\"]*)\"|«([^»]*)»|([^\s:+]*)(?![^\s+]*:))"
 )
+_LETTERS: Final = re.compile(r"[^\W_]+")
+_MARKS: Final = "\u0300"  # the first character that only changes the one before it
 _YEAR: Final = re.compile(r"x?(\d{2}|\d{4})")
 _SMALL: Final = frozenset(
     (
@@ -52,13 +54,21 @@ _SMALL: Final = frozenset(
 
 def plain(text: str) -> str:
     """Lower case, no accents, ligatures opened; signs and spaces stay."""
-    opened = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
-    return "".join(c for c in opened if not unicodedata.combining(c))
+    small = text.casefold()
+    if small.isascii():
+        return small
+    opened = unicodedata.normalize("NFKD", small.replace("œ", "oe").replace("æ", "ae"))
+    return "".join(c for c in opened if c < _MARKS or not unicodedata.combining(c))
+
+
+def each_word(text: str) -> list[str]:
+    """The words of a text: letters and digits, lower case, no accents, ligatures opened."""
+    return _LETTERS.findall(plain(text))
 
 
 def fold(text: str) -> str:
-    """Lower case, no accents, ligatures opened, one space between words."""
-    return " ".join("".join(c if c.isalnum() else " " for c in plain(text)).split())
+    """The words of a text with one space between them."""
+    return " ".join(each_word(text))
 
 
 def words_of(name: str | None, promo: int | None, content: Mapping[str, Any]) -> dict[str, int]:
@@ -72,7 +82,7 @@ def words_of(name: str | None, promo: int | None, content: Mapping[str, Any]) ->
     found = {"": ANY}
     texts = [(NAME, name), (PROMO, promo), *((bit, content.get(c)) for c, bit in COLUMNS.items())]
     for bit, text in texts:
-        for word in fold(str(text or "")).split():
+        for word in each_word(str(text or "")):
             if bit == NAME or (len(word) > 1 and word not in _SMALL):
                 cut = word[:LONGEST]
                 found[cut] = found.get(cut, 0) | bit
@@ -141,9 +151,9 @@ def parse(text: str) -> Query:
         free += " " + left[at : found.start()]
         at = found.end()
         bit = _FIELD_OF[found[1]]
-        said = fold(found[2] or found[3] or found[4] or "").split()
+        said = each_word(found[2] or found[3] or found[4] or "")
         terms += [(bit == PROMO and _promo(word)) or Term(word, bit) for word in said]
-    terms += [_free(word) for word in fold(f"{free} {left[at:]}").split()]
+    terms += [_free(word) for word in each_word(f"{free} {left[at:]}")]
     some = [t for t in terms if t.word not in _SMALL] or terms
     cut = dict.fromkeys(Term(word[:LONGEST], bit) for word, bit in some)
     return Query(tuple(sorted(cut, key=lambda t: ":" not in t.text))[:MOST])
