@@ -30,7 +30,7 @@ from sqlalchemy import Connection, insert, select, text
 from handlers.local.people import invented
 from storage import migrate
 from storage.directory import Directory
-from storage.tables import DirectoryWord, Expert, Person
+from storage.tables import Base, DirectoryWord, Expert, Person
 from storage.unit_of_work import Database
 from storage.upsert import table_of
 from storage.words import COLUMNS, fold, parse, sort_key, words_of
@@ -41,6 +41,7 @@ NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
 BAR_MS: Final = 150.0
 LINES: Final = 10
 CHUNK: Final = 20_000
+DIFFERENT: Final = 50_000
 QUESTIONS: Final = (
     "fontac", "zoé bellard", "dup", "du", "X08", "ingénieure", "paris", "ingénieur paris",
     "secteur:énergie pays:Japon", "cheffe lyon 2008", "nucléaire hélice", "ville:brest zoé",
@@ -90,31 +91,64 @@ def _opened(url: str) -> Iterator[Database]:
 
 
 def fill(found: Database, people: int) -> int:
-    """Write invented experts and their words, in bulk; how many rows of words."""
+    """Write invented experts and their words, in bulk; how many rows of words.
+
+    Beyond `DIFFERENT` people the same ones come again, under other numbers.
+    """
+    if found.is_sqlite:
+        raw = found.engine.raw_connection()
+        for pragma in ("cache_size=-300000", "synchronous=OFF", "foreign_keys=OFF"):
+            raw.cursor().execute(f"PRAGMA {pragma}")
+        raw.close()
+    index = next(iter(table_of(DirectoryWord).indexes))
+    first = min(people, DIFFERENT)
     with found.engine.begin() as connection:
         if count := connection.scalar(text("SELECT count(*) FROM directory_word")):
             return int(count)
+        if not found.is_sqlite:  # no check of foreign keys, row by row
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+        index.drop(connection)
         connection.execute(
             text(
                 f"CREATE TEMPORARY TABLE {_LOOSE}"
                 " (word TEXT, name TEXT, person_id BIGINT, fields SMALLINT)"
             )
         )
-        rows = enumerate(invented(people), start=1)
+        rows = enumerate(invented(first), start=1)
         while some := list(islice(rows, CHUNK)):
             _write(connection, some)
+        again = people // first - 1
+        for table, key in (("person", "id"), ("expert", "person_id")):
+            names = [c.name for c in Base.metadata.tables[table].columns if c.name != key]
+            listed = ", ".join(names)
+            connection.execute(
+                text(
+                    f"{_numbers(1, again)} INSERT INTO {table} ({listed}, {key})"
+                    f" SELECT {listed}, {key} + k * {first} FROM {table}, n"
+                )
+            )
         connection.execute(
             text(
-                "INSERT INTO directory_word (word, name, person_id, fields)"
-                f" SELECT word, name, person_id, fields FROM {_LOOSE} ORDER BY 1, 2, 3"
+                f"{_numbers(0, again)} INSERT INTO directory_word (word, name, person_id, fields)"
+                f" SELECT word, name, person_id + k * {first}, fields FROM {_LOOSE}, n"
+                " ORDER BY 1, 2, 3"
             )
         )
         connection.execute(text(f"DROP TABLE {_LOOSE}"))
+        index.create(connection)
         count = connection.scalar(text("SELECT count(*) FROM directory_word"))
-    with found.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not found.is_sqlite:
+    found.engine.dispose()  # the next connection is set up as always
+    if not found.is_sqlite:
+        with found.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
     return int(count or 0)
+
+
+def _numbers(first: int, last: int) -> str:
+    return (
+        f"WITH RECURSIVE n(k) AS (SELECT {first} WHERE {first} <= {last}"
+        f" UNION ALL SELECT k + 1 FROM n WHERE k < {last})"
+    )
 
 
 def _write(connection: Connection, rows: Sequence[tuple[int, dict[str, str]]]) -> None:
