@@ -14,9 +14,11 @@ from bot.errors import ConsentMissing, NotAllowed
 from bot.kinds import Kinds, belonging
 from bot.turn import STAFF_ROLES, Turn
 from storage.outbox import Parked
+from storage.search import Found
 from storage.tables import (
     Checkin,
     Conversation,
+    Expert,
     Meeting,
     Objective,
     Pair,
@@ -182,6 +184,18 @@ def staff_pair(turn: Turn, number: int) -> Pair:
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(pair.programme_id))
     return pair
+
+
+def directory_entry(turn: Turn, number: int) -> tuple[Found, Expert]:
+    """Somebody of the directory, for staff: it is one for all programmes.
+
+    Raises:
+        NotAllowed: Not staff of the current programme, or there is nobody of this number.
+    """
+    one, expert = turn.uow.directory.found(number), turn.uow.directory.get(number)
+    if one is None or expert is None or not turn.roles & STAFF_ROLES:
+        raise NotAllowed(_NO)
+    return one, expert
 
 
 def staff_message(turn: Turn, number: int) -> Parked:

@@ -40,7 +40,8 @@ from zoneinfo import ZoneInfo
 
 from bot.exporter import plain
 from bot.programmes.meaning import HELPS, STRUCTURES
-from storage.directory import Directory, Entry, fold
+from storage.directory import Directory, Entry
+from storage.words import fold
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_ROWS: Final = 200_000

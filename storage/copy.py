@@ -2,7 +2,8 @@
 
 What the copy is used for is not known here. The keys of people come along, still wrapped, because
 what is sealed must be read and written there as well; what people wrote to the bot, what it said to
-them and who did what stay behind: they are large, and nothing that is due reads them. Of what was
+them, who did what and the words of the directory stay behind: they are large, and nothing that is
+due reads them. Of what was
 said the rows stay, without their content: their keys are what keeps it from being said twice.
 """
 
@@ -16,11 +17,13 @@ from typing import Final, NamedTuple, cast
 from sqlalchemy import Connection, Engine, delete, func, insert, null, or_, select, text, update
 from sqlalchemy.engine import URL, make_url
 
-from storage.tables import Audit, Base, Inbox, Outbox, SenderLease
+from storage.tables import Audit, Base, DirectoryWord, Inbox, Outbox, SenderLease
 from storage.unit_of_work import Database, UnitOfWork
 from storage.upsert import table_of
 
-LEFT_BEHIND: Final = tuple(table_of(entity) for entity in (Inbox, Audit, SenderLease))
+LEFT_BEHIND: Final = tuple(
+    table_of(entity) for entity in (Inbox, Audit, SenderLease, DirectoryWord)
+)
 CHUNK: Final = 1000  # rows read from PostgreSQL at a time
 _OUT: Final = table_of(Outbox)
 _CONTENT: Final = ("payload", "target")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +21,6 @@ from sqlalchemy import (
     CursorResult,
     Table,
     bindparam,
-    exists,
     func,
     insert,
     or_,
@@ -31,7 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from storage import search
+from storage.search import Found, Results, of_programme, write_words
 from storage.tables import Consent, Expert, Identity, Membership, Pair, Person, Proposal, Request
+from storage.words import COLUMNS, Query, fold, parse
 
 REFUSED = ("declined", "lapsed")
 """States of a proposal after which the same expert is not proposed to the same mentee again."""
@@ -45,7 +46,6 @@ CONTENT = (
 )  # fmt: skip
 """Columns of an expert that matching reads: a change of one changes the directory's version."""
 
-_SEARCHED = ("job", "employer", "sector", "city", "country", "topics")
 _CHUNK = 500  # values in one IN (…), well under SQLite's limit of variables
 _T = TypeVar("_T")
 
@@ -72,22 +72,6 @@ class Profile(NamedTuple):
     languages: tuple[str, ...]
     helps: tuple[str, ...]
     topics: str
-
-
-class Found(NamedTuple):
-    """One line of the staff's search."""
-
-    person_id: int
-    name: str
-    promo: int | None
-    job: str
-    employer: str
-    sector: str
-    city: str
-    capacity: int
-    taken: int
-    consenting: bool
-    available: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +103,6 @@ class Written:
     ids: list[int] = field(default_factory=list)
 
 
-def fold(text: str) -> str:
-    """Lower case, no accents, ligatures opened, one space between words."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
-    return " ".join(
-        "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c)).split()
-    )
-
-
 def fingerprint(person_id: int, promo: int | None, content: Mapping[str, Any]) -> int:
     """40 bits that change with anything matching reads; their sum is a directory's version."""
     text = json.dumps(
@@ -136,7 +112,7 @@ def fingerprint(person_id: int, promo: int | None, content: Mapping[str, Any]) -
 
 
 def _folded(name: str | None, content: Mapping[str, Any]) -> str:
-    return fold(" ".join([name or "", *(str(content.get(column) or "") for column in _SEARCHED)]))
+    return fold(" ".join([name or "", *(str(content.get(column) or "") for column in COLUMNS)]))
 
 
 def _chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
@@ -206,17 +182,7 @@ class Directory:
         """
         query = select(Expert.person_id).where(*_free(now)).order_by(Expert.person_id)
         if programme_id is not None:
-            mentor = (Membership.person_id == Expert.person_id, Membership.role == "mentor")
-            query = query.where(
-                or_(
-                    exists().where(
-                        *mentor,
-                        Membership.programme_id == programme_id,
-                        Membership.state == "active",
-                    ),
-                    ~exists().where(*mentor),
-                )
-            )
+            query = query.where(of_programme(_EXPERT.c.person_id, programme_id))
         barred = set(exclude)
         if mentee_id is not None:
             barred |= self._barred(mentee_id)
@@ -263,6 +229,7 @@ class Directory:
         expert.folded = _folded(person.name, content)
         expert.updated_at = now
         self._session.flush()
+        write_words(self._session, {person_id: (person.name, person.promo, content)})
         return expert
 
     def is_free(self, person_id: int, now: datetime) -> bool:
@@ -304,30 +271,24 @@ class Directory:
 
     # --- the staff's search ---------------------------------------------------------------------
 
-    def search(self, words: str, limit: int = 20, offset: int = 0) -> list[Found]:
-        """Experts whose name, job, employer, sector, place or topics hold every word.
-
-        Accents and case do not count.
+    def search(
+        self, query: Query | str, limit: int = 20, offset: int = 0, *, shown_in: str | None = None
+    ) -> Results:
+        """A page of the experts whose words begin with all of a question's, by name.
 
         Args:
-            words: Free words, or parts of words; nothing = everybody.
+            query: What is looked for; a text is read first (see `storage.words.parse`).
             limit: Lines at most.
             offset: Lines to leave out first.
+            shown_in: Only who agreed to be shown, among the experts of this programme.
         """
-        query = (
-            select(
-                Expert.person_id, func.coalesce(Person.name, ""), Person.promo, Expert.job,
-                Expert.employer, Expert.sector, Expert.city, Expert.capacity,
-                Expert.places_taken + Expert.outside_load, Expert.consenting, Expert.available,
-            )
-            .join(Person, Person.id == Expert.person_id)
-            .order_by(Person.name, Expert.person_id)
-            .limit(limit)
-            .offset(offset)
-        )  # fmt: skip
-        for word in fold(words[:200]).split()[:8]:
-            query = query.where(Expert.folded.contains(word, autoescape=True))
-        return [Found(*row) for row in self._session.execute(query)]
+        asked = parse(query) if isinstance(query, str) else query
+        only = None if shown_in is None else search.shown_in(shown_in)
+        return search.Search(self._session, asked, only).page(limit, offset)
+
+    def found(self, person_id: int) -> Found | None:
+        """The line of one expert."""
+        return next(iter(search.lines(self._session, [person_id])), None)
 
     # --- import ---------------------------------------------------------------------------------
 
@@ -373,6 +334,7 @@ class Directory:
             some, targets = entries[start : start + _CHUNK], matched[start : start + _CHUNK]
             ids = self._write_people(some, targets, now)
             self._write_experts(some, ids, now)
+            self._rename(some, ids, now)
             self._write_roles(some, ids, now)
             self._write_accounts(some, ids, now)
             written.created += sum(t is None for t in targets)
@@ -406,7 +368,7 @@ class Directory:
         experts = {i: e.expert for e, i in zip(entries, ids, strict=True) if e.expert is not None}
         if not experts:
             return
-        names = [*CONTENT, "available", "paused_at"]
+        names = [*CONTENT, "available", "paused_at", "fingerprint", "folded"]
         known = {
             row.person_id: row._mapping
             for row in self._session.execute(
@@ -434,6 +396,7 @@ class Directory:
         )
         new: list[dict[str, Any]] = []
         changed: list[dict[str, Any]] = []
+        words: dict[int, tuple[str | None, int | None, Mapping[str, Any]]] = {}
         for person_id, given in experts.items():
             before = known.get(person_id)
             person = people[person_id]
@@ -447,6 +410,8 @@ class Directory:
                 "folded": _folded(person.name, content),
                 "updated_at": now,
             }
+            if before is None or any(row[n] != before[n] for n in ("fingerprint", "folded")):
+                words[person_id] = (person.name, person.promo, content)
             if person_id in withdrawn:
                 row["consenting"] = False
             if before is None:
@@ -458,6 +423,16 @@ class Directory:
         if new:
             self._session.execute(insert(_EXPERT), new)
         self._update(_EXPERT, _EXPERT.c.person_id, changed)
+        write_words(self._session, words, new=[row["person_id"] for row in new])
+
+    def _rename(self, entries: Sequence[Entry], ids: Sequence[int], now: datetime) -> None:
+        """Who is an expert already, and of whom only the name or the year is given."""
+        given = [i for e, i in zip(entries, ids, strict=True) if e.expert is None]
+        self._session.expire_all()
+        for person_id in self._session.scalars(
+            select(Expert.person_id).where(Expert.person_id.in_(given))
+        ).all():
+            self.save(person_id, now, {})
 
     def _write_roles(self, entries: Sequence[Entry], ids: Sequence[int], now: datetime) -> None:
         wanted = {

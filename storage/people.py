@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from storage.directory import fold
 from storage.tables import (
     Audit,
     Consent,
@@ -22,6 +21,7 @@ from storage.tables import (
     Person,
     PersonKey,
 )
+from storage.words import fold
 
 CODE_BYTES = 16  # 128 bits: not to be guessed
 

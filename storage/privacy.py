@@ -51,7 +51,9 @@ from storage.tables import (
 from storage.upsert import changed
 from storage.vault import Vault
 
-_SKIPPED = frozenset({"person_key", "audit", "inbox", "outbox", "sender_lease", "timer"})
+_SKIPPED = frozenset(
+    {"person_key", "audit", "inbox", "outbox", "sender_lease", "timer", "directory_word"}
+)  # the last holds no word that the expert's own row does not
 _UNSENT = ("queued", "in_doubt", "failed", "unreachable")  # staff may have some of it sent yet
 _OWNERS = ("person_id", "author_id", "mentee_id", "mentor_id", "expert_id", "set_by_id")
 _SECRET = frozenset({"digest", "folded", "fingerprint"})

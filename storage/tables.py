@@ -26,6 +26,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     String,
     Text,
     UniqueConstraint,
@@ -66,6 +67,11 @@ def _id() -> Mapped[Any]:
 
 def _person(meaning: str, **more: Any) -> Mapped[Any]:
     return _c(ForeignKey("person.id", ondelete="CASCADE"), meaning, index=True, **more)
+
+
+def _bytewise(length: int) -> String:
+    """Text whose order is that of its bytes, whatever the database's own language."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -215,10 +221,29 @@ class Expert(Base):
         Utc, "paused by their own word; an import does not end that"
     )
     fingerprint: Mapped[int] = _c(BigInteger, "40 bits of a hash of what matching reads", default=0)
-    folded: Mapped[str] = _c(Text, "name, job, employer, sector, places; no accents", "staff",
-                             default="")  # fmt: skip
+    folded: Mapped[str] = _c(
+        Text, "name, job, employer, sector, places; no accents; tells a change", "staff", default=""
+    )
     method: Mapped[bool] = _c(Boolean, "has followed the Co-Orientation method", default=False)
     updated_at: Mapped[datetime] = _c(Utc, "last change of this row")
+
+
+class DirectoryWord(Base):
+    """A word an expert is found by; the rows of a word lie in the order of people's names."""
+
+    __tablename__ = "directory_word"
+    __table_args__ = (
+        Index("ix_directory_word_person", "person_id", "word", "fields"),
+        {"sqlite_with_rowid": False},
+    )
+    word: Mapped[str] = _c(_bytewise(32), "the word, folded; empty: everybody", "staff",
+                           primary_key=True)  # fmt: skip
+    name: Mapped[str] = _c(_bytewise(40), "beginning of the folded name", "staff",
+                           primary_key=True)  # fmt: skip
+    person_id: Mapped[int] = _c(
+        ForeignKey("person.id", ondelete="CASCADE"), "whose", primary_key=True
+    )
+    fields: Mapped[int] = _c(SmallInteger, "bits of storage.words: where it stands")
 
 
 # --- dialogues ------------------------------------------------------------------------------------

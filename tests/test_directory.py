@@ -11,9 +11,10 @@ from bot.expert_index import ExpertIndex
 from bot.importer import import_people
 from bot.matching import Wish
 from handlers.local.people import invented_csv
-from storage.directory import Directory, Entry, Profile, fold
+from storage.directory import Directory, Entry, Profile
 from storage.tables import Base, Pair, Proposal, Request
 from storage.unit_of_work import Database, UnitOfWork
+from storage.words import fold
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -236,7 +237,7 @@ def test_somebody_becomes_an_expert_in_chat(uow: UnitOfWork) -> None:
     )
     assert (expert.job, expert.bio, expert.countries) == ("Luthière", "", [])
     assert uow.directory.eligible(NOW) == [person_id]
-    assert [f.person_id for f in uow.directory.search("luthiere lea")] == [person_id]
+    assert [f.person_id for f in uow.directory.search("luthiere lea").lines] == [person_id]
     with pytest.raises(KeyError):
         uow.directory.save(person_id, NOW, {"salary": 1})
 
@@ -251,16 +252,16 @@ def test_search_minds_neither_accents_nor_case_nor_the_order_of_words(uow: UnitO
         entry(2, job="100% public_service", city="Nîmes"),
     )
     search = uow.directory.search
-    assert [f.person_id for f in search("BESANCON zoe")] == [one]
-    assert [f.person_id for f in search("oeuvre helene")] == [one]
-    assert [f.person_id for f in search("nim")] == [two]
-    assert [f.person_id for f in search("")] == [one, two]
-    assert [f.person_id for f in search("", limit=1, offset=1)] == [two]
-    assert search("zoe lyon") == []
+    assert [f.person_id for f in search("BESANCON zoe").lines] == [one]
+    assert [f.person_id for f in search("oeuvre helene").lines] == [one]
+    assert [f.person_id for f in search("nim").lines] == [two]
+    assert [f.person_id for f in search("").lines] == [one, two]
+    assert [f.person_id for f in search("", limit=1, offset=1).lines] == [two]
+    assert search("zoe lyon") == ([], 0)
     assert search("%") == search("")  # signs are no words, and never LIKE's own
-    assert [f.person_id for f in search("public_service")] == [two]
-    assert search("'; DROP TABLE expert; --" * 50) == []
-    found = search("brasseuse")[0]
+    assert [f.person_id for f in search("public_service").lines] == [two]
+    assert search("'; DROP TABLE expert; --" * 50) == ([], 0)
+    found = search("brasseuse").lines[0]
     assert (found.name, found.capacity, found.taken) == ("Zoé N1", 1, 0)
 
 
@@ -284,7 +285,7 @@ def test_an_import_updates_what_it_gives_and_nothing_else(uow: UnitOfWork) -> No
     assert (expert.job, expert.bio, expert.capacity) == ("Directrice", "Mes mots.", 3)
     assert (expert.places_taken, expert.updated_at) == (1, NOW + DAY)
     assert (person.email, person.name) == ("d1@x.invalid", "Zoé N1")
-    assert [f.person_id for f in uow.directory.search("directrice")] == [person_id]
+    assert [f.person_id for f in uow.directory.search("directrice").lines] == [person_id]
 
 
 def test_a_persons_own_word_wins_over_the_file(uow: UnitOfWork) -> None:

@@ -146,7 +146,7 @@ def proposer(turn: Turn, args: str) -> None:
     w = turn.w
     lines = []
     if rest.strip():
-        for found in turn.uow.directory.search(rest, limit=10):
+        for found in turn.uow.directory.search(rest, limit=10).lines:
             free = found.consenting and found.available and found.taken < found.capacity
             lines.append(
                 Line(

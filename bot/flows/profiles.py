@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from bot.commands import directory
 from bot.commands.registry import COMMANDS, command
 from bot.dialogue.engine import Given, Value
 from bot.dialogues import (
@@ -163,7 +164,7 @@ def _write(turn: Turn, values: Mapping[str, Column]) -> None:
         for name, value in values.items()
         if name not in PERSON_COLUMNS
     }
-    if rest and turn.uow.directory.get(turn.me.id) is not None:
+    if values and turn.uow.directory.get(turn.me.id) is not None:  # it holds the name too
         turn.uow.directory.save(turn.me.id, turn.now, rest)
 
 
@@ -179,7 +180,7 @@ def profil(turn: Turn, args: str) -> None:
     else:
         turn.text("profile-none")
     if turn.uow.directory.get(turn.me.id) is not None:
-        experts(turn, "")
+        _card(turn)
 
 
 # --- the expert -----------------------------------------------------------------------------------
@@ -187,9 +188,18 @@ def profil(turn: Turn, args: str) -> None:
 
 @command("experts", alias="experts", who="member")
 def experts(turn: Turn, args: str) -> None:
-    """My card as expert: register, change, pause."""
-    programme = turn.programme
-    if programme.expert is None:
+    """With words: who agreed to be shown here. Without: my card as expert, and how to search."""
+    if turn.programme.expert is None:
+        turn.text("no-experts-here")
+    elif args:
+        directory.show(turn, "experts", args)
+    else:
+        _card(turn, directory.how(turn, "experts") if turn.roles else None)
+
+
+def _card(turn: Turn, note: str | None = None) -> None:
+    """My card: register, change, pause."""
+    if turn.programme.expert is None:
         turn.text("no-experts-here")
         return
     card = turn.uow.directory.get(turn.me.id)
@@ -198,6 +208,7 @@ def experts(turn: Turn, args: str) -> None:
             Message(
                 turn.w("expert-none-yet"),
                 choices=(run_choice(turn.w("expert-begin"), "carte", style="primary"),),
+                note=note,
             )
         )
         return
@@ -234,6 +245,7 @@ def experts(turn: Turn, args: str) -> None:
             ),
             lines=tuple(lines),
             choices=(run_choice(w("edit"), "carte"), pause),
+            note=note,
         )
     )
 
