@@ -220,7 +220,7 @@ class OnSlack(Person):
         for _, element in elements_of(message.blocks):
             options = options_of(element) or [element]
             labels += [plain(o["text"]["text"]) for o in options if "text" in o]
-        shown = [t for b in message.blocks if b["type"] != "actions" for t in _texts(b)]
+        shown = [t for b in message.blocks if b["type"] != "actions" for t in texts_of(b)]
         text = plain("\n".join(shown or [message.text]))
         files = [self.slack.file(one) for one in message.files]
         held = tuple((f.filename, f.content or b"") for f in files)
@@ -266,14 +266,16 @@ class OnSlack(Person):
         assert answer.action == "close", answer
 
 
-def _texts(node: Any) -> list[str]:
+def texts_of(node: Any) -> list[str]:
     """All texts of a block, buttons and menus left out."""
     if isinstance(node, list):
-        return [t for one in node for t in _texts(one)]
+        return [t for one in node for t in texts_of(one)]
     if not isinstance(node, dict) or node.get("type") == "button" or "options" in node:
         return []
     own = [node["text"]] if isinstance(node.get("text"), str) else []
-    return own + [t for value in node.values() if not isinstance(value, str) for t in _texts(value)]
+    return own + [
+        t for value in node.values() if not isinstance(value, str) for t in texts_of(value)
+    ]
 
 
 class OnTelegram(Person):

@@ -17,7 +17,7 @@ from typing_extensions import override
 from handlers.local.fake_slack import FakeSlack
 from handlers.local.fake_telegram import FakeTelegram
 from handlers.local.slack_world import elements_of, options_of
-from tests.run_people import plain
+from tests.run_people import plain, texts_of
 
 LOOK_EVERY = 0.02
 
@@ -114,7 +114,7 @@ class SlackScreen(Screen):
             labels += [plain(o["text"]["text"]) for o in found if "text" in o]
         for block in message.blocks:
             if block["type"] != "actions":
-                shown += _texts(block)
+                shown += texts_of(block)
         text = plain("\n".join(shown or [message.text]))
         return Said(message.ts, text, tuple(labels), place, message.edited)
 
@@ -140,15 +140,6 @@ class SlackScreen(Screen):
                     ack = await self.slack.press(self.user, self.user, on.key, shown)
                     return ack.ok
         return True  # it has changed meanwhile
-
-
-def _texts(node: Any) -> list[str]:
-    if isinstance(node, list):
-        return [t for one in node for t in _texts(one)]
-    if not isinstance(node, dict) or node.get("type") == "button" or "options" in node:
-        return []
-    own = [node["text"]] if isinstance(node.get("text"), str) else []
-    return own + [t for value in node.values() if not isinstance(value, str) for t in _texts(value)]
 
 
 class TelegramScreen(Screen):
