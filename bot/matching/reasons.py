@@ -8,7 +8,6 @@ Source: matching goals A6 (reasons in plain words) and E1 (every reason is true 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,11 +22,12 @@ from bot.matching.features import (
     tag,
 )
 from bot.matching.places import country, key, language, region
-from bot.matching.text import TextIndex, fields_of, meant, stems
+from bot.matching.text import TextIndex, clauses, fields_of, meant, stems
 
 MOST = 3
 MAX_QUOTE = 160
-_CLAUSE = re.compile(r"\s*(?:[.;:!?\n…]+(?=\s|$)|\s[–—-]\s)\s*")
+TELLING = 0.2
+"""Cosine from which a clause with no word in common is quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,6 @@ class Reason:
 
     id: str
     args: Mapping[str, str | int] = field(default_factory=dict)
-
-
-def clauses(bio: str) -> list[str]:
-    """The clauses of a bio, as written."""
-    return [c for c in (part.strip(" ,\t") for part in _CLAUSE.split(bio)) if c]
 
 
 def quote(bio: str, wish: str, index: TextIndex) -> str | None:
@@ -81,19 +76,26 @@ class Context:
         return "\n".join([self.wish.words, *meant(self.wish.words, self.rules.synonyms)])
 
 
-def reasons(profile: Profile, context: Context, contributions: Mapping[str, float]) -> list[Reason]:
+def reasons(
+    profile: Profile,
+    context: Context,
+    contributions: Mapping[str, float],
+    clause: tuple[int, float] | None = None,
+) -> list[Reason]:
     """At most three reasons, the largest contribution first.
 
     Args:
         profile: The one proposed.
         context: The wish and the directory it is judged in.
         contributions: Feature → weight × value of this profile; `text` for the own words.
+        clause: Which clause of theirs means most of what is wished, and how near it comes.
     """
     found: list[Reason] = []
     for name in sorted(contributions, key=lambda n: (-contributions[n], n)):
         if contributions[name] <= 0:
             continue
-        found += [r for r in _OF[name](profile, context) if r not in found]
+        some = _of_text(profile, context, clause) if name == "text" else _OF[name](profile, context)
+        found += [r for r in some if r not in found]
     if not found and (profile.job or profile.employer):
         found = [_job(profile)]
     return found[:MOST]
@@ -133,9 +135,12 @@ def _related(text: str, wish: str, index: TextIndex) -> bool:
     )
 
 
-def _of_text(profile: Profile, context: Context) -> list[Reason]:
+def _of_text(profile: Profile, context: Context, clause: tuple[int, float] | None) -> list[Reason]:
     found = []
-    if (said := quote(profile.bio, context.words, context.index)) is not None:
+    said = quote(profile.bio, context.words, context.index)
+    if said is None and clause is not None and clause[1] >= TELLING:
+        said = _short(clauses(profile.bio)[clause[0]])
+    if said is not None:
         found.append(Reason("reason-says", {"quote": said}))
     if profile.job and _related(f"{profile.job}\n{profile.employer}", context.words, context.index):
         found.append(_job(profile))
@@ -232,7 +237,6 @@ def _of_promo(profile: Profile, context: Context) -> list[Reason]:
 
 
 _OF: Mapping[str, Callable[[Profile, Context], list[Reason]]] = {
-    "text": _of_text,
     "sector": _of_work,
     "job": _of_work,
     "employer": _of_employer,
