@@ -22,7 +22,7 @@ from bot.matching.features import (
     tag,
 )
 from bot.matching.places import country, key, language, region
-from bot.matching.text import TextIndex, clauses, fields_of, meant, stems
+from bot.matching.text import TextIndex, clauses, meant
 
 MOST = 3
 MAX_QUOTE = 160
@@ -48,13 +48,11 @@ class Reason:
 
 def quote(bio: str, wish: str, index: TextIndex) -> str | None:
     """The clause that has most to do with the wish, shortened; none if no clause has."""
-    asked = frozenset(stems(wish))
-    fields = fields_of(asked, index.lexicon)
+    asked, fields = index.read(wish)
     best, found = 0.0, None
     for clause in clauses(bio):
-        held = stems(clause)
-        shared = sum(index.rarity(s) for s in asked.intersection(held))
-        near = fields_of(held, index.lexicon)
+        held, near = index.read(clause)
+        shared = sum(index.rarity(s) for s in sorted(asked & held))
         value = shared + 0.5 * sum(min(fields[n], near[n]) for n in sorted(fields.keys() & near))
         if value > best:
             best, found = value, clause
@@ -128,11 +126,8 @@ def _job(profile: Profile) -> Reason:
 
 def _related(text: str, wish: str, index: TextIndex) -> bool:
     """Whether two texts share a word or a field."""
-    held, asked = stems(text), stems(wish)
-    return bool(
-        set(held) & set(asked)
-        or fields_of(held, index.lexicon).keys() & fields_of(asked, index.lexicon).keys()
-    )
+    (held, near), (asked, fields) = index.read(text), index.read(wish)
+    return not held.isdisjoint(asked) or not near.keys().isdisjoint(fields)
 
 
 def _of_text(profile: Profile, context: Context, clause: tuple[int, float] | None) -> list[Reason]:

@@ -26,6 +26,8 @@ from bot.matching.sense import FLOOR, Floats32, Meaning, Meanings, Sense
 from bot.matching.text import MAX_QUERY, Floats, Mask, Rows, TextIndex, fold, fused
 from bot.matching.ties import mixed
 
+Ids = npt.NDArray[np.int64]
+
 DEFAULT: Final = Rules()
 SHORTLIST: Final = 50
 W_WORDS: Final = 0.35
@@ -105,6 +107,10 @@ class Index:
         if sense is not None and kept:
             found = Meanings(self._profiles, kept, sense.encoder.model_id)
             self._meanings = found if found.rows.size else None
+        self._place = None  # row by id, where ids are dense enough for a table
+        if self._ids.size and 0 <= self._ids[0] and self._ids[-1] < 8 * self._ids.size + 1_000:
+            self._place = np.zeros(int(self._ids[-1]) + 1, np.int64)
+            self._place[self._ids] = np.arange(self._ids.size)
         self._alike = _kinds(self._profiles, self._columns.home)
         self._content = np.array([_checksum(p) for p in self._profiles], np.int64)
 
@@ -121,7 +127,7 @@ class Index:
         wish: Wish,
         exclude: Collection[int] = (),
         n: int = 3,
-        only: Collection[int] | None = None,
+        only: Collection[int] | Ids | None = None,
         *,
         rules: Rules = DEFAULT,
         meaning: Floats32 | None = None,
@@ -146,7 +152,7 @@ class Index:
         wish: Wish,
         top: int,
         exclude: Collection[int] = (),
-        only: Collection[int] | None = None,
+        only: Collection[int] | Ids | None = None,
         *,
         rules: Rules = DEFAULT,
         meaning: Floats32 | None = None,
@@ -210,23 +216,25 @@ class Index:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    def _rows(self, only: Collection[int] | None) -> Rows:
+    def _rows(self, only: Collection[int] | Ids | None) -> Rows:
         """The rows of some ids, in order."""
         size = len(self._ids)
-        if only is None:
+        if only is None or not size:
             return np.arange(size)
-        wanted = np.fromiter(only, np.int64, len(only))
-        at = np.minimum(np.searchsorted(self._ids, wanted), max(size - 1, 0))
+        wanted = _array(only)
+        if self._place is None:
+            at = np.minimum(np.searchsorted(self._ids, wanted), size - 1)
+        else:
+            at = self._place[np.clip(wanted, 0, self._place.size - 1)]
         mask = np.zeros(size, bool)
-        if size:
-            mask[at[self._ids[at] == wanted]] = True
+        mask[at[self._ids[at] == wanted]] = True
         return np.flatnonzero(mask)
 
     def _kept(self, wish: Wish, rows: Rows, barred: Collection[int]) -> Mask | slice:
         """Which of some rows may be paired with a wish; all of them: no copy."""
         mask: Mask | slice = slice(None)
-        if barred:
-            mask = ~np.isin(self._ids[rows], np.fromiter(barred, np.int64, len(barred)))
+        if len(barred):
+            mask = ~np.isin(self._ids[rows], _array(barred))
         if wish.language:
             speaking = self._columns.speaking(wish.language)[rows]
             mask = speaking if isinstance(mask, slice) else mask & speaking
@@ -272,7 +280,7 @@ class Index:
         self,
         wish: Wish,
         exclude: Collection[int],
-        only: Collection[int] | None,
+        only: Collection[int] | Ids | None,
         rules: Rules,
         meaning: Floats32 | None,
     ) -> _Scored:
@@ -337,6 +345,10 @@ class Index:
             tuple(reasons(profile, scored.context, parts, clause)),
             tuple(missing(scored.context.wish, values)),
         )
+
+
+def _array(ids: Collection[int] | Ids) -> Ids:
+    return ids if isinstance(ids, np.ndarray) else np.fromiter(ids, np.int64, len(ids))
 
 
 _LIKENESS: Final = np.array([0.5, 0.25, 0.25], np.float32)

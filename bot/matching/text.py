@@ -184,6 +184,7 @@ class TextIndex:
 
     def __init__(self, documents: Iterable[Iterable[tuple[str, float]]]) -> None:
         self.lexicon = common_fields()
+        self.read = lru_cache(maxsize=8_192)(self._read)  # goes when the index goes
         vocabulary: dict[str, int] = {}
         rows, columns, weights = array("i"), array("i"), array("f")
         size = 0
@@ -286,6 +287,11 @@ class TextIndex:
                     field = self.fields[name]
                     by_field[field] = by_field.get(field, 0.0) + share * cosine
         return Query(by_stem, by_field)
+
+    def _read(self, text: str) -> tuple[frozenset[str], Mapping[str, float]]:
+        """The stems of a text and the fields they point to."""
+        found = stems(text)
+        return frozenset(found), fields_of(found, self.lexicon)
 
     def rarity(self, one: str) -> float:
         """How much a stem says in this directory; 0 if it does not occur."""
