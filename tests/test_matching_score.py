@@ -151,7 +151,9 @@ def test_somebody_who_lists_languages_without_the_common_one_is_left_out() -> No
 
 def test_three_that_differ_are_preferred_to_three_alike() -> None:
     same = [profile(n, sector="Spatial", job="Ingénieure", structure="public") for n in (1, 2, 3)]
-    other = profile(4, sector="Lanceurs", job="Fondatrice spatiale, deux enfants, un bateau, un violon")
+    other = profile(
+        4, sector="Lanceurs", job="Fondatrice spatiale, deux enfants, un bateau, un violon"
+    )
     index = Index([*same, other])
     assert 4 in ids(index.propose(Wish("spatial"), rules=Rules(variety=0.5)))
     assert 4 not in ids(index.propose(Wish("spatial"), rules=Rules(variety=0.0)))

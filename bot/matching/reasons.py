@@ -134,7 +134,7 @@ def _of_text(profile: Profile, context: Context, clause: tuple[int, float] | Non
     found = []
     said = quote(profile.bio, context.words, context.index)
     if said is None and clause is not None and clause[1] >= TELLING:
-        said = _short(clauses(profile.bio)[clause[0]])
+        said = next(map(_short, clauses(profile.bio)[clause[0] :]), None)
     if said is not None:
         found.append(Reason("reason-says", {"quote": said}))
     if profile.job and _related(f"{profile.job}\n{profile.employer}", context.words, context.index):

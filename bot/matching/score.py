@@ -87,7 +87,7 @@ class Index:
     Args:
         profiles: Consenting people; each id once. Their order does not matter.
         sense: Compares meanings too; None: words alone.
-        kept: The vectors of those who have some; who has none is ranked by words.
+        kept: Fresh vectors of the encoder, by person; who has none is ranked by words.
     """
 
     def __init__(
@@ -105,10 +105,10 @@ class Index:
         self._sense = sense
         self._meanings = None
         if sense is not None and kept:
-            found = Meanings(self._profiles, kept, sense.encoder.model_id)
+            found = Meanings(self._profiles, kept)
             self._meanings = found if found.rows.size else None
         self._place = None  # row by id, where ids are dense enough for a table
-        if self._ids.size and 0 <= self._ids[0] and self._ids[-1] < 8 * self._ids.size + 1_000:
+        if self._ids.size and self._ids[0] >= 0 and self._ids[-1] < 8 * self._ids.size + 1_000:
             self._place = np.zeros(int(self._ids[-1]) + 1, np.int64)
             self._place[self._ids] = np.arange(self._ids.size)
         self._alike = _kinds(self._profiles, self._columns.home)

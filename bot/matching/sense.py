@@ -9,7 +9,6 @@ Source: matching goals A1 and A2 (centring, eight bits an entry), A6 (the best c
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,14 +83,10 @@ class Meaning:
     """The vectors of one profile as they are kept: eight bits an entry, one scale for all.
 
     Attributes:
-        model_id: The encoder's.
-        digest: Of the texts they were made from (`digest`).
-        entries: One row for the profile, then one for each of its first clauses.
+        entries: One row for the profile, then one for each of its first clauses, if several.
         scale: What an entry is to be multiplied with.
     """
 
-    model_id: str
-    digest: str
     entries: Bytes8
     scale: float
 
@@ -102,14 +97,13 @@ def cut(text: str) -> str:
 
 
 def texts_of(profile: Profile) -> list[str]:
-    """What of a profile is encoded: what it does as a whole, then the clauses of its own words."""
+    """What of a profile is encoded: it as a whole, then the clauses of its own words.
+
+    A single clause is not encoded again: the whole stands for it.
+    """
     whole = ". ".join(t for t in (profile.job, profile.sector, profile.bio, profile.topics) if t)
-    return [cut(whole), *map(cut, clauses(profile.bio)[:MAX_CLAUSES])]
-
-
-def digest(profile: Profile) -> str:
-    """Changes with whatever is encoded."""
-    return hashlib.blake2b("\0".join(texts_of(profile)).encode(), digest_size=16).hexdigest()
+    parts = clauses(profile.bio)[:MAX_CLAUSES]
+    return [cut(whole), *(map(cut, parts) if len(parts) > 1 else ())]
 
 
 def meanings(profiles: Sequence[Profile], encoder: Encoder) -> list[Meaning]:
@@ -117,12 +111,12 @@ def meanings(profiles: Sequence[Profile], encoder: Encoder) -> list[Meaning]:
     texts = [texts_of(profile) for profile in profiles]
     rows = encoder.encode([text for some in texts for text in some], wishes=False)
     found, start = [], 0
-    for profile, some in zip(profiles, texts, strict=True):
+    for some in texts:
         own = rows[start : start + len(some)]
         start += len(some)
         scale = float(np.abs(own).max(initial=0.0)) / 127 or 1.0
         entries = np.rint(own / scale).astype(np.int8)
-        found.append(Meaning(encoder.model_id, digest(profile), entries, scale))
+        found.append(Meaning(entries, scale))
     return found
 
 
@@ -158,18 +152,14 @@ class Meanings:
 
     Args:
         profiles: In the order of their rows.
-        kept: By person; those of another model, or of texts that changed, are left aside.
-        model_id: The model whose vectors count.
+        kept: By person, all of one model.
     """
 
-    def __init__(
-        self, profiles: Sequence[Profile], kept: Mapping[int, Meaning], model_id: str
-    ) -> None:
+    def __init__(self, profiles: Sequence[Profile], kept: Mapping[int, Meaning]) -> None:
         self._kept: dict[int, Meaning] = {}
         for row, profile in enumerate(profiles):
-            one = kept.get(profile.person_id)
-            if one and one.model_id == model_id and one.digest == digest(profile):
-                self._kept[row] = one
+            if profile.person_id in kept:
+                self._kept[row] = kept[profile.person_id]
         self.rows = np.array(sorted(self._kept), np.int64)
         width = max((one.entries.shape[1] for one in self._kept.values()), default=0)
         self.vectors = np.zeros((len(profiles), width), np.float32)
@@ -192,9 +182,11 @@ class Meanings:
     def best_clause(self, row: int, meaning: Floats32) -> tuple[int, float] | None:
         """Which clause of a profile comes nearest to a wish, and how near."""
         one = self._kept.get(row)
-        if one is None or len(one.entries) < 2 or not meaning.any():
+        if one is None or not meaning.any():
             return None
-        own = one.entries[1:].astype(np.float32) * np.float32(one.scale)
+        own = (one.entries[1:] if len(one.entries) > 1 else one.entries).astype(
+            np.float32
+        ) * np.float32(one.scale)
         cosines = _unit(own - self._mean) @ meaning
         best = int(cosines.argmax())
         return best, float(cosines[best])
