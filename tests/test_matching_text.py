@@ -20,6 +20,7 @@ from bot.matching.text import (
     parse_fields,
     stem,
     stems,
+    wanted,
     words,
 )
 
@@ -39,6 +40,20 @@ from bot.matching.text import (
 )
 def test_words_lose_accents_elisions_and_fillers(text: str, expected: list[str]) -> None:
     assert words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("L’éolien, mais surtout pas la finance", "L’éolien, mais  "),
+        ("Pas l'armée ni la police, plutôt la voile", " , plutôt la voile"),
+        ("tout sauf une banque mais la mer", "tout  mais la mer"),
+        ("je n'ose pas parler en public", "je n'ose pas parler en public"),
+        ("pourquoi pas la banque", "pourquoi pas la banque"),
+    ],
+)
+def test_what_a_wish_excludes_attracts_nobody(text: str, expected: str) -> None:
+    assert wanted(text) == expected
 
 
 def test_forms_of_a_word_share_a_stem_with_or_without_accents() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.matching.places import countries_in, country, is_region, key, language, region
-from bot.matching.text import Floats, Mask, Phrases
+from bot.matching.text import Floats, Mask, Phrases, wanted
 
 Places = npt.NDArray[np.int32]
 Memo = dict[tuple[str, str], Floats]
@@ -136,8 +136,8 @@ class Wish:
 
     @property
     def words(self) -> str:
-        """All their own words."""
-        return "\n".join([self.text, *self.features.get("text", ())[:MAX_VALUES]])
+        """All their own words, but for what they say they do not want."""
+        return wanted("\n".join([self.text, *self.features.get("text", ())[:MAX_VALUES]]))
 
 
 @lru_cache(maxsize=4_096)

@@ -23,7 +23,7 @@ from bot.matching.features import WEIGHTS, Columns, Memo, Profile, Rules, Wish, 
 from bot.matching.places import country, key
 from bot.matching.reasons import Context, Reason, missing, reasons
 from bot.matching.sense import FLOOR, Floats32, Meaning, Meanings, Sense
-from bot.matching.text import MAX_QUERY, Floats, Mask, Rows, TextIndex, fold, fused
+from bot.matching.text import MAX_QUERY, NEGATED, Floats, Mask, Rows, TextIndex, fold, fused
 from bot.matching.ties import mixed
 
 Ids = npt.NDArray[np.int64]
@@ -43,11 +43,9 @@ EVIDENCE: Final = 0.1
 _NOT_ENOUGH: Final = frozenset({"help_kind", "promo_gap"})
 """What alone makes nobody fit: half the directory offers the same help."""
 _UNSURE: Final = re.compile(
-    r"\b(sais pas|sais plus|aucune idee|pas d'idee|perdue?s?|don'?t know|no idea|not sure|dunno"
+    r"\b(sais (?:vraiment |toujours )?(?:pas|plus|rien)|aucune idee|pas d'idee|don'?t know|no idea"
+    r"|(?:suis|me sens)(?: un peu| completement| tout a fait)? perdue?s?|not sure|dunno"
     r"|n'importe quoi|peu importe|whatever)\b"
-)
-_NEGATED: Final = re.compile(
-    r"\b(pas|sauf|jamais|plus envie|marre|hors de question|not|never|except|anything but)\b"
 )
 
 
@@ -76,7 +74,7 @@ def needs_human(text: str) -> Literal["unsure", "negated"] | None:
     plain = " ".join(fold(text[:MAX_QUERY]).split())
     if _UNSURE.search(plain):
         return "unsure"
-    return "negated" if _NEGATED.search(plain) else None
+    return "negated" if NEGATED.search(plain) else None
 
 
 class Index:

@@ -45,6 +45,17 @@ CLOSE = 0.55  # cosine of character n-grams from which an unknown word is taken 
 _MARKS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"[^\W_]+(?:\+\+|#)?")
 _CLAUSE = re.compile(r"\s*(?:[.;:!?\n…]+(?=\s|$)|\s[–—-]\s)\s*")
+NEGATED: Final = re.compile(
+    r"(?:\b(?:surtout pas|sauf|plus envie|plus jamais|marre|hors de question|ras le bol"
+    r"|not|never|except|anything but)\b"
+    r"|(?<!pourquoi )\bpas (?:(?:envie|question|de|du|des|la|le|les|dans|en|chez|a|à|un|une|trop)\b"
+    r"|[dl]['’]))",
+    re.IGNORECASE,
+)
+"""What a wish excludes. A « pas » of another kind (« je n'ose pas ») says what is wished for."""
+_EXCLUDED: Final = re.compile(
+    NEGATED.pattern + r".*?(?=[,.;:!?\n]|\b(?:mais|plutôt|plutot|but|rather)\b|$)", re.IGNORECASE
+)
 _ELIDED: Final = frozenset(
     ("jusqu", "lorsqu", "puisqu", "quoiqu", "presqu", "qu")
 )  # l’, d’…: too short anyway
@@ -106,6 +117,11 @@ def stem(word: str) -> str:
 def stems(text: str) -> list[str]:
     """The stems of a text, in order."""
     return [stem(w) for w in words(text)]
+
+
+def wanted(text: str) -> str:
+    """A wish without what it excludes: up to the next comma, « mais » or « plutôt »."""
+    return _EXCLUDED.sub(" ", text[:MAX_QUERY])
 
 
 def clauses(text: str) -> list[str]:
