@@ -21,7 +21,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo story test check lock bench screenshot format clean
+.PHONY: help demo story test check lock bench bench-matching screenshot format clean
 .PHONY: crashpoints chaos load storm simulate outage shuffle soak
 
 help: ## list the targets
@@ -68,6 +68,9 @@ lock: $(BIN)/pip-compile ## write the lock files anew from pyproject.toml (UPGRA
 
 bench: $(DEV) ## measure: import, proposals, start, cost of an update against a bare handler
 	$(BIN)/python -m tests.bench
+
+bench-matching: $(DEV) ## measure: how well and how fast experts are found, beside SQLite FTS5
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench_matching
 
 simulate: $(DEV) ## half-years of 50 pairs with every fault, in virtual time (SIMULATE="--seeds 1000")
 	$(BIN)/python -m tests.simulation.simulate $(SIMULATE)

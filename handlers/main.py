@@ -38,6 +38,9 @@ err = Console(stderr=True)
 
 def main() -> None:
     """Run the command line; an error of ours is a sentence and a hint, not a traceback."""
+    # Before numpy is there: one vector against the directory gains nothing by a second thread, and
+    # waits for both on a machine that is busy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except CordeeError as error:
