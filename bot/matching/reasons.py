@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from bot.matching.features import (
     NEAR,
@@ -23,6 +24,8 @@ from bot.matching.features import (
 )
 from bot.matching.places import country, key, language, region
 from bot.matching.text import TextIndex, clauses, meant
+
+Clause = Callable[[], tuple[int, float] | None]
 
 MOST = 3
 MAX_QUOTE = 160
@@ -59,7 +62,7 @@ def quote(bio: str, wish: str, index: TextIndex) -> str | None:
     return None if found is None else _short(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """What a reason is judged by: the wish, the programme, the texts, where most people live."""
 
@@ -68,7 +71,7 @@ class Context:
     index: TextIndex
     home: str = ""
 
-    @property
+    @cached_property
     def words(self) -> str:
         """The mentee's own words, with what the programme says they stand for."""
         return "\n".join([self.wish.words, *meant(self.wish.words, self.rules.synonyms)])
@@ -78,7 +81,7 @@ def reasons(
     profile: Profile,
     context: Context,
     contributions: Mapping[str, float],
-    clause: tuple[int, float] | None = None,
+    clause: Clause = lambda: None,
 ) -> list[Reason]:
     """At most three reasons, the largest contribution first.
 
@@ -86,7 +89,7 @@ def reasons(
         profile: The one proposed.
         context: The wish and the directory it is judged in.
         contributions: Feature → weight × value of this profile; `text` for the own words.
-        clause: Which clause of theirs means most of what is wished, and how near it comes.
+        clause: Says which clause of theirs means most of what is wished, and how near it comes.
     """
     found: list[Reason] = []
     for name in sorted(contributions, key=lambda n: (-contributions[n], n)):
@@ -131,19 +134,19 @@ def _related(text: str, wish: str, index: TextIndex) -> bool:
 
 
 def _of_text(profile: Profile, context: Context, clause: tuple[int, float] | None) -> list[Reason]:
-    found = []
+    told = []
     said = quote(profile.bio, context.words, context.index)
-    if said is None and clause is not None and clause[1] >= TELLING:
-        said = next(map(_short, clauses(profile.bio)[clause[0] :]), None)
+    if said is None and (found := clause()) is not None and found[1] >= TELLING:
+        said = next(map(_short, clauses(profile.bio)[found[0] :]), None)
     if said is not None:
-        found.append(Reason("reason-says", {"quote": said}))
+        told.append(Reason("reason-says", {"quote": said}))
     if profile.job and _related(f"{profile.job}\n{profile.employer}", context.words, context.index):
-        found.append(_job(profile))
+        told.append(_job(profile))
     if profile.sector and _related(profile.sector, context.words, context.index):
-        found.append(Reason("reason-sector", {"sector": profile.sector}))
+        told.append(Reason("reason-sector", {"sector": profile.sector}))
     if profile.topics and _related(profile.topics, context.words, context.index):
-        found.append(Reason("reason-topics", {"topics": _short(profile.topics)}))
-    return found[:2]  # room for what was chosen
+        told.append(Reason("reason-topics", {"topics": _short(profile.topics)}))
+    return told[:2]  # room for what was chosen
 
 
 def _of_work(profile: Profile, context: Context) -> list[Reason]:

@@ -242,7 +242,9 @@ class Index:
         """The cosines of a few wishes, one after the other; None for each without."""
         if meaning is None or self._meanings is None:
             return repeat(None)
-        return np.asarray(meaning @ self._meanings.vectors[rows].T)
+        whole = rows.size == len(self._meanings.vectors)
+        vectors = self._meanings.vectors if whole else self._meanings.vectors[rows]
+        return np.asarray(meaning @ vectors.T)
 
     def _fuse(self, bm25: Floats, fields: Floats, cosines: Floats | None, rows: Rows) -> Floats:
         """Words and meaning, each scaled over those who may be proposed."""
@@ -334,9 +336,12 @@ class Index:
         profile = self._profiles[row]
         values = {name: float(column[place]) for name, column in scored.columns.items()}
         parts = {name: weight * values[name] for name, weight in scored.weights.items()}
-        clause = None
-        if scored.meaning is not None and self._meanings is not None and parts.get("text"):
-            clause = self._meanings.best_clause(row, scored.meaning)
+
+        def clause() -> tuple[int, float] | None:
+            if scored.meaning is None or self._meanings is None:
+                return None
+            return self._meanings.best_clause(row, scored.meaning)
+
         return Suggestion(
             profile.person_id,
             float(scored.total[place]),
