@@ -21,7 +21,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo story test check lock bench screenshot format clean
+.PHONY: help demo story test check lock bench bench-matching screenshot format clean
 .PHONY: crashpoints chaos load storm simulate outage shuffle soak
 
 help: ## list the targets
@@ -60,12 +60,17 @@ check: $(DEV) ## the quick half of `make test`: format, lint, types, direction o
 lock: $(BIN)/pip-compile ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade takes new versions)
 	$(COMPILE) $(UPGRADE) --build-deps-for editable --output-file requirements.txt pyproject.toml
 	$(COMPILE) $(UPGRADE) --build-deps-for editable --constraint requirements.txt \
-		--extra postgres --extra dev --output-file requirements-dev.txt pyproject.toml
+		--extra postgres --extra sens --extra dev --output-file requirements-dev.txt pyproject.toml
 	$(COMPILE) --build-deps-for editable --constraint requirements-dev.txt \
 		--extra postgres --output-file requirements-postgres.txt pyproject.toml
+	$(COMPILE) --build-deps-for editable --constraint requirements-dev.txt \
+		--extra postgres --extra sens --output-file requirements-sens.txt pyproject.toml
 
 bench: $(DEV) ## measure: import, proposals, start, cost of an update against a bare handler
 	$(BIN)/python -m tests.bench
+
+bench-matching: $(DEV) ## measure: how well and how fast experts are found, beside SQLite FTS5
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench_matching
 
 simulate: $(DEV) ## half-years of 50 pairs with every fault, in virtual time (SIMULATE="--seeds 1000")
 	$(BIN)/python -m tests.simulation.simulate $(SIMULATE)

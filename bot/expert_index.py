@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from bot.expert_vectors import fresh
 from bot.matching import Index, Rules, Wish
+from bot.matching.sense import Meaning, Sense
 from bot.programmes.schema import Matching
 from storage.directory import Directory, Profile
+from storage.vectors import Vectors
 
-_CHOICES = {
+CHOICES = {
     "secteurs": "sector",
     "structures": "structure",
     "zones": "country",
@@ -23,10 +26,32 @@ _CHOICES = {
     "metiers": "job",
     "employeurs": "employer",
     "aide": "help_kind",
+    **{
+        name: name
+        for name in (
+            "sector",
+            "structure",
+            "country",
+            "situation",
+            "language",
+            "city",
+            "job",
+            "employer",
+            "help_kind",
+        )
+    },
 }
+"""Names of choices in batch files and on the command line: the feature they are about."""
 
 
-Version = tuple[int, int]
+class Version(NamedTuple):
+    """What an index was built from: experts, their content, and tenths of them without vectors."""
+
+    experts: int
+    content: int
+    lacking: int = 0
+
+
 QUICK: Final = 1_000
 """Up to that many experts an index is built within a turn (tens of milliseconds)."""
 
@@ -36,32 +61,53 @@ class ExpertIndex:
 
     A large one is built beside the turns (`behind`, `keep`): until it is ready the one before it
     serves, which is safe because who may be proposed is asked of the database each time.
+
+    Attributes:
+        sense: Compares meanings; None: experts are ranked by words alone.
     """
 
     def __init__(self) -> None:
+        self.sense: Sense | None = None
         self._kept: tuple[Version, Index] | None = None
         self._lock = Lock()
 
-    def of(self, directory: Directory) -> Index:
+    def of(self, directory: Directory, vectors: Vectors) -> Index:
         """The index of the directory as it is in this transaction; a large one may lag a little."""
         with self._lock:  # two threads would build the same thing twice
-            version = directory.version()
-            if self._kept is None or (self._kept[0] != version and version[0] <= QUICK):
-                self._kept = (version, Index(directory.profiles()))
-            return self._kept[1]
+            count, content = directory.version()
+            kept = self._kept
+            if kept is None or (kept[0][:2] != (count, content) and count <= QUICK):
+                version = Version(count, content, self._lacking(count, vectors))
+                index = Index(directory.profiles(), self.sense, self._fresh(vectors))
+                kept = self._kept = (version, index)
+            return kept[1]
 
-    def behind(self, directory: Directory) -> tuple[Version, list[Profile]] | None:
+    def behind(
+        self, directory: Directory, vectors: Vectors
+    ) -> tuple[Version, list[Profile], dict[int, Meaning]] | None:
         """What a new index is to be built from; None when the one kept is up to date."""
-        version = directory.version()
+        count, content = directory.version()
+        version = Version(count, content, self._lacking(count, vectors))
         if self._kept is not None and self._kept[0] == version:
             return None
-        return version, list(directory.profiles())
+        return version, list(directory.profiles()), self._fresh(vectors)
 
-    def keep(self, version: Version, profiles: Sequence[Profile]) -> None:
+    def keep(
+        self, version: Version, profiles: Sequence[Profile], meanings: Mapping[int, Meaning]
+    ) -> None:
         """Build an index, outside any transaction, and serve it from now on."""
-        index = Index(profiles)
+        index = Index(profiles, self.sense, meanings)
         with self._lock:
             self._kept = (version, index)
+
+    def _fresh(self, vectors: Vectors) -> dict[int, Meaning]:
+        return fresh(vectors, self.sense.encoder) if self.sense else {}
+
+    def _lacking(self, count: int, vectors: Vectors) -> int:
+        """In tenths, for an index built anew after every few vectors would be built all day."""
+        if self.sense is None or not count:
+            return 0
+        return -(-10 * vectors.lacking(self.sense.encoder.model_id) // count)
 
 
 def rules_of(matching: Matching, seed: int = 0) -> Rules:
@@ -87,9 +133,7 @@ def wish_of(text: str, choices: Mapping[str, Any]) -> Wish:
         text: The student's own words.
         choices: French key → one value or a list of them; unknown keys are left aside.
     """
-    features = {
-        _CHOICES[name]: _values(value) for name, value in choices.items() if name in _CHOICES
-    }
+    features = {CHOICES[name]: _values(value) for name, value in choices.items() if name in CHOICES}
     return Wish(text=text, features=features)
 
 

@@ -69,7 +69,7 @@ class Experts:
         rules = rules_of(programme.matching)
         if threshold is not None:
             rules = replace(rules, threshold=threshold)
-        found = self.index.of(directory).propose(
+        found = self.index.of(directory, scene.uow.vectors).propose(
             _wish(mentee, features or {}, kind),
             n=count or programme.matching.proposals,
             only=only,

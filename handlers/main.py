@@ -38,6 +38,9 @@ err = Console(stderr=True)
 
 def main() -> None:
     """Run the command line; an error of ours is a sentence and a hint, not a traceback."""
+    # Before numpy is there: one vector against the directory gains nothing by a second thread, and
+    # waits for both on a machine that is busy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except CordeeError as error:
@@ -76,10 +79,14 @@ def _arm_crash_point(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
+    from bot.encoder import WITHOUT, encoder
     from handlers.http import serve
     from handlers.service import Service
 
-    service = Service(settings)
+    found = encoder()
+    if found is None:
+        err.print(WITHOUT, highlight=False, markup=False)
+    service = Service(settings, encoder=found)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -297,6 +304,57 @@ def agenda(
             *(str(row[name] or "—") for name in ("what", "platform", "programme")),
         )
     out.print(table if found else w("agenda-empty"))
+
+
+@app.command()
+def experts(
+    programme: Annotated[str | None, typer.Option(help="Whose weights and synonyms apply.")] = None,
+    text: Annotated[str, typer.Option(help="A wish, in somebody's own words.")] = "",
+    choice: Annotated[
+        list[str] | None, typer.Option(help="feature=value, as often as needed: sector=énergie.")
+    ] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help="Wishes, a JSON object a line: id, text, choices.")
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many experts a wish.", min=1, max=1000)] = 10,
+    everybody: Annotated[
+        bool,
+        typer.Option("--all", help="Also who is paused or has no free place; never who declined."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    lang: Annotated[str, typer.Option(help="Language of the reasons: fr or en.")] = "fr",
+) -> None:
+    """Who would be found for a wish, best first, and why; nobody is told.
+
+    Only people who agreed, are available and have a free place, as in the chat; who refused one
+    person is known there only. Unlike the chat this goes on below the programme's threshold and
+    does not prefer people who differ, so that the ranking itself can be judged.
+    """
+    from handlers.experts import Asked, answers, lines_of, one_wish
+
+    settings = _settings()
+    if (batch is None) == (not text and not choice):
+        raise CordeeError("Nothing to look for.", "Write either --text and --choice, or --batch.")
+    wishes = [one_wish(text, choice or [])] if batch is None else lines_of(batch)
+    with Progress(console=err, transient=True) as bar:
+        task = bar.add_task("vectors", total=None, visible=False)
+        found = answers(
+            settings,
+            wishes,
+            Asked(programme, top, everybody, lang),
+            datetime.now(UTC),
+            progress=lambda done, total: bar.update(
+                task, completed=done, total=total, visible=True
+            ),
+            say=lambda words: err.print(words, highlight=False, markup=False),
+        )
+    for answer in found:
+        if as_json:
+            print(json.dumps(answer.row(), ensure_ascii=False))  # noqa: T201 - for a pipe
+            continue
+        for name in answer.ranked:
+            for line in (name, *(f"  • {reason}" for reason in answer.reasons[name])):
+                out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -29,6 +29,7 @@ from bot.errors import SettingsError, Unreachable
 from bot.events import Author, Platform
 from bot.expert_index import Version
 from bot.i18n import LANGUAGES, words
+from bot.matching.sense import Encoder, Meaning, Sense
 from bot.messages import Message
 from bot.programmes.load import load_all
 from bot.settings import Settings
@@ -43,6 +44,7 @@ from handlers.slack.render import Labels
 from handlers.slack.send import SlackSender
 from handlers.telegram.adapter import TelegramAdapter
 from handlers.telegram.menu import command_lists, publish, without_staff
+from handlers.vectors import VectorMaker
 from scheduling.clock import Clock, SystemClock, Ticker
 from scheduling.delivery import Delivery, Offer
 from scheduling.inbox import CLASH_TRIES, Inbox, Reader, clash
@@ -76,6 +78,7 @@ class Service:
         ticking: Look for due timers by itself; the demo's clock and the tests do it by hand.
         guarded: Hold what goes to many when the clock leaps; by default unless `clock` is given,
             which is moved on purpose.
+        encoder: Lets experts be found by meaning; None: by words alone.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Service:
         paced: bool = True,
         ticking: bool = True,
         guarded: bool | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
@@ -97,6 +101,9 @@ class Service:
         self.bot = Bot(load_all(settings.cordee_programmes), settings.staff)
         self.bot.reload = lambda: load_all(settings.cordee_programmes)
         self.worker = Worker(self.database)
+        self._encoder = encoder
+        if encoder is not None:
+            self.bot.experts.index.sense = Sense(encoder)
         self.metrics = Metrics()
         self._readers: dict[str, Reader] = {}
         self.inbox = Inbox(
@@ -224,6 +231,9 @@ class Service:
             self._ticker.every(self.settings.cordee_tick_seconds, self.tick, "timers")
         self._ticker.start()
         self._tasks.append(asyncio.create_task(self.refresh_experts()))
+        if self._encoder is not None:
+            maker = VectorMaker(self.database, self.worker, self._encoder)
+            self._tasks.append(asyncio.create_task(maker.run()))
         await self.listen()
 
     async def stop(self) -> None:
@@ -324,9 +334,9 @@ class Service:
     async def refresh_experts(self) -> None:
         """Build the index of experts anew, beside the turns, when the directory has changed."""
 
-        def look() -> tuple[Version, list[Profile]] | None:
+        def look() -> tuple[Version, list[Profile], dict[int, Meaning]] | None:
             with self.database.unit_of_work() as uow:
-                return self.bot.experts.index.behind(uow.directory)
+                return self.bot.experts.index.behind(uow.directory, uow.vectors)
 
         found = await self.worker.run(look)
         if found is not None:

@@ -56,7 +56,7 @@ _SKIPPED = frozenset(
 )  # the last holds no word that the expert's own row does not
 _UNSENT = ("queued", "in_doubt", "failed", "unreachable")  # staff may have some of it sent yet
 _OWNERS = ("person_id", "author_id", "mentee_id", "mentor_id", "expert_id", "set_by_id")
-_SECRET = frozenset({"digest", "folded", "fingerprint"})
+_SECRET = frozenset({"digest", "folded", "fingerprint", "entries"})
 
 TIMERS: Final[Mapping[str, str]] = {
     "request-stale": "request",

@@ -246,6 +246,20 @@ class DirectoryWord(Base):
     fields: Mapped[int] = _c(SmallInteger, "bits of storage.words: where it stands")
 
 
+class ExpertVector(Base):
+    """What an expert's public words mean, as an encoder has it; made in the background."""
+
+    __tablename__ = "expert_vector"
+    person_id: Mapped[int] = _c(
+        ForeignKey("person.id", ondelete="CASCADE"), "whose words", primary_key=True
+    )
+    model: Mapped[str] = _c(String(64), "the encoder and its version")
+    fingerprint: Mapped[int] = _c(BigInteger, "the expert's, when this was made")
+    rows: Mapped[int] = _c(Integer, "vectors: the whole, then the first clauses of the bio")
+    entries: Mapped[bytes] = _c(LargeBinary, "int8, row by row")
+    scale: Mapped[float] = _c(Float, "what an entry is to be multiplied with")
+
+
 # --- dialogues ------------------------------------------------------------------------------------
 
 

@@ -40,6 +40,7 @@ from storage.statements import Statements
 from storage.talks import Talks
 from storage.timers import TimerStore
 from storage.vault import Vault
+from storage.vectors import Vectors
 
 BUSY_MS = 10_000
 INBOX_DAYS, OUTBOX_DAYS = 30, 90
@@ -114,6 +115,11 @@ class UnitOfWork:
     def directory(self) -> Directory:
         """The imported directory of experts."""
         return Directory(self.session)
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """What experts' words mean."""
+        return Vectors(self.session)
 
     @cached_property
     def talks(self) -> Talks:

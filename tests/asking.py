@@ -48,12 +48,17 @@ def stranger(one: Stand, name: str = "Yves Montoux", email: str = "yves@exemple.
         return person.id
 
 
-def asks(one: Stand, account: str = LEA, shown: str = "Mon nom et mes réponses") -> list[Heard]:
+def asks(
+    one: Stand,
+    account: str = LEA,
+    shown: str = "Mon nom et mes réponses",
+    wish: str = "Comment entrer dans la finance durable et investissement ?",
+) -> list[Heard]:
     """The whole intake, sent."""
     one.command(account, "demande")
     for words in ("En poste", "une question", "Autre chose"):
         one.say(account, words)
-    heard = one.say(account, "Comment entrer dans la finance durable et investissement ?")
+    heard = one.say(account, wish)
     heard = one.press(account, button(heard, account, shown))
     return one.press(account, button(heard, account, "Envoyer"))
 

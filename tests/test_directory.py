@@ -203,12 +203,14 @@ def test_the_version_changes_with_content_and_with_nothing_else(uow: UnitOfWork)
 def test_the_index_is_built_only_when_the_directory_changed(uow: UnitOfWork) -> None:
     kept = ExpertIndex()
     (person_id,) = add(uow.directory, entry(1))
-    index = kept.of(uow.directory)
-    assert kept.of(uow.directory) is index
+    index = kept.of(uow.directory, uow.vectors)
+    assert kept.of(uow.directory, uow.vectors) is index
     assert index.propose(Wish("brasserie")) == []
     uow.directory.save(person_id, NOW, {"bio": "Brasser de la bière."})
-    assert kept.of(uow.directory) is not index
-    assert [s.person_id for s in kept.of(uow.directory).propose(Wish("brasserie"))] == [person_id]
+    assert kept.of(uow.directory, uow.vectors) is not index
+    assert [
+        s.person_id for s in kept.of(uow.directory, uow.vectors).propose(Wish("brasserie"))
+    ] == [person_id]
 
 
 def test_profiles_are_of_the_consenting_and_hold_lists_as_tuples(uow: UnitOfWork) -> None:
@@ -329,7 +331,7 @@ def test_the_ranking_does_not_depend_on_the_database(pg_url: str) -> None:
         Base.metadata.create_all(database.engine)
         with database.unit_of_work() as uow:
             assert not import_people(uow.directory, invented_csv(300), NOW).problems
-            index, only = ExpertIndex().of(uow.directory), uow.directory.eligible(NOW)
+            index, only = ExpertIndex().of(uow.directory, uow.vectors), uow.directory.eligible(NOW)
             answers.append([index.propose(wish, n=20, only=only) for wish in wishes])
         database.close()
     assert answers[0] == answers[1]

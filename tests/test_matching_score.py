@@ -19,7 +19,7 @@ from bot.importer import read_sheet
 from bot.matching import Index, Reason, Rules, Suggestion, Wish, needs_human
 from bot.matching.features import countries_of, promo_nearness, tag
 from bot.matching.places import country, key, language, region
-from bot.matching.reasons import clauses
+from bot.matching.text import clauses
 from bot.programmes.schema import Matching
 from handlers.local.people import invented, invented_csv
 from storage.directory import Profile
@@ -151,7 +151,9 @@ def test_somebody_who_lists_languages_without_the_common_one_is_left_out() -> No
 
 def test_three_that_differ_are_preferred_to_three_alike() -> None:
     same = [profile(n, sector="Spatial", job="Ingénieure", structure="public") for n in (1, 2, 3)]
-    other = profile(4, sector="Lanceurs", job="Fondatrice spatiale", structure="startup")
+    other = profile(
+        4, sector="Lanceurs", job="Fondatrice spatiale, deux enfants, un bateau, un violon"
+    )
     index = Index([*same, other])
     assert 4 in ids(index.propose(Wish("spatial"), rules=Rules(variety=0.5)))
     assert 4 not in ids(index.propose(Wish("spatial"), rules=Rules(variety=0.0)))
@@ -380,6 +382,10 @@ def test_an_empty_directory_and_empty_profiles_propose_nobody() -> None:
         ("tout sauf une banque", "negated"),
         ("anything but consulting", "negated"),
         ("l'éolien en mer", None),
+        ("je n'ose pas parler en public", None),
+        ("pourquoi pas la banque, un bon notaire", None),
+        ("pas l’armée", "negated"),
+        ("je suis un peu perdue", "unsure"),
         ("un passage par l'étranger", None),
         ("", None),
     ],

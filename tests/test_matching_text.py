@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 
 from bot.matching.places import countries_in, country, is_region, key, language, region
 from bot.matching.text import (
+    Floats,
     Phrases,
+    Rows,
     TextIndex,
     common_fields,
+    fused,
     parse_fields,
     stem,
     stems,
+    wanted,
     words,
 )
 
@@ -38,6 +42,20 @@ def test_words_lose_accents_elisions_and_fillers(text: str, expected: list[str])
     assert words(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("L’éolien, mais surtout pas la finance", "L’éolien, mais  "),
+        ("Pas l'armée ni la police, plutôt la voile", " , plutôt la voile"),
+        ("tout sauf une banque mais la mer", "tout  mais la mer"),
+        ("je n'ose pas parler en public", "je n'ose pas parler en public"),
+        ("pourquoi pas la banque", "pourquoi pas la banque"),
+    ],
+)
+def test_what_a_wish_excludes_attracts_nobody(text: str, expected: str) -> None:
+    assert wanted(text) == expected
+
+
 def test_forms_of_a_word_share_a_stem_with_or_without_accents() -> None:
     assert stems("énergies") == stems("energie") == stems("ÉNERGIE")
     assert stems("ingénieure") == stems("ingenieurs") == stems("Ingénieur")
@@ -55,10 +73,15 @@ def test_the_common_fields_are_words_not_names_of_columns() -> None:
     assert stems("brasserie")[0] in common_fields()
 
 
+def relevance(index: TextIndex, wish: str, rows: Rows, **more: tuple[str, ...]) -> Floats:
+    """How relevant some rows are to a wish."""
+    return fused(*index.parts(index.query(wish, more), rows))
+
+
 def best(texts: list[str], wish: str, **more: tuple[str, ...]) -> int | None:
     """The row that a wish finds first, if any."""
     index = TextIndex([(text, 1.0)] for text in texts)
-    scores = index.score(index.query(wish, more), np.ones(len(texts), bool))
+    scores = relevance(index, wish, np.arange(len(texts)), **more)
     return int(scores.argmax()) if scores.any() else None
 
 
@@ -97,18 +120,17 @@ def test_the_programmes_synonyms_are_read_even_for_words_without_weight() -> Non
 
 def test_scores_are_scaled_by_the_best_that_may_be_proposed() -> None:
     index = TextIndex([(text, 1.0)] for text in ["tunnel tunnel", "tunnel et ponts", "banque"])
-    query = index.query("tunnel")
-    everybody = index.score(query, np.ones(3, bool))
-    others = index.score(query, np.array([False, True, True]))
+    everybody = relevance(index, "tunnel", np.arange(3))
+    others = relevance(index, "tunnel", np.array([1, 2]))
     assert everybody.max() == pytest.approx(1.0)
-    assert others[0] == 0.0
-    assert others[1] == pytest.approx(1.0)
+    assert everybody[1] < 1.0
+    assert others.tolist() == pytest.approx([1.0, 0.0])
 
 
 @given(st.text(max_size=300), st.lists(st.text(max_size=80), max_size=6))
 def test_any_text_is_scored_between_0_and_1(wish: str, texts: list[str]) -> None:
     index = TextIndex([(text, 1.0)] for text in texts)
-    scores = index.score(index.query(wish), np.ones(len(texts), bool))
+    scores = relevance(index, wish, np.arange(len(texts)))
     assert scores.shape == (len(texts),)
     assert np.isfinite(scores).all()
     assert ((scores >= 0) & (scores <= 1 + 1e-9)).all()

@@ -61,6 +61,36 @@ def test_a_button_of_the_mentee_in_each_state(state: str, verb: str, said: str, 
     assert bool({"proposal-due", "proposal-nudge"} & timers(one)) == (after == "asked")
 
 
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ("Je ne sais pas du tout, finance ou investissement, n’importe quoi", "Tu ne sais pas"),
+        ("L’investissement, mais surtout pas la finance durable", "je lis mal un"),
+    ],
+)
+def test_a_doubt_is_asked_about_and_nobody_is_searched_for(wish: str, said: str) -> None:
+    one = stand(MARC)
+    heard = asks(one, wish=wish)
+    assert told(heard, LEA, said)
+    assert (request(one).state, proposals(one)) == ("open", {})
+    assert told(one.command(LEA, "demande"), LEA, said)
+    shown = one.press(LEA, button(heard, LEA, "Voir quelques personnes"))
+    assert told(shown, LEA, "Marc Aubier")
+    assert request(one).state == "proposed"
+
+
+def test_a_doubt_is_the_teams_by_a_button_or_when_nothing_comes() -> None:
+    one = stand(MARC)
+    heard = asks(one, wish="Je ne sais pas")
+    assert told(one.press(LEA, button(heard, LEA, "Demander à l’équipe")), LEA, "est confiée")
+    assert request(one).state == "team"
+    other = stand(MARC)
+    asks(other, wish="Je ne sais pas")
+    heard = other.days(14)
+    assert len(told(heard, LEA, "ta demande est confiée")) == 1
+    assert request(other).state == "team"
+
+
 @pytest.mark.parametrize("state", ["matched", "closed"])
 def test_asking_too_late_says_where_the_request_stands(state: str) -> None:
     one = in_state(state)

@@ -27,6 +27,7 @@ from bot.dialogues import (
 from bot.errors import NotAllowed
 from bot.flows import joining, offers, pairs
 from bot.followup import due
+from bot.matching import needs_human
 from bot.messages import Choice, Line, Message
 from bot.programmes.meaning import features
 from bot.programmes.schema import Intake, Programme
@@ -93,7 +94,33 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
     else:
         turn.uow.requests.rewrite(request, kind=kind, shared=shared, features=found)
         offers.take_back(turn, request)
+    if request.state == "open" and (question := doubtful(turn, request)) is not None:
+        plan_stale(turn, request, programme)
+        turn.say(question)
+        return
     show(turn, request, again=False)
+
+
+def doubtful(turn: Turn, request: Request) -> Message | None:
+    """What is asked instead of searching; None when the wish can be searched as it is.
+
+    Who does not know and has chosen no field is not searched for, and no search here understands
+    what somebody does not want.
+    """
+    wish = turn.uow.requests.features(request)
+    doubt = needs_human("\n".join(wish.get("text", ())))
+    if doubt is None or (doubt == "unsure" and wish.keys() & {"sector", "job", "employer"}):
+        return None
+    team = turn.w.team(turn.programme_of(request.programme_id).contact)
+    number, version = request.id, request.version
+    return Message(
+        turn.w("wish-unsure" if doubt == "unsure" else "wish-negated", name=team),
+        choices=(
+            act_choice(turn.w("request-change"), "revise", number, version),
+            act_choice(turn.w("wish-show"), "others", number, version),
+            act_choice(turn.w("proposals-team"), "team", number, version),
+        ),
+    )
 
 
 def _shared(turn: Turn, qs: Intake, answers: Mapping[str, Given]) -> dict[str, Any]:
@@ -296,6 +323,8 @@ def change(turn: Turn, number: int, version: int) -> None:
 def standing(turn: Turn, request: Request) -> Message:
     """Where a request stands, in the mentee's words, with what they can do."""
     w = turn.w
+    if request.state == "open" and (question := doubtful(turn, request)) is not None:
+        return question
     programme = turn.programme_of(request.programme_id)
     when = w.weekday(request.due_at or request.changed_at)
     proposals = list(turn.uow.requests.proposals(request.id))
@@ -361,9 +390,16 @@ def plan_stale(scene: Scene, request: Request, programme: Programme) -> None:
 
 @due("request-stale")
 def stale(scene: Scene, timer: DueTimer) -> None:
-    """Proposed and still nobody asked: remind the mentee, and let the team know."""
+    """Proposed and still nobody asked: remind the mentee, and let the team know.
+
+    A doubt that nobody has answered is the team's.
+    """
     request = scene.uow.requests.get(timer.subject_id)
-    if request is None or request.state != "proposed" or request.version != timer.version:
+    if request is None or request.version != timer.version:
+        return
+    if request.state == "open":
+        offers.hand_over(scene, request, told="request-with-team")
+    if request.state != "proposed":
         return
     mentee = scene.person(request.person_id)
     shown = [p for p in scene.uow.requests.proposals(request.id) if p.state == "shown"]

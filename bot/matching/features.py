@@ -11,15 +11,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.matching.places import countries_in, country, is_region, key, language, region
-from bot.matching.text import Floats, Mask, Phrases
+from bot.matching.text import Floats, Mask, Phrases, wanted
 
-Rows = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+Memo = dict[tuple[str, str], Floats]
+"""What was worked out already, by feature and value: good for one set of rules."""
 
 MAX_VALUES = 20
 """Values of one choice that are read."""
@@ -133,10 +136,11 @@ class Wish:
 
     @property
     def words(self) -> str:
-        """All their own words."""
-        return "\n".join([self.text, *self.features.get("text", ())[:MAX_VALUES]])
+        """All their own words, but for what they say they do not want."""
+        return wanted("\n".join([self.text, *self.features.get("text", ())[:MAX_VALUES]]))
 
 
+@lru_cache(maxsize=4_096)
 def tag(value: str) -> str:
     """A situation or kind of employer as compared: `jeune_chercheur` = « Jeune chercheur »."""
     spaced = "".join(c if c.isalnum() else " " for c in value.casefold())
@@ -157,7 +161,8 @@ def promo_nearness(gaps: Floats, rules: Rules) -> Floats:
     low, high = rules.promo_none
     ends = (low, *rules.promo_full, high)
     gaps = np.nan_to_num(gaps, nan=low - 1.0)
-    return np.interp(gaps, ends, (0.0, 1.0, 1.0, 0.0), left=0, right=0)
+    found = np.interp(gaps, ends, (0.0, 1.0, 1.0, 0.0), left=0, right=0)
+    return found.astype(np.float32)
 
 
 def countries_of(value: str, rules: Rules) -> frozenset[str]:
@@ -191,9 +196,9 @@ class Columns:
         self._structure = _rows((tag(p.structure),) for p in profiles)
         self._city = _rows((key(p.city),) for p in profiles)
         self._helps = _rows(p.helps for p in profiles)
-        self._unsaid_help = np.array([not p.helps for p in profiles], bool)
+        self._unsaid_help = np.array([not p.helps for p in profiles], np.float32)
         self._promo: Floats = np.array(
-            [np.nan if p.promo is None else p.promo for p in profiles], float
+            [np.nan if p.promo is None else p.promo for p in profiles], np.float32
         )
         self._sector = Phrases([f"{p.sector}\n{p.topics}" for p in profiles], lexicon)
         self._job = Phrases([p.job for p in profiles], lexicon)
@@ -201,33 +206,53 @@ class Columns:
         homes = Counter({name: len(rows) for name, rows in self._lives.items() if name})
         self.home = homes.most_common(1)[0][0] if homes else ""
 
-    def features(self, wish: Wish, rules: Rules) -> dict[str, Floats]:
-        """One column per feature that the mentee answered; a feature not answered is absent."""
-        of_one: Mapping[str, Callable[[str], Floats]] = {
-            "sector": lambda v: self._of_sector(v, rules),
-            "job": lambda v: np.maximum(self._job.nearness(v), NEAR * self._sector.nearness(v)),
-            "employer": self._employer.nearness,
-            "structure": lambda v: self._of_structure(v, rules),
-            "country": lambda v: self._of_country(v, rules),
-            "city": lambda v: self._marks((self._city, key(v), 1.0)),
-            "help_kind": lambda v: np.maximum(
-                self._marks((self._helps, v, 1.0)), 0.5 * self._unsaid_help
-            ),
-        }
+    def features(self, wish: Wish, rules: Rules, memo: Memo) -> dict[str, Floats]:
+        """One column per feature that the mentee answered; a feature not answered is absent.
+
+        Args:
+            wish: What was answered.
+            rules: The programme's.
+            memo: What these rules gave before; empty for new rules.
+        """
         found: dict[str, Floats] = {}
-        for name, one in of_one.items():
+        for name, one in self._of_one.items():
             if values := wish.values(name):
-                found[name] = np.max([one(v) for v in values], axis=0)
+                some = [self._once(memo, (name, value), one, rules) for value in values]
+                found[name] = some[0] if len(some) == 1 else np.max(some, axis=0)
         for name, rows, same in (
             ("situation", self._knows, tag),
             ("language", self._speaks, language),
         ):
-            if keys := {same(v) for v in wish.values(name)}:
-                found[name] = sum(
-                    (self._marks((rows, k, 1.0)) for k in keys), np.zeros(self.size)
-                ) / len(keys)
+            if keys := sorted({same(v) for v in wish.values(name)}):
+                marks = [self._marks((rows, k, 1.0)) for k in keys]
+                found[name] = sum(marks[1:], marks[0]) / np.float32(len(keys))
         if wish.promo is not None:
-            found["promo_gap"] = promo_nearness(wish.promo - self._promo, rules)
+            found["promo_gap"] = promo_nearness(np.float32(wish.promo) - self._promo, rules)
+        return found
+
+    @cached_property
+    def _of_one(self) -> Mapping[str, Callable[[str, Rules], Floats]]:
+        return {
+            "sector": self._of_sector,
+            "job": lambda v, _: np.maximum(
+                self._job.nearness(v), np.float32(NEAR) * self._sector.nearness(v)
+            ),
+            "employer": lambda v, _: self._employer.nearness(v),
+            "structure": self._of_structure,
+            "country": self._of_country,
+            "city": lambda v, _: self._marks((self._city, key(v), 1.0)),
+            "help_kind": lambda v, _: np.maximum(
+                self._marks((self._helps, v, 1.0)), np.float32(0.5) * self._unsaid_help
+            ),
+        }
+
+    @staticmethod
+    def _once(
+        memo: Memo, at: tuple[str, str], one: Callable[[str, Rules], Floats], rules: Rules
+    ) -> Floats:
+        found = memo.get(at)
+        if found is None:
+            found = memo[at] = one(at[1], rules)
         return found
 
     def speaking(self, name: str) -> Mask:
@@ -240,8 +265,8 @@ class Columns:
         near = [b for a, b in _both_ways(rules.near_sectors) if key(a) == key(value)]
         parts = [
             self._sector.nearness(value),
-            JOB_FOR_SECTOR * self._job.nearness(value),
-            *(NEAR * self._sector.nearness(other) for other in near),
+            np.float32(JOB_FOR_SECTOR) * self._job.nearness(value),
+            *(np.float32(NEAR) * self._sector.nearness(other) for other in near),
         ]
         return np.asarray(np.max(parts, axis=0))
 
@@ -268,9 +293,9 @@ class Columns:
             *((self._lives, c, 1.0) for c in wanted),
         )
 
-    def _marks(self, *marks: tuple[Mapping[str, Rows], str, float]) -> Floats:
+    def _marks(self, *marks: tuple[Mapping[str, Places], str, float]) -> Floats:
         """A column with each mark's weight in its rows; the highest wins."""
-        column = np.zeros(self.size)
+        column = np.zeros(self.size, np.float32)
         for rows, name, weight in sorted(marks, key=lambda mark: mark[2]):
             if name and name in rows:
                 column[rows[name]] = weight
@@ -281,9 +306,9 @@ def _both_ways(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [ways for one, other in pairs for ways in ((one, other), (other, one))]
 
 
-def _rows(values: Iterable[Iterable[str]]) -> dict[str, Rows]:
+def _rows(values: Iterable[Iterable[str]]) -> dict[str, Places]:
     found: dict[str, list[int]] = {}
     for row, some in enumerate(values):
         for value in dict.fromkeys(some):
             found.setdefault(value, []).append(row)
-    return {value: np.array(rows) for value, rows in found.items()}
+    return {value: np.array(rows, np.int32) for value, rows in found.items()}

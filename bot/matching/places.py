@@ -87,6 +87,7 @@ coréen/korean/ko, vietnamien/vietnamese/vi
 """
 
 
+@lru_cache(maxsize=4_096)
 def key(text: str) -> str:
     """A name of a place, tag or kind, as it is compared: folded, letters and digits only."""
     return "".join(c for c in fold(text) if c.isalnum())

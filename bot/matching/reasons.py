@@ -8,9 +8,9 @@ Source: matching goals A6 (reasons in plain words) and E1 (every reason is true 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from bot.matching.features import (
     NEAR,
@@ -23,11 +23,14 @@ from bot.matching.features import (
     tag,
 )
 from bot.matching.places import country, key, language, region
-from bot.matching.text import TextIndex, fields_of, meant, stems
+from bot.matching.text import TextIndex, clauses, meant
+
+Clause = Callable[[], tuple[int, float] | None]
 
 MOST = 3
 MAX_QUOTE = 160
-_CLAUSE = re.compile(r"\s*(?:[.;:!?\n…]+(?=\s|$)|\s[–—-]\s)\s*")
+TELLING = 0.2
+"""Cosine from which a clause with no word in common is quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +49,20 @@ class Reason:
     args: Mapping[str, str | int] = field(default_factory=dict)
 
 
-def clauses(bio: str) -> list[str]:
-    """The clauses of a bio, as written."""
-    return [c for c in (part.strip(" ,\t") for part in _CLAUSE.split(bio)) if c]
-
-
 def quote(bio: str, wish: str, index: TextIndex) -> str | None:
     """The clause that has most to do with the wish, shortened; none if no clause has."""
-    asked = frozenset(stems(wish))
-    fields = fields_of(asked, index.lexicon)
+    asked, fields = index.read(wish)
     best, found = 0.0, None
     for clause in clauses(bio):
-        held = stems(clause)
-        shared = sum(index.rarity(s) for s in asked.intersection(held))
-        near = fields_of(held, index.lexicon)
+        held, near = index.read(clause)
+        shared = sum(index.rarity(s) for s in sorted(asked & held))
         value = shared + 0.5 * sum(min(fields[n], near[n]) for n in sorted(fields.keys() & near))
         if value > best:
             best, found = value, clause
     return None if found is None else _short(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """What a reason is judged by: the wish, the programme, the texts, where most people live."""
 
@@ -75,25 +71,32 @@ class Context:
     index: TextIndex
     home: str = ""
 
-    @property
+    @cached_property
     def words(self) -> str:
         """The mentee's own words, with what the programme says they stand for."""
         return "\n".join([self.wish.words, *meant(self.wish.words, self.rules.synonyms)])
 
 
-def reasons(profile: Profile, context: Context, contributions: Mapping[str, float]) -> list[Reason]:
+def reasons(
+    profile: Profile,
+    context: Context,
+    contributions: Mapping[str, float],
+    clause: Clause = lambda: None,
+) -> list[Reason]:
     """At most three reasons, the largest contribution first.
 
     Args:
         profile: The one proposed.
         context: The wish and the directory it is judged in.
         contributions: Feature → weight × value of this profile; `text` for the own words.
+        clause: Says which clause of theirs means most of what is wished, and how near it comes.
     """
     found: list[Reason] = []
     for name in sorted(contributions, key=lambda n: (-contributions[n], n)):
         if contributions[name] <= 0:
             continue
-        found += [r for r in _OF[name](profile, context) if r not in found]
+        some = _of_text(profile, context, clause) if name == "text" else _OF[name](profile, context)
+        found += [r for r in some if r not in found]
     if not found and (profile.job or profile.employer):
         found = [_job(profile)]
     return found[:MOST]
@@ -126,24 +129,24 @@ def _job(profile: Profile) -> Reason:
 
 def _related(text: str, wish: str, index: TextIndex) -> bool:
     """Whether two texts share a word or a field."""
-    held, asked = stems(text), stems(wish)
-    return bool(
-        set(held) & set(asked)
-        or fields_of(held, index.lexicon).keys() & fields_of(asked, index.lexicon).keys()
-    )
+    (held, near), (asked, fields) = index.read(text), index.read(wish)
+    return not held.isdisjoint(asked) or not near.keys().isdisjoint(fields)
 
 
-def _of_text(profile: Profile, context: Context) -> list[Reason]:
-    found = []
-    if (said := quote(profile.bio, context.words, context.index)) is not None:
-        found.append(Reason("reason-says", {"quote": said}))
+def _of_text(profile: Profile, context: Context, clause: tuple[int, float] | None) -> list[Reason]:
+    told = []
+    said = quote(profile.bio, context.words, context.index)
+    if said is None and (found := clause()) is not None and found[1] >= TELLING:
+        said = next(map(_short, clauses(profile.bio)[found[0] :]), None)
+    if said is not None:
+        told.append(Reason("reason-says", {"quote": said}))
     if profile.job and _related(f"{profile.job}\n{profile.employer}", context.words, context.index):
-        found.append(_job(profile))
+        told.append(_job(profile))
     if profile.sector and _related(profile.sector, context.words, context.index):
-        found.append(Reason("reason-sector", {"sector": profile.sector}))
+        told.append(Reason("reason-sector", {"sector": profile.sector}))
     if profile.topics and _related(profile.topics, context.words, context.index):
-        found.append(Reason("reason-topics", {"topics": _short(profile.topics)}))
-    return found[:2]  # room for what was chosen
+        told.append(Reason("reason-topics", {"topics": _short(profile.topics)}))
+    return told[:2]  # room for what was chosen
 
 
 def _of_work(profile: Profile, context: Context) -> list[Reason]:
@@ -232,7 +235,6 @@ def _of_promo(profile: Profile, context: Context) -> list[Reason]:
 
 
 _OF: Mapping[str, Callable[[Profile, Context], list[Reason]]] = {
-    "text": _of_text,
     "sector": _of_work,
     "job": _of_work,
     "employer": _of_employer,

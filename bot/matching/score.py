@@ -10,31 +10,42 @@ Source: matching goals D (scoring model), A4 (choices are features, not text).
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from bot.matching.features import WEIGHTS, Columns, Profile, Rules, Wish, tag
+from bot.matching.features import WEIGHTS, Columns, Memo, Profile, Rules, Wish, tag
 from bot.matching.places import country, key
 from bot.matching.reasons import Context, Reason, missing, reasons
-from bot.matching.text import MAX_QUERY, Floats, Mask, TextIndex, fold
+from bot.matching.sense import FLOOR, Floats32, Meaning, Meanings, Sense
+from bot.matching.text import MAX_QUERY, NEGATED, Floats, Mask, Rows, TextIndex, fold, fused
 from bot.matching.ties import mixed
+
+Ids = npt.NDArray[np.int64]
 
 DEFAULT: Final = Rules()
 SHORTLIST: Final = 50
+W_WORDS: Final = 0.35
+"""Share of the words beside the meaning (1), kept round: it is flat around its best."""
+MOST: Final = 1_000
+"""The best score of a matrix."""
+FORBIDDEN: Final = -1
+"""Of a pair that may not be, in a matrix."""
+_BLOCK: Final = 256  # wishes at a time
 _PARTS: Final = (("job", 1.0), ("sector", 1.0), ("employer", 1.0), ("bio", 1.0), ("topics", 1.0))
 EVIDENCE: Final = 0.1
 """The best feature of somebody proposed has more: a few letters in common are no likeness."""
 _NOT_ENOUGH: Final = frozenset({"help_kind", "promo_gap"})
 """What alone makes nobody fit: half the directory offers the same help."""
 _UNSURE: Final = re.compile(
-    r"\b(sais pas|sais plus|aucune idee|pas d'idee|perdue?s?|don'?t know|no idea|not sure|dunno"
+    r"\b(sais (?:vraiment |toujours )?(?:pas|plus|rien)|aucune idee|pas d'idee|don'?t know|no idea"
+    r"|(?:suis|me sens)(?: un peu| completement| tout a fait)? perdue?s?|not sure|dunno"
     r"|n'importe quoi|peu importe|whatever)\b"
-)
-_NEGATED: Final = re.compile(
-    r"\b(pas|sauf|jamais|plus envie|marre|hors de question|not|never|except|anything but)\b"
 )
 
 
@@ -63,7 +74,7 @@ def needs_human(text: str) -> Literal["unsure", "negated"] | None:
     plain = " ".join(fold(text[:MAX_QUERY]).split())
     if _UNSURE.search(plain):
         return "unsure"
-    return "negated" if _NEGATED.search(plain) else None
+    return "negated" if NEGATED.search(plain) else None
 
 
 class Index:
@@ -73,15 +84,33 @@ class Index:
 
     Args:
         profiles: Consenting people; each id once. Their order does not matter.
+        sense: Compares meanings too; None: words alone.
+        kept: Fresh vectors of the encoder, by person; who has none is ranked by words.
     """
 
-    def __init__(self, profiles: Iterable[Profile]) -> None:
+    def __init__(
+        self,
+        profiles: Iterable[Profile],
+        sense: Sense | None = None,
+        kept: Mapping[int, Meaning] | None = None,
+    ) -> None:
         self._profiles: Sequence[Profile] = sorted(profiles, key=lambda p: p.person_id)
         self._ids = np.array([p.person_id for p in self._profiles], np.int64)
         self._text = TextIndex(
             [(getattr(p, name), weight) for name, weight in _PARTS] for p in self._profiles
         )
         self._columns = Columns(self._profiles, self._text.lexicon)
+        self._sense = sense
+        self._meanings = None
+        if sense is not None and kept:
+            found = Meanings(self._profiles, kept)
+            self._meanings = found if found.rows.size else None
+        self._place = None  # row by id, where ids are dense enough for a table
+        if self._ids.size and self._ids[0] >= 0 and self._ids[-1] < 8 * self._ids.size + 1_000:
+            self._place = np.zeros(int(self._ids[-1]) + 1, np.int64)
+            self._place[self._ids] = np.arange(self._ids.size)
+        self._alike = _kinds(self._profiles, self._columns.home)
+        self._content = np.array([_checksum(p) for p in self._profiles], np.int64)
 
     @classmethod
     def build(cls, profiles: Iterable[Profile]) -> Index:
@@ -96,9 +125,10 @@ class Index:
         wish: Wish,
         exclude: Collection[int] = (),
         n: int = 3,
-        only: Collection[int] | None = None,
+        only: Collection[int] | Ids | None = None,
         *,
         rules: Rules = DEFAULT,
+        meaning: Floats32 | None = None,
     ) -> list[Suggestion]:
         """The people to propose: they fit, and they differ from each other.
 
@@ -108,98 +138,269 @@ class Index:
             n: How many at most.
             only: Ids that may be proposed now (`Directory.eligible`); none = all.
             rules: The programme's.
+            meaning: The wish's vector, when it is known already.
         """
-        scored = self._score(wish, self._mask(wish, exclude, only), rules)
+        scored = self._score(wish, exclude, only, rules, meaning)
         order = self._order(scored, max(n, SHORTLIST), rules.threshold, EVIDENCE)
-        rows = self._varied(scored.total, order, n, rules.variety)
-        return [self._suggest(scored, row) for row in rows]
+        places = self._varied(scored, order, n, rules.variety)
+        return [self._suggest(scored, place) for place in places]
 
     def rank(
         self,
         wish: Wish,
         top: int,
         exclude: Collection[int] = (),
-        only: Collection[int] | None = None,
+        only: Collection[int] | Ids | None = None,
         *,
         rules: Rules = DEFAULT,
+        meaning: Floats32 | None = None,
     ) -> list[Suggestion]:
         """The best by score alone, as many as asked even if little speaks for the last ones."""
-        scored = self._score(wish, self._mask(wish, exclude, only), rules)
-        return [self._suggest(scored, row) for row in self._order(scored, top, 0.0, 0.0)]
+        scored = self._score(wish, exclude, only, rules, meaning)
+        order = self._order(scored, top, 0.0, 0.0)
+        return [self._suggest(scored, int(place)) for place in order]
+
+    def meaning(self, wishes: Sequence[Wish]) -> Floats32 | None:
+        """The vectors of wishes; None when there is nothing to compare them with."""
+        if self._sense is None or self._meanings is None:
+            return None
+        return self._sense.wishes([wish.words for wish in wishes])
+
+    def matrix(
+        self,
+        wishes: Sequence[Wish],
+        only: Sequence[int],
+        *,
+        rules: Rules = DEFAULT,
+        barred: Mapping[int, Collection[int]] | None = None,
+        meaning: Floats32 | None = None,
+    ) -> npt.NDArray[np.int16]:
+        """How well everybody fits every wish: the scores of `rank`, times `MOST`.
+
+        Args:
+            wishes: One row each.
+            only: Ids, one column each; who is not in the index may not be paired.
+            rules: The programme's.
+            barred: Row of a wish → ids that may not be paired with it.
+            meaning: The vectors of the wishes, when they are known already.
+
+        Returns:
+            0 to `MOST`, or `FORBIDDEN`.
+        """
+        ids = np.asarray(only, np.int64)
+        found = np.full((len(wishes), ids.size), FORBIDDEN, np.int16)
+        here = np.flatnonzero(np.isin(ids, self._ids))
+        here = here[np.argsort(ids[here])]  # scaled and added up in the order of the index
+        rows = np.searchsorted(self._ids, ids[here])
+        if meaning is None:
+            meaning = self.meaning(wishes)
+        memo: Memo = {}
+        for start in range(0, len(wishes) if rows.size else 0, _BLOCK):
+            some = wishes[start : start + _BLOCK]
+            queries = [self._text.query(wish.words, rules.synonyms) for wish in some]
+            near = self._near(None if meaning is None else meaning[start : start + _BLOCK], rows)
+            texts = zip(self._text.scores(queries, rows), near, strict=False)
+            for at, (wish, ((bm25, fields), cosines)) in enumerate(
+                zip(some, texts, strict=True), start
+            ):
+                keep = self._kept(wish, rows, (barred or {}).get(at, ()))
+                text = self._fuse(
+                    bm25[keep], fields[keep], None if cosines is None else cosines[keep], rows[keep]
+                )
+                columns = self._features(wish, rules, rows[keep], text, memo)
+                total, _, _ = _weighed(columns, rules, text.size)
+                found[at, here[keep]] = np.rint(total * MOST).astype(np.int16)
+        return found
 
     # --- inside ---------------------------------------------------------------------------------
 
-    def _mask(self, wish: Wish, exclude: Collection[int], only: Collection[int] | None) -> Mask:
-        mask = np.ones(len(self._ids), bool)
-        if only is not None:
-            mask &= np.isin(self._ids, np.fromiter(only, np.int64, len(only)))
-        if exclude:
-            mask &= ~np.isin(self._ids, np.fromiter(exclude, np.int64, len(exclude)))
+    def _rows(self, only: Collection[int] | Ids | None) -> Rows:
+        """The rows of some ids, in order."""
+        size = len(self._ids)
+        if only is None or not size:
+            return np.arange(size)
+        wanted = _array(only)
+        if self._place is None:
+            at = np.minimum(np.searchsorted(self._ids, wanted), size - 1)
+        else:
+            at = self._place[np.clip(wanted, 0, self._place.size - 1)]
+        mask = np.zeros(size, bool)
+        mask[at[self._ids[at] == wanted]] = True
+        return np.flatnonzero(mask)
+
+    def _kept(self, wish: Wish, rows: Rows, barred: Collection[int]) -> Mask | slice:
+        """Which of some rows may be paired with a wish; all of them: no copy."""
+        mask: Mask | slice = slice(None)
+        if len(barred):
+            mask = ~np.isin(self._ids[rows], _array(barred))
         if wish.language:
-            mask &= self._columns.speaking(wish.language)
+            speaking = self._columns.speaking(wish.language)[rows]
+            mask = speaking if isinstance(mask, slice) else mask & speaking
         return mask
 
-    def _score(self, wish: Wish, mask: Mask, rules: Rules) -> _Scored:
-        columns = self._columns.features(wish, rules)
-        text = self._text.score(self._text.query(wish.words, rules.synonyms), mask)
+    def _near(self, meaning: Floats32 | None, rows: Rows) -> Iterable[Floats | None]:
+        """The cosines of a few wishes, one after the other; None for each without."""
+        if meaning is None or self._meanings is None:
+            return repeat(None)
+        whole = rows.size == len(self._meanings.vectors)
+        vectors = self._meanings.vectors if whole else self._meanings.vectors[rows]
+        return np.asarray(meaning @ vectors.T)
+
+    def _fuse(self, bm25: Floats, fields: Floats, cosines: Floats | None, rows: Rows) -> Floats:
+        """Words and meaning, each scaled over those who may be proposed."""
+        by_words = fused(bm25, fields)
+        if cosines is None or self._meanings is None:
+            return by_words
+        known = self._meanings.known[rows]
+        whole = bool(known.all())
+        some = cosines if whole else cosines[known]
+        best = float(some.max(initial=0.0))
+        if best < FLOOR:
+            return by_words
+        middle = float(np.partition(some, some.size // 2)[some.size // 2])
+        near = np.clip((cosines - np.float32(middle)) / np.float32(best - middle + 1e-6), 0, 1)
+        total = (np.float32(W_WORDS) * by_words + near) / np.float32(W_WORDS + 1)
+        if not whole:
+            total = np.where(known, total, by_words)
+        return np.asarray(total / total.max())
+
+    def _features(
+        self, wish: Wish, rules: Rules, rows: Rows, text: Floats, memo: Memo
+    ) -> dict[str, Floats]:
+        found = self._columns.features(wish, rules, memo)
+        columns = {
+            name: column if rows.size == column.size else column[rows]
+            for name, column in found.items()
+        }
         if text.any():
             columns["text"] = text
-        weights = {name: rules.weights.get(name, WEIGHTS[name]) for name in sorted(columns)}
-        total = np.zeros(len(self._ids))
-        for name, weight in weights.items():
-            total += weight * columns[name]
-        total /= sum(weights.values()) or 1.0
-        telling = [columns[name] for name in weights if name not in _NOT_ENOUGH]
-        evidence = np.max(telling, axis=0) if telling else np.zeros(len(self._ids))
-        total[~mask] = 0.0
+        return columns
+
+    def _score(
+        self,
+        wish: Wish,
+        exclude: Collection[int],
+        only: Collection[int] | Ids | None,
+        rules: Rules,
+        meaning: Floats32 | None,
+    ) -> _Scored:
+        rows = self._rows(only)
+        rows = rows[self._kept(wish, rows, exclude)]
+        if meaning is None and (found := self.meaning([wish])) is not None:
+            meaning = found[0]
+        cosines = None
+        if meaning is not None and self._meanings is not None and meaning.any():
+            cosines = self._meanings.cosines(meaning, rows)
+        query = self._text.query(wish.words, rules.synonyms)
+        text = self._fuse(*self._text.parts(query, rows), cosines, rows)
+        columns = self._features(wish, rules, rows, text, {})
+        total, evidence, weights = _weighed(columns, rules, rows.size)
         context = Context(wish, rules, self._text, self._columns.home)
-        return _Scored(np.round(total, 9), evidence, columns, weights, context)
+        return _Scored(rows, total, evidence, columns, weights, context, meaning)
 
-    def _order(self, scored: _Scored, top: int, threshold: float, evidence: float) -> list[int]:
-        """Rows over the threshold for which something telling speaks, best first."""
+    def _order(
+        self, scored: _Scored, top: int, threshold: float, evidence: float
+    ) -> npt.NDArray[np.int64]:
+        """Places over the threshold for which something telling speaks, best first."""
         total = scored.total
-        rows = np.flatnonzero((total >= threshold) & (total > 0) & (scored.evidence > evidence))
-        tie = mixed(self._ids[rows], scored.context.rules.seed)
-        best = np.lexsort((self._ids[rows], tie, -total[rows]))[: max(top, 0)]
-        return [int(row) for row in rows[best]]
+        places = np.flatnonzero((total >= threshold) & (total > 0) & (scored.evidence > evidence))
+        if 0 < top < places.size:
+            least = np.partition(total[places], places.size - top)[places.size - top]
+            places = places[total[places] >= least]
+        rows = scored.rows[places]
+        seed = scored.context.rules.seed
+        ids = self._ids[rows]
+        ties = (ids, mixed(ids, seed), mixed(self._content[rows], seed))
+        return np.asarray(places[np.lexsort((*ties, -total[places]))[: max(top, 0)]])
 
-    def _varied(self, total: Floats, order: list[int], n: int, variety: float) -> list[int]:
+    def _varied(
+        self, scored: _Scored, order: npt.NDArray[np.int64], n: int, variety: float
+    ) -> list[int]:
         """Maximal marginal relevance: the best first, then what fits and is not the same again."""
-        left, taken = list(order), list[int]()
-        while left and len(taken) < n:
-            gains = [
-                (1 - variety) * total[row]
-                - variety * max((self._likeness(row, other) for other in taken), default=0.0)
-                for row in left
-            ]
-            taken.append(left.pop(int(np.argmax(gains))))  # the first of equals: the better ranked
+        total = scored.total[order]
+        kinds = self._alike[scored.rows[order]]
+        like = np.zeros(order.size, np.float32)
+        taken: list[int] = []
+        free = np.ones(order.size, bool)
+        while free.any() and len(taken) < n:
+            gains = np.where(free, (1 - variety) * total - variety * like, -np.inf)
+            one = int(np.argmax(gains))  # the first of equals: the better ranked
+            free[one] = False
+            taken.append(int(order[one]))
+            same = (kinds == kinds[one]) & (kinds[one] != 0)
+            like = np.maximum(like, same @ _LIKENESS)
         return taken
 
-    def _likeness(self, one: int, other: int) -> float:
-        a, b = self._profiles[one], self._profiles[other]
-        same_place = country(a.country) == country(b.country) != self._columns.home
-        return (
-            0.5 * (key(a.sector) == key(b.sector) != "")
-            + 0.25 * (tag(a.structure) == tag(b.structure) != "")
-            + 0.25 * same_place
-        )
-
-    def _suggest(self, scored: _Scored, row: int) -> Suggestion:
+    def _suggest(self, scored: _Scored, place: int) -> Suggestion:
+        row = int(scored.rows[place])
         profile = self._profiles[row]
-        values = {name: float(column[row]) for name, column in scored.columns.items()}
+        values = {name: float(column[place]) for name, column in scored.columns.items()}
         parts = {name: weight * values[name] for name, weight in scored.weights.items()}
+
+        def clause() -> tuple[int, float] | None:
+            if scored.meaning is None or self._meanings is None:
+                return None
+            return self._meanings.best_clause(row, scored.meaning)
+
         return Suggestion(
             profile.person_id,
-            float(scored.total[row]),
-            tuple(reasons(profile, scored.context, parts)),
+            float(scored.total[place]),
+            tuple(reasons(profile, scored.context, parts, clause)),
             tuple(missing(scored.context.wish, values)),
         )
 
 
+def _array(ids: Collection[int] | Ids) -> Ids:
+    return ids if isinstance(ids, np.ndarray) else np.fromiter(ids, np.int64, len(ids))
+
+
+_LIKENESS: Final = np.array([0.5, 0.25, 0.25], np.float32)
+
+
+def _kinds(profiles: Sequence[Profile], home: str) -> npt.NDArray[np.int32]:
+    """Sector, structure and country abroad of each as numbers; 0 for none."""
+    codes: dict[tuple[int, str], int] = {}
+
+    def code(column: int, value: str) -> int:
+        return codes.setdefault((column, value), len(codes) + 1) if value else 0
+
+    found = np.zeros((len(profiles), 3), np.int32)
+    for row, p in enumerate(profiles):
+        abroad = country(p.country)
+        found[row] = (
+            code(0, key(p.sector)),
+            code(1, tag(p.structure)),
+            code(2, abroad if abroad != home else ""),
+        )
+    return found
+
+
+def _checksum(p: Profile) -> int:
+    """Tells people apart by what they wrote, whatever their number: for ties."""
+    text = "\0".join([str(p.promo), p.job, p.employer, p.sector, p.city, p.country, p.bio])
+    return zlib.crc32(text.encode("utf-8", "ignore"))
+
+
+def _weighed(
+    columns: Mapping[str, Floats], rules: Rules, size: int
+) -> tuple[Floats, Floats, Mapping[str, float]]:
+    """The weighted mean, the best of what is telling, and the weights."""
+    weights = {name: rules.weights.get(name, WEIGHTS[name]) for name in sorted(columns)}
+    total, evidence = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    for name, weight in weights.items():
+        total += np.float32(weight) * columns[name]
+        if name not in _NOT_ENOUGH:
+            np.maximum(evidence, columns[name], out=evidence)
+    total /= np.float32(sum(weights.values()) or 1.0)
+    return np.round(total, 5), evidence, weights
+
+
 @dataclass(frozen=True, slots=True)
 class _Scored:
+    rows: Rows
     total: Floats
     evidence: Floats
     columns: Mapping[str, Floats]
     weights: Mapping[str, float]
     context: Context
+    meaning: Floats32 | None

@@ -1,17 +1,20 @@
-"""Text relevance in French and English: stems, BM25, character n-grams, fields of work, fused.
+"""Text relevance in French and English: stems, BM25 and fields of work, fused.
 
-A directory is turned once into sparse matrices; a wish is then a few products. It knows texts and
+A directory is turned once into columns, one per stem and one per field; a wish adds up the few that
+it names. Character n-grams find the known words that an unknown one is like. It knows texts and
 their weights only: not people, not choices, not who may be proposed.
 
-Source: matching goals A1 to A3 (BM25 with French stems and character n-grams, scaled by the best of
-the eligible, because scaling by the spread is not stable with the directory's size).
+Source: matching goals A1 to A3 (BM25 with French stems, scaled by the best of the eligible, because
+scaling by the spread is not stable with the directory's size).
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -25,8 +28,9 @@ from scipy import sparse
 
 from bot.matching.lexicon import FIELDS
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 
 MAX_QUERY = 2_000
 """Characters of a wish that are read: more is somebody's whole CV, and costs time."""
@@ -36,13 +40,22 @@ MAX_WORDS = 400
 """Words of a wish that are read."""
 
 K1, B = 1.2, 0.5  # BM25: profiles are short, so length counts half
-W_STEMS, W_CHARS, W_FIELDS = 1.0, 0.5, 1.0  # shares of the fused text score, kept round
 SYNONYM = 0.8  # weight of a word the programme's list gives for one that was said
-_BLOCK = 2_000  # profiles at a time, where a whole matrix would be large
-LIKE = 0.2  # cosine of character n-grams under which, with no word in common, nothing is alike
 CLOSE = 0.55  # cosine of character n-grams from which an unknown word is taken for a known one
 _MARKS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"[^\W_]+(?:\+\+|#)?")
+_CLAUSE = re.compile(r"\s*(?:[.;:!?\n…]+(?=\s|$)|\s[–—-]\s)\s*")
+NEGATED: Final = re.compile(
+    r"(?:\b(?:surtout pas|sauf|plus envie|plus jamais|marre|hors de question|ras le bol"
+    r"|not|never|except|anything but)\b"
+    r"|(?<!pourquoi )\bpas (?:(?:envie|question|de|du|des|la|le|les|dans|en|chez|a|à|un|une|trop)\b"
+    r"|[dl]['’]))",
+    re.IGNORECASE,
+)
+"""What a wish excludes. A « pas » of another kind (« je n'ose pas ») says what is wished for."""
+_EXCLUDED: Final = re.compile(
+    NEGATED.pattern + r".*?(?=[,.;:!?\n]|\b(?:mais|plutôt|plutot|but|rather)\b|$)", re.IGNORECASE
+)
 _ELIDED: Final = frozenset(
     ("jusqu", "lorsqu", "puisqu", "quoiqu", "presqu", "qu")
 )  # l’, d’…: too short anyway
@@ -106,6 +119,16 @@ def stems(text: str) -> list[str]:
     return [stem(w) for w in words(text)]
 
 
+def wanted(text: str) -> str:
+    """A wish without what it excludes: up to the next comma, « mais » or « plutôt »."""
+    return _EXCLUDED.sub(" ", text[:MAX_QUERY])
+
+
+def clauses(text: str) -> list[str]:
+    """The clauses of somebody's own words, as written."""
+    return [c for c in (part.strip(" ,\t") for part in _CLAUSE.split(text)) if c]
+
+
 def parse_fields(text: str) -> dict[str, frozenset[str]]:
     """Stem → the fields it points to, from lines as in `bot.matching.lexicon`."""
     found: dict[str, set[str]] = {}
@@ -141,21 +164,31 @@ def _grams(word: str) -> list[str]:
 
 
 def _matrix(
-    rows: Sequence[int], columns: Sequence[int], values: Sequence[float], shape: tuple[int, int]
+    rows: Sequence[int],
+    columns: Sequence[int],
+    values: Sequence[float] | None,
+    shape: tuple[int, int],
 ) -> sparse.csr_array:
-    """A CSR matrix from triples; repeated places are added up."""
-    triples = (np.asarray(values, np.float32), (np.asarray(rows), np.asarray(columns)))
+    """A CSR matrix from triples; repeated places are added up. Without values: each counts 1."""
+    data = np.ones(len(rows), np.float32) if values is None else np.asarray(values, np.float32)
+    triples = (data, (np.asarray(rows, np.int32), np.asarray(columns, np.int32)))
     return sparse.csr_array(sparse.coo_array(triples, shape=shape))
+
+
+def _add(total: Floats, columns: sparse.csc_array, weights: Mapping[int, float]) -> Floats:
+    """Add a few columns of a sparse matrix, each with its weight, to a dense one."""
+    for column, weight in weights.items():
+        start, end = columns.indptr[column : column + 2]
+        total[columns.indices[start:end]] += np.float32(weight) * columns.data[start:end]
+    return total
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A wish's words as the index needs them."""
+    """A wish's words as the index needs them: a weight for each stem and each field it names."""
 
-    stems: Floats  # weight per stem of the directory
-    grams: Floats  # weight per n-gram of the directory
-    fields: Floats  # weight per field of the lexicon
-    length: float  # of the n-grams, those unknown to the directory included
+    stems: Mapping[int, float]
+    fields: Mapping[int, float]
 
 
 class TextIndex:
@@ -167,46 +200,45 @@ class TextIndex:
 
     def __init__(self, documents: Iterable[Iterable[tuple[str, float]]]) -> None:
         self.lexicon = common_fields()
+        self.read = lru_cache(maxsize=8_192)(self._read)  # goes when the index goes
         vocabulary: dict[str, int] = {}
-        rows: list[int] = []
-        columns: list[int] = []
-        weights: list[float] = []
+        rows, columns, weights = array("i"), array("i"), array("f")
         size = 0
         for row, parts in enumerate(documents):
             size += 1
             for text, weight in parts:
                 found = words(text[:MAX_TEXT])
-                columns += [vocabulary.setdefault(w, len(vocabulary)) for w in found]
-                rows += [row] * len(found)
-                weights += [weight] * len(found)
+                columns.extend(vocabulary.setdefault(w, len(vocabulary)) for w in found)
+                rows.extend([row] * len(found))
+                weights.extend([weight] * len(found))
         self.size = size
-        self._words = vocabulary
-        self._counts = _matrix(rows, columns, weights, (size, len(vocabulary)))
-        self._set_stems()
-        self._set_fields()
+        self._words = list(vocabulary)
+        counts = _matrix(rows, columns, weights, (size, len(vocabulary)))
+        counts = self._set_stems(counts)
+        self._set_fields(counts)
         self._set_grams()
 
     # --- building -------------------------------------------------------------------------------
 
-    def _set_stems(self) -> None:
+    def _set_stems(self, counts: sparse.csr_array) -> sparse.csr_array:
         self._stems: dict[str, int] = {}
         of_word = [self._stems.setdefault(stem(w), len(self._stems)) for w in self._words]
         n_words, n_stems = len(self._words), len(self._stems)
-        to_stem = _matrix(range(n_words), of_word, [1.0] * n_words, (n_words, n_stems))
-        counts = sparse.csr_array(self._counts @ to_stem)
+        to_stem = _matrix(range(n_words), of_word, None, (n_words, n_stems))
+        counts = sparse.csr_array(counts @ to_stem)
         df = np.bincount(counts.indices, minlength=n_stems)
-        self.idf: Floats = np.log1p((self.size - df + 0.5) / (df + 0.5))
-        length = np.asarray(counts.sum(axis=1)).ravel()
+        self.idf: npt.NDArray[np.float64] = np.log1p((self.size - df + 0.5) / (df + 0.5))
+        length = np.asarray(counts.sum(axis=1, dtype=np.float64)).ravel()
         norm = K1 * (1 - B + B * length / max(float(length.mean()) if self.size else 0.0, 1e-9))
         weighted = counts.copy()
         per_row = np.repeat(norm, np.diff(counts.indptr))
         weighted.data = (
             counts.data * (K1 + 1) / (counts.data + per_row) * self.idf[counts.indices]
         ).astype(np.float32)
-        self._bm25 = weighted
-        self.stem_counts = counts
+        self._bm25 = sparse.csc_array(weighted)
+        return counts
 
-    def _set_fields(self) -> None:
+    def _set_fields(self, counts: sparse.csr_array) -> None:
         names = sorted({name for found in self.lexicon.values() for name in found})
         self.fields = {name: i for i, name in enumerate(names)}
         rows, columns, values = [], [], []
@@ -217,38 +249,29 @@ class TextIndex:
                 columns.append(self.fields[name])
                 values.append(1.0 / len(found) ** 0.5)
         to_field = _matrix(rows, columns, values, (len(self._stems), len(names)))
-        held = sparse.csr_array(self.stem_counts @ to_field)
-        held.data = (held.data / (held.data + 1.0)).astype(
-            np.float32
-        )  # twice said is not twice true
+        held = sparse.csr_array(counts @ to_field)
         df = np.bincount(held.indices, minlength=len(names))
-        self._field_idf: Floats = np.log1p((self.size - df + 0.5) / (df + 0.5))
-        self._held = held
+        idf = np.log1p((self.size - df + 0.5) / (df + 0.5))
+        # Twice said is not twice true.
+        held.data = (held.data / (held.data + 1.0) * idf[held.indices]).astype(np.float32)
+        self._held = sparse.csc_array(held)
 
     def _set_grams(self) -> None:
-        """Word × n-gram only: documents are their words, so their n-grams are never stored."""
+        """Which known words hold an n-gram: for typing errors, never for whole profiles."""
         self._grams: dict[str, int] = {}
-        rows: list[int] = []
-        columns: list[int] = []
+        rows, columns = array("i"), array("i")
         for row, word in enumerate(self._words):
             found = [self._grams.setdefault(g, len(self._grams)) for g in _grams(word)]
-            columns += found
-            rows += [row] * len(found)
+            columns.extend(found)
+            rows.extend([row] * len(found))
         shape = (len(self._words), len(self._grams))
-        plain = _matrix(rows, columns, [1.0] * len(rows), shape)
-        df = np.zeros(shape[1])
-        norm = np.zeros(self.size)
-        for start in range(0, self.size, _BLOCK):
-            block = sparse.csr_array(self._counts[start : start + _BLOCK] @ plain)
-            df += np.bincount(block.indices, minlength=shape[1])
-        self._gram_idf: Floats = np.log((1 + self.size) / (1 + df)) + 1
-        scaled = sparse.csr_array(plain * self._gram_idf)
-        for start in range(0, self.size, _BLOCK):
-            block = sparse.csr_array(self._counts[start : start + _BLOCK] @ scaled)
-            norm[start : start + _BLOCK] = np.sqrt(np.asarray((block * block).sum(axis=1)).ravel())
-        self._word_grams = scaled
-        self._word_norm: Floats = np.sqrt(np.asarray((scaled * scaled).sum(axis=1)).ravel())
-        self._gram_norm: Floats = np.maximum(norm, 1e-9)
+        plain = _matrix(rows, columns, None, shape)
+        df = np.bincount(plain.indices, minlength=shape[1])
+        self._gram_idf = np.log((1 + shape[0]) / (1 + df)) + 1
+        plain.data = (plain.data * self._gram_idf[plain.indices]).astype(np.float32)
+        length = np.sqrt(np.asarray((plain * plain).sum(axis=1)).ravel())
+        self._word_length = np.maximum(length, 1e-9).astype(np.float32)
+        self._word_grams = sparse.csc_array(plain)
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -263,29 +286,28 @@ class TextIndex:
         for stands_for in meant(text, synonyms or {}):
             for word in words(stands_for):
                 asked.setdefault(word, SYNONYM)
-        by_stem = np.zeros(len(self._stems))
-        by_gram = np.zeros(len(self._grams))
-        by_field = np.zeros(len(self.fields))
-        rare = float(self._gram_idf.max(initial=1.0))
-        unknown = 0
+        by_stem: dict[int, float] = {}
+        by_field: dict[int, float] = {}
         for name, share in fields_of(map(stem, asked), self.lexicon).items():
-            by_field[self.fields[name]] += share
+            by_field[self.fields[name]] = share
         for word, weight in asked.items():
-            grams = _grams(word)
-            here = [self._grams[g] for g in grams if g in self._grams]
-            np.add.at(by_gram, here, weight * self._gram_idf[here])
-            unknown += len(grams) - len(here)
-            known = self._stems.get(stem(word))
+            root = stem(word)
+            known = self._stems.get(root)
             if known is not None:
-                by_stem[known] = max(by_stem[known], weight)
-            elif stem(word) not in self.lexicon and (near := self._nearest(word)) is not None:
+                by_stem[known] = max(by_stem.get(known, 0.0), weight)
+            elif root not in self.lexicon and (near := self._nearest(word)) is not None:
                 like, cosine = near
                 place = self._stems[stem(like)]
-                by_stem[place] = max(by_stem[place], weight * cosine)
+                by_stem[place] = max(by_stem.get(place, 0.0), weight * cosine)
                 for name, share in fields_of([stem(like)], self.lexicon).items():
-                    by_field[self.fields[name]] += share * cosine
-        length = float(np.sqrt(by_gram @ by_gram + unknown * rare**2))
-        return Query(by_stem, by_gram, by_field, length)
+                    field = self.fields[name]
+                    by_field[field] = by_field.get(field, 0.0) + share * cosine
+        return Query(by_stem, by_field)
+
+    def _read(self, text: str) -> tuple[frozenset[str], Mapping[str, float]]:
+        """The stems of a text and the fields they point to."""
+        found = stems(text)
+        return frozenset(found), fields_of(found, self.lexicon)
 
     def rarity(self, one: str) -> float:
         """How much a stem says in this directory; 0 if it does not occur."""
@@ -294,41 +316,53 @@ class TextIndex:
 
     def _nearest(self, word: str) -> tuple[str, float] | None:
         """The known word that an unknown one is most like: somebody's typing error."""
-        here = [self._grams[g] for g in _grams(word) if g in self._grams]
+        grams = _grams(word)
+        here = Counter(self._grams[g] for g in grams if g in self._grams)
         if len(word) < 5 or not here:
             return None
-        asked = np.zeros(len(self._grams))
-        np.add.at(asked, here, self._gram_idf[here])
-        unknown = len(_grams(word)) - len(here)
-        length = np.sqrt(asked @ asked + unknown * float(self._gram_idf.max()) ** 2)
-        cosine = (self._word_grams @ asked) / np.maximum(self._word_norm * length, 1e-9)
-        best = int(cosine.argmax())
-        if cosine[best] < CLOSE:
-            return None
-        return next(islice(self._words, best, None)), float(cosine[best])
+        asked = {gram: count * float(self._gram_idf[gram]) for gram, count in here.items()}
+        unknown = len(grams) - here.total()
+        rare = float(self._gram_idf.max())
+        length = (sum(weight**2 for weight in asked.values()) + unknown * rare**2) ** 0.5
+        alike = _add(np.zeros(len(self._words), np.float32), self._word_grams, asked)
+        alike /= self._word_length * np.float32(length)
+        best = int(alike.argmax())
+        return (self._words[best], float(alike[best])) if alike[best] >= CLOSE else None
 
-    def score(self, query: Query, mask: Mask) -> Floats:
-        """Relevance of each profile in [0, 1], 1 for the best of the mask; 0 outside it.
+    def parts(self, query: Query, rows: Rows) -> tuple[Floats, Floats]:
+        """BM25 and fields of some profiles, in the order of their rows; `fused` joins them."""
+        bm25, fields = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
+        _add(bm25, self._bm25, query.stems)
+        _add(fields, self._held, query.fields)
+        return (bm25, fields) if rows.size == self.size else (bm25[rows], fields[rows])
 
-        All zeros when nothing in the mask has to do with the wish.
-        """
-        total = np.zeros(self.size)
-        if not self.size or not mask.any():
-            return total
-        bm25 = self._bm25 @ query.stems
-        chars = (self._counts @ (self._word_grams @ query.grams)) / self._gram_norm
-        fields = self._held @ (query.fields * self._field_idf)
-        if not bm25[mask].any() and not fields[mask].any():
-            like = chars[mask].max() / max(query.length, 1e-9)
-            if like < LIKE:
-                return total
-        for share, part in ((W_STEMS, bm25), (W_CHARS, chars), (W_FIELDS, fields)):
-            best = part[mask].max()
-            if best > 0:
-                total += share * part / best
-        total[~mask] = 0.0
-        top = total.max()
-        return total / top if top > 0 else total
+    def scores(self, queries: Sequence[Query], rows: Rows) -> Iterator[tuple[Floats, Floats]]:
+        """The same for many wishes, one after the other."""
+        parts = []
+        for matrix, named in (
+            (self._bm25, [query.stems for query in queries]),
+            (self._held, [query.fields for query in queries]),
+        ):
+            at = [place for place, some in enumerate(named) for _ in some]
+            columns = [column for some in named for column in some]
+            values = [weight for some in named for weight in some.values()]
+            asked = _matrix(at, columns, values, (len(queries), matrix.shape[1]))
+            parts.append(sparse.csr_array(asked @ matrix.T).toarray()[:, rows])
+        return zip(*parts, strict=True)
+
+
+def fused(bm25: Floats, fields: Floats) -> Floats:
+    """Relevance in [0, 1]: words and fields of work, each scaled by its best, 1 for the best.
+
+    All zeros when nobody has to do with the wish.
+    """
+    total = np.zeros(len(bm25), np.float32)
+    for part in (bm25, fields):
+        best = part.max(initial=0.0)
+        if best > 0:
+            total += part / best
+    top = total.max(initial=0.0)
+    return total / top if top > 0 else total
 
 
 def meant(text: str, synonyms: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -350,27 +384,34 @@ class Phrases:
         self._lexicon = lexicon
         self._size = len(texts)
         kinds: dict[str, int] = {}
-        self._kind = np.array([kinds.setdefault(text, len(kinds)) for text in texts], int)
-        self._held = [frozenset(stems(text[:MAX_TEXT])) for text in kinds]
-        self._fields = [
-            frozenset().union(*(lexicon.get(s, frozenset()) for s in held)) for held in self._held
-        ]
-        self._rows: dict[str, list[int]] = {}
-        for row, held in enumerate(self._held):
+        self._kind = np.array([kinds.setdefault(text, len(kinds)) for text in texts], np.int32)
+        self._kinds = len(kinds)
+        rows: dict[str, list[int]] = {}
+        fields: dict[str, list[int]] = {}
+        for row, text in enumerate(kinds):
+            held = frozenset(stems(text[:MAX_TEXT]))
             for one in held:
-                self._rows.setdefault(one, []).append(row)
+                rows.setdefault(one, []).append(row)
+            for name in frozenset().union(*(lexicon.get(one, frozenset()) for one in held)):
+                fields.setdefault(name, []).append(row)
+        self._rows = {one: np.array(some, np.int32) for one, some in rows.items()}
+        self._fields = {name: np.array(some, np.int32) for name, some in fields.items()}
 
     def nearness(self, value: str) -> Floats:
         """Share of the value's words that a text holds; at least half of it for the same field."""
         asked = list(dict.fromkeys(stems(value[:MAX_QUERY])))[:MAX_WORDS]
-        column = np.zeros(len(self._held))
+        column = np.zeros(self._kinds, np.float32)
         if not asked or not self._size:
-            return np.zeros(self._size)
-        rarity = [np.log1p(len(self._held) / (1 + len(self._rows.get(s, ())))) for s in asked]
-        for one, weight in zip(asked, rarity, strict=True):
-            column[self._rows.get(one, [])] += weight / sum(rarity)
+            return np.zeros(self._size, np.float32)
+        none = np.zeros(0, np.int32)
+        held = [self._rows.get(one, none) for one in asked]
+        rarity = [float(np.log1p(self._kinds / (1 + len(some)))) for some in held]
+        for some, weight in zip(held, rarity, strict=True):
+            column[some] += weight / sum(rarity)
         fields = fields_of(asked, self._lexicon)
-        for row, held in enumerate(self._fields):
-            if held and (shared := sum(fields.get(name, 0.0) for name in held)):
-                column[row] = max(column[row], 0.5 * shared / sum(fields.values()))
+        if fields:
+            shared = np.zeros(self._kinds, np.float32)
+            for name, share in fields.items():
+                shared[self._fields.get(name, none)] += share / sum(fields.values())
+            column = np.maximum(column, np.float32(0.5) * shared)
         return np.asarray(column[self._kind])

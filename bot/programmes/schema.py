@@ -12,7 +12,14 @@ from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, PrivateAttr, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from bot.dialogue.questionnaire import (
     Data,
@@ -211,7 +218,9 @@ class Matching(Data):
     threshold: float = Field(default=15, ge=0, le=100)
     """Score out of 100 under which nobody is proposed and the team takes over."""
     promo_gap: PromoGap = PromoGap()
-    synonyms: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    synonyms: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict, validation_alias=AliasChoices("synonyms", "synonymes")
+    )
     """A word people use, and what profiles say instead: asso = ["association"]."""
     regions: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     """A part of the world and its countries, as they are written in profiles."""
