@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot import dialogues, followup, onboarding
-from bot.commands import agenda, everyone, office, parked, staff
+from bot.commands import agenda, campaign, everyone, office, parked, staff
 from bot.commands.registry import ACTS, COMMANDS, Who, find
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
 from bot.errors import ConsentMissing, NotAllowed
@@ -32,7 +32,15 @@ from storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 SEEN_EVERY = timedelta(hours=1)  # shown as a day: not worth writing down at each event
-FAMILIES = (everyone, staff, agenda, parked, office, *FLOWS)  # importing them fills the registries
+FAMILIES = (
+    everyone,
+    staff,
+    campaign,
+    agenda,
+    parked,
+    office,
+    *FLOWS,
+)  # importing them fills the registries
 
 
 class Bot:
