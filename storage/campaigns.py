@@ -57,7 +57,14 @@ class Campaigns:
     # --- campaigns ------------------------------------------------------------------------------
 
     def open(
-        self, programme_id: str, name: str, *, promos: list[int], seed: int, now: datetime
+        self,
+        programme_id: str,
+        name: str,
+        *,
+        year: int,
+        promos: list[int],
+        seed: int,
+        now: datetime,
     ) -> Campaign | None:
         """A new campaign; None when there was one of that name."""
         number = insert_new(
@@ -66,7 +73,7 @@ class Campaigns:
             {
                 "programme_id": programme_id,
                 "name": name,
-                "year": now.year,
+                "year": year,
                 "promos": promos,
                 "state": "open",
                 "version": 1,
@@ -204,6 +211,16 @@ class Campaigns:
             for number, external, email, promo, sector, helps in rows:
                 if not helps or "long_term" in helps:
                     found[number] = stable(external, email, number), promo, sector
+        return found
+
+    def ids(self, people: Collection[int]) -> dict[int, str]:
+        """How files name people: their id in the imported directory, else our number."""
+        found: dict[int, str] = {}
+        for some in _some(people):
+            rows = self._session.execute(
+                select(Person.id, Person.external_id).where(Person.id.in_(some))
+            )
+            found.update((number, external or str(number)) for number, external in rows)
         return found
 
     # --- who may not be -------------------------------------------------------------------------

@@ -424,7 +424,7 @@ class Campaign(Base):
     id: Mapped[int] = _id()
     programme_id: Mapped[str] = _c(String(20), "programme")
     name: Mapped[str] = _c(String(40), "what staff call it: 2026")
-    year: Mapped[int] = _c(Integer, "year in which it was opened")
+    year: Mapped[int] = _c(Integer, "year of it: 2026")
     promos: Mapped[list[int]] = _c(JSON, "years of entry of those who may apply", default=list)
     state: Mapped[str] = _c(String(16), "see bot.lifecycle.CAMPAIGN", default="open")
     version: Mapped[int] = _c(Integer, "for compare-and-set", default=1)

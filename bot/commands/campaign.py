@@ -15,14 +15,15 @@ from typing import Final
 
 from bot import campaigns, lifecycle
 from bot.campaigns import Board, Draft, board_of
-from bot.commands import campaign_supply
-from bot.commands.registry import act, command
+from bot.commands import campaign_publish, campaign_supply
+from bot.commands.campaign_publish import current
+from bot.commands.registry import command
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.flows import campaign as flow
 from bot.messages import Line, Message
-from bot.turn import STAFF_ROLES, Scene, Turn
+from bot.turn import Scene, Turn
 from storage.tables import Campaign, CampaignPair
 
 SHOWN: Final = 8  # pairs on a page of the review
@@ -63,24 +64,14 @@ def _none(turn: Turn) -> None:
     turn.say(
         Message(
             w("campaign-none", year=turn.now.year),
-            choices=(run_choice(w("campaign-clone"), "campagne", f"cloner-{turn.now.year}"),)
+            choices=(
+                run_choice(w("campaign-clone"), "campagne", f"cloner-{_next(turn, before[0])}"),
+            )
             if before
             else (),
         ),
         here=True,
     )
-
-
-def _current(turn: Turn) -> Campaign:
-    """The programme's campaign.
-
-    Raises:
-        NotAllowed: It was closed meanwhile.
-    """
-    found = turn.uow.campaigns.current(turn.programme.id)
-    if found is None:
-        raise NotAllowed("no campaign")
-    return found
 
 
 # --- open and clone -------------------------------------------------------------------------------
@@ -101,9 +92,18 @@ def _clone(turn: Turn, rest: str) -> None:
     if not before:
         _none(turn)
         return
-    later = turn.now.year - before[0].year
-    name = rest.split(maxsplit=1)[0] if rest else str(turn.now.year)
+    name = rest.split(maxsplit=1)[0] if rest else str(_next(turn, before[0]))
+    later = _year(turn, name) - before[0].year
     _begin(turn, name[:40], [promo + later for promo in before[0].promos])
+
+
+def _next(turn: Turn, last: Campaign) -> int:
+    return max(turn.now.year, last.year + 1)
+
+
+def _year(turn: Turn, name: str) -> int:
+    """The year that a campaign's name says, else this one."""
+    return int(name) if re.fullmatch(r"20\d\d", name) else turn.now.year
 
 
 def _begin(turn: Turn, name: str, promos: list[int]) -> None:
@@ -112,7 +112,12 @@ def _begin(turn: Turn, name: str, promos: list[int]) -> None:
         turn.say(Message(w("campaign-running", name=running.name)), here=True)
         return
     made = turn.uow.campaigns.open(
-        programme.id, name, promos=promos, seed=_seed(programme.id, name), now=turn.now
+        programme.id,
+        name,
+        year=_year(turn, name),
+        promos=promos,
+        seed=_seed(programme.id, name),
+        now=turn.now,
     )
     if made is None:
         turn.say(Message(w("campaign-name-taken", name=name)), here=True)
@@ -139,7 +144,7 @@ def _seed(programme_id: str, name: str) -> int:
 
 def _standing(turn: Turn, rest: str) -> None:
     """Volunteers and pairs are two counts (X-17); then what may be done."""
-    turn.say(standing(turn, _current(turn)), here=True)
+    turn.say(standing(turn, current(turn)), here=True)
 
 
 def standing(turn: Turn, campaign: Campaign) -> Message:
@@ -176,7 +181,7 @@ def standing(turn: Turn, campaign: Campaign) -> Message:
 
 
 def _draft(turn: Turn, rest: str) -> None:
-    campaign = _current(turn)
+    campaign = current(turn)
     _make(turn, campaign)
 
 
@@ -222,7 +227,7 @@ def summary(turn: Turn, campaign: Campaign, draft: Draft) -> Message:
         text="\n".join(
             (
                 w("campaign-draft-pairs", n=len(draft.pairs)),
-                w("campaign-draft-without", n=len(draft.unmatched)),
+                *((w("campaign-draft-without", n=left),) if (left := len(draft.unmatched)) else ()),
                 w("campaign-draft-points", points=draft.objective, floor=draft.floor),
                 proved,
             )
@@ -242,7 +247,7 @@ def _names(turn: Turn, people: Collection[int]) -> dict[int, str]:
 
 def _review(turn: Turn, rest: str) -> None:
     """`revue`, `revue 2`: the drafted pairs, a page at a time."""
-    w, campaign = turn.w, _current(turn)
+    w, campaign = turn.w, current(turn)
     rows = [r for r in turn.uow.campaigns.pairs(campaign.id, "draft", "proposed") if r.drafted]
     names = _names(turn, {n for r in rows for n in (r.mentee_id, r.mentor_id)})
     rows.sort(key=lambda r: (fold(names[r.mentee_id]), r.id))
@@ -286,7 +291,7 @@ def _marks(row: CampaignPair, turn: Turn) -> str:
 def _pair(turn: Turn, rest: str) -> None:
     """`paire 12`: one pair of the draft, and what may be done with it."""
     row = turn.uow.campaigns.pair(int(rest)) if rest.isdecimal() else None
-    campaign = _current(turn)
+    campaign = current(turn)
     if row is None or row.campaign_id != campaign.id:
         raise NotAllowed("no such pair")
     w = turn.w
@@ -313,7 +318,7 @@ def _pair(turn: Turn, rest: str) -> None:
 
 def _without(turn: Turn, rest: str) -> None:
     """`sans`: who has nobody in the draft, each with the reason why."""
-    w, campaign = turn.w, _current(turn)
+    w, campaign = turn.w, current(turn)
     left = [e for e in turn.uow.campaigns.entries(campaign.id, "mentee") if e.why]
     if not left:
         turn.say(Message(w("campaign-nobody-without")), here=True)
@@ -378,7 +383,7 @@ def _one(turn: Turn, said: str, people: Collection[int]) -> int | None:
 
 def _why(turn: Turn, rest: str) -> None:
     """`pourquoi Léa, Mme Aubier`: what putting these two together would change, exactly."""
-    campaign = _current(turn)
+    campaign = current(turn)
     board = board_of(turn, campaign)
     two = _two(turn, board, rest)
     if two is None or _refused(turn, board, *two):
@@ -394,18 +399,22 @@ def _why(turn: Turn, rest: str) -> None:
         turn.say(Message(w("campaign-as-it-is", mentee=names[mentee], mentor=names[mentor])),
                  here=True)  # fmt: skip
         return
-    lines = [Line(text=f"• {reason}") for reason in board.reasons(mentee, mentor)]
-    lines += [
+    said = [w("campaign-what-if", points=found.points, total=now.objective)]
+    if found.left:
+        said.append(w("campaign-what-if-left", n=len(found.left)))
+    if found.moved:
+        said.append(w("campaign-what-if-moves", n=len(found.moved)))
+    lines = [
         Line(label=names[one], text=w("campaign-moves", now=names[old], then=names[new]))
         for one, old, new in found.moved
     ]
     lines += [Line(label=names[one], text=w("campaign-left")) for one in found.left]
     lines += [Line(label=names[one], text=w("campaign-found")) for one in found.found]
+    lines += [Line(text=f"• {reason}") for reason in board.reasons(mentee, mentor)]
     turn.say(
         Message(
             title=w("campaign-pair", mentee=names[mentee], mentor=names[mentor]),
-            text=w("campaign-what-if", n=len(found.moved), points=found.points,
-                   total=now.objective, left=len(found.left)),
+            text="\n".join(said),
             lines=tuple(lines),
             choices=(
                 run_choice(w("campaign-do-it"), "campagne", f"choisir-{mentee}-{mentor}",
@@ -432,7 +441,7 @@ def _refused(turn: Turn, board: Board, mentee: int, mentor: int) -> bool:
 
 def _pin(turn: Turn, rest: str) -> None:
     """`choisir Léa, Mme Aubier`: this pair, and the best draft around it."""
-    campaign = _current(turn)
+    campaign = current(turn)
     board = board_of(turn, campaign)
     two = _two(turn, board, rest)
     if two is None or _refused(turn, board, *two):
@@ -444,7 +453,7 @@ def _pin(turn: Turn, rest: str) -> None:
 
 def _unpin(turn: Turn, rest: str) -> None:
     """`liberer Léa`: her mentor is chosen freely again."""
-    campaign = _current(turn)
+    campaign = current(turn)
     people = {one.person_id for one in turn.uow.campaigns.applicants(campaign.id)}
     mentee = int(rest) if rest.isdecimal() else _one(turn, rest, people)
     if mentee not in people:
@@ -457,7 +466,7 @@ def _unpin(turn: Turn, rest: str) -> None:
 
 def _forbid(turn: Turn, rest: str) -> None:
     """`interdire Léa, Mme Aubier`: never these two, in this campaign or another."""
-    campaign = _current(turn)
+    campaign = current(turn)
     board = board_of(turn, campaign)
     two = _two(turn, board, rest)
     if two is None:
@@ -470,121 +479,6 @@ def _forbid(turn: Turn, rest: str) -> None:
     turn.uow.campaigns.forbid(turn.programme.id, mentee, mentor, "staff", turn.now)
     turn.note("campaign-forbidden", "campaign", campaign.id, mentee=mentee, mentor=mentor)
     _make(turn, campaign)
-
-
-# --- publishing and closing -----------------------------------------------------------------------
-
-
-def _publish(turn: Turn, rest: str) -> None:
-    """`publier`: asked once more, with what it will say to whom."""
-    _ask_to_publish(turn, _current(turn))
-
-
-def _ask_to_publish(turn: Turn, campaign: Campaign) -> None:
-    w = turn.w
-    rows = turn.uow.campaigns.pairs(campaign.id)
-    fresh = sum(r.drafted and r.state == "draft" for r in rows)
-    back = sum(not r.drafted and r.state == "proposed" for r in rows)
-    if campaign.state != "matching" or not fresh + back:
-        turn.say(Message(w("campaign-nothing-to-publish")), here=True)
-        return
-    left = sum(bool(e.why) for e in turn.uow.campaigns.entries(campaign.id, "mentee"))
-    said = [w("campaign-will-ask", n=fresh), w("campaign-will-wait", n=left)]
-    if back:
-        said.append(w("campaign-will-take-back", n=back))
-    turn.say(
-        Message(
-            title=w("campaign-publish-title", name=campaign.name),
-            text="\n".join(said),
-            choices=(
-                act_choice(w("campaign-publish-yes"), "campaign-publish", campaign.id,
-                           campaign.version, "primary"),
-                run_choice(w("campaign-review"), "campagne", "revue"),
-            ),
-            note=w("campaign-publish-note"),
-        ),
-        here=True,
-    )  # fmt: skip
-
-
-def _mine(turn: Turn, number: int) -> Campaign:
-    """A campaign of a programme whose staff the presser is.
-
-    Raises:
-        NotAllowed: Not staff there, or there is none.
-    """
-    campaign = turn.uow.campaigns.get(number)
-    if campaign is None or not turn.roles_in(campaign.programme_id) & STAFF_ROLES:
-        raise NotAllowed("not there, or not theirs")
-    turn.enter(turn.programme_of(campaign.programme_id))
-    return campaign
-
-
-@act("campaign-ask", who="staff")
-def ask_to_publish(turn: Turn, number: int, version: int) -> None:
-    """Publish? What it will say, and to how many."""
-    _ask_to_publish(turn, _mine(turn, number))
-
-
-@act("campaign-publish", who="staff")
-def publish(turn: Turn, number: int, version: int) -> None:
-    """Everybody hears at once: mentors are asked, mentees know who, the others are told to wait."""
-    campaign = _mine(turn, number)
-    if campaign.version != version or campaign.state != "matching":
-        turn.text("button-stale")
-        return
-    state = lifecycle.move(lifecycle.CAMPAIGN, campaign.state, "publish")
-    if not turn.uow.campaigns.move(campaign, version, state, published_at=turn.now):
-        turn.text("button-stale")
-        return
-    done = flow.publish(turn, turn.programme, campaign)
-    turn.note("campaign-published", "campaign", campaign.id, asked=done.asked)
-    w = turn.w
-    said = [w("campaign-published", n=done.asked), w("campaign-waits", n=done.waiting)]
-    if done.lost:
-        said.append(w("campaign-lost", n=done.lost))
-    turn.say(Message("\n".join(said)), here=True)
-
-
-def _close(turn: Turn, rest: str) -> None:
-    """`fermer`: asked once more."""
-    w, campaign = turn.w, _current(turn)
-    waiting = [
-        one for one in turn.uow.campaigns.applicants(campaign.id) if one.request.state != "asked"
-    ]
-    turn.say(
-        Message(
-            w("campaign-close-sure", name=campaign.name, n=len(waiting)),
-            choices=(
-                act_choice(w("campaign-close-yes"), "campaign-close", campaign.id,
-                           campaign.version, "danger"),
-                run_choice(w("campaign-close-no"), "campagne"),
-            ),
-        ),
-        here=True,
-    )  # fmt: skip
-
-
-@act("campaign-close", who="staff")
-def close(turn: Turn, number: int, version: int) -> None:
-    """The campaign is over; its two counts stay (X-17)."""
-    campaign = _mine(turn, number)
-    if campaign.version != version or campaign.state == "closed":
-        turn.text("button-stale")
-        return
-    uow = turn.uow
-    counts = uow.campaigns.counts(campaign.id)
-    volunteers, pairs = uow.campaigns.volunteers(campaign.id), counts.get("accepted", 0)
-    flow.close(turn, turn.programme, campaign)
-    state = lifecycle.move(lifecycle.CAMPAIGN, campaign.state, "close")
-    uow.campaigns.move(
-        campaign, version, state, closed_at=turn.now, volunteers=volunteers, pairs=pairs
-    )
-    turn.note("campaign-closed", "campaign", campaign.id)
-    turn.say(
-        Message(turn.w("campaign-closed", name=campaign.name, volunteers=volunteers, pairs=pairs)),
-        here=True,
-    )
 
 
 _VERBS: Final[Mapping[str, Callable[[Turn, str], None]]] = {
@@ -600,7 +494,7 @@ _VERBS: Final[Mapping[str, Callable[[Turn, str], None]]] = {
     **dict.fromkeys(("choisir", "pin"), _pin),
     **dict.fromkeys(("liberer", "unpin"), _unpin),
     **dict.fromkeys(("interdire", "forbid"), _forbid),
-    **dict.fromkeys(("publier", "publish"), _publish),
+    **dict.fromkeys(("publier", "publish"), campaign_publish.publish_sure),
     **dict.fromkeys(("offre", "supply"), campaign_supply.show),
-    **dict.fromkeys(("fermer", "close"), _close),
+    **dict.fromkeys(("fermer", "close"), campaign_publish.close_sure),
 }

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot import supply
 from bot.campaigns import board_of
-from bot.errors import NotAllowed
+from bot.commands.campaign_publish import current
 from bot.messages import Line, Message
 from bot.turn import Turn
 
@@ -19,9 +19,7 @@ SHOWN: Final = 8  # sectors
 def show(turn: Turn, rest: str) -> None:
     """`offre`: how many mentors are missing where, and a text to send."""
     w, programme = turn.w, turn.programme
-    campaign = turn.uow.campaigns.current(programme.id)
-    if campaign is None:
-        raise NotAllowed("no campaign")
+    campaign = current(turn)
     board = board_of(turn, campaign)
     gains = {
         e.person_id: (e.gain_pairs, e.gain_points)

@@ -49,6 +49,9 @@ def may_apply(turn: Turn) -> bool:
     if campaign is None:
         turn.text("campaign-none-open", name=team)
         return False
+    if any(p.mentee_id == turn.me.id for p in turn.uow.pairs.of_person(turn.me.id, programme.id)):
+        turn.text("campaign-has-mentor")  # nobody is paired twice
+        return False
     if turn.me.promo not in campaign.promos:
         turn.text("campaign-other-promos", promos=promos_said(campaign.promos, turn.w), name=team)
         return False

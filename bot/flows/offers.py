@@ -69,12 +69,7 @@ def send(scene: Scene, request: Request, proposal: Proposal, *, priority: int = 
     expert = scene.person(proposal.expert_id)
     if not scene.tell(
         expert,
-        offer(
-            scene,
-            request,
-            proposal,
-            lead="offer-campaign" if programme.campaign is not None else "offer-text",
-        ),
+        offer(scene, request, proposal),
         key=f"offer:{proposal.id}:{proposal.version}",
         priority=priority,
     ):
@@ -139,11 +134,10 @@ def known_from(scene: Scene, request: Request, w: Words) -> str:
     return pairs.known_as(mentee, w, named=bool(shared.get("named")))
 
 
-def offer(
-    scene: Scene, request: Request, proposal: Proposal, *, lead: str = "offer-text"
-) -> Message:
+def offer(scene: Scene, request: Request, proposal: Proposal, *, again: bool = False) -> Message:
     """What the expert sees: what the mentee chose to show, and three ways to answer."""
     programme = scene.programme_of(request.programme_id)
+    first = "offer-text" if programme.campaign is None else "offer-campaign"
     expert = scene.person(proposal.expert_id)
     w = scene.words(expert, programme)
     shared = scene.uow.requests.shared(request) or {}
@@ -156,7 +150,7 @@ def offer(
     return Message(
         title=w("offer-title"),
         text=w(
-            lead,
+            "offer-nudge" if again else first,
             name=known,
             kind=kind,
             when=w.weekday(proposal.due_at or scene.now),
@@ -418,7 +412,7 @@ def nudge(scene: Scene, timer: DueTimer) -> None:
     proposal, request = found
     scene.tell(
         scene.person(proposal.expert_id),
-        offer(scene, request, proposal, lead="offer-nudge"),
+        offer(scene, request, proposal, again=True),
         key=timer.key,
         priority=REMINDER,
         expires_at=proposal.due_at,
