@@ -87,6 +87,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "home": _About("answer"),
     "failed": _About("answer"),
     "agenda": _About("answer"),
+    "campaign-draft": _About("answer"),
     "twin": _About("answer"),
     "join": _About("answer"),
 }

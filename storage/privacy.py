@@ -74,6 +74,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "checkin": "series",
     "checkin-remind": "checkin",
     "agenda": "person",
+    "campaign-draft": "campaign",
 }
 """Table of the subject of each kind of timer; a kind without one belongs to a whole programme."""
 _MESSAGES: Final[Mapping[str, str]] = {

@@ -13,9 +13,10 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from bot import campaigns, lifecycle
-from bot.campaigns import Board, Draft, board_of
+from bot import campaigns
+from bot.campaigns import Board, board_of
 from bot.commands import campaign_publish, campaign_supply
+from bot.commands.campaign_draft import make
 from bot.commands.campaign_publish import current
 from bot.commands.registry import command
 from bot.dialogue.questionnaire import fold
@@ -23,11 +24,10 @@ from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.flows import campaign as flow
 from bot.messages import Line, Message
-from bot.turn import Scene, Turn
+from bot.turn import Turn
 from storage.tables import Campaign, CampaignPair
 
 SHOWN: Final = 8  # pairs on a page of the review
-AT_ONCE: Final = 100_000  # mentees times mentors up to which a draft is made within a turn
 _TITLES: Final = frozenset({"m", "mr", "mrs", "ms", "mme", "mlle", "monsieur", "madame"})
 _NUMBERS: Final = re.compile(r"(\d+)-(\d+)")
 
@@ -174,66 +174,6 @@ def standing(turn: Turn, campaign: Campaign) -> Message:
         lines=tuple(lines),
         choices=tuple(choices),
         quiet=(run_choice(w("campaign-close"), "campagne", "fermer"),),
-    )
-
-
-# --- drafts ---------------------------------------------------------------------------------------
-
-
-def _draft(turn: Turn, rest: str) -> None:
-    campaign = current(turn)
-    _make(turn, campaign)
-
-
-def _make(turn: Turn, campaign: Campaign, board: Board | None = None) -> None:
-    """A new draft, stored and summed up."""
-    board = board or board_of(turn, campaign)
-    if not board.given.mentees:
-        turn.say(Message(turn.w("campaign-nobody-waits")), here=True)
-        return
-    draft = board.draft()
-    store(turn, campaign, board, draft)
-    turn.note("campaign-drafted", "campaign", campaign.id, pairs=len(draft.pairs))
-    turn.say(summary(turn, campaign, draft), here=True)
-
-
-def store(scene: Scene, campaign: Campaign, board: Board, draft: Draft) -> None:
-    """Keep a draft with its reasons."""
-    programme = scene.programme_of(campaign.programme_id)
-    said = {mentee: board.reasons(mentee, mentor) for mentee, mentor in draft.pairs.items()}
-    campaigns.write(scene, campaign, board, draft, said)
-    state = lifecycle.move(lifecycle.CAMPAIGN, campaign.state, "draft")
-    figures = campaigns.figures(draft, programme)
-    if not scene.uow.campaigns.move(
-        campaign, campaign.version, state, drafted_at=scene.now, **figures
-    ):
-        raise NotAllowed("somebody else made a draft")
-
-
-def summary(turn: Turn, campaign: Campaign, draft: Draft) -> Message:
-    """A draft in a few lines."""
-    w = turn.w
-    proved = w("campaign-proved") if draft.objective == draft.bound else w(
-        "campaign-near", points=draft.bound - draft.objective
-    )  # fmt: skip
-    choices = [
-        run_choice(w("campaign-review"), "campagne", "revue", "primary"),
-        act_choice(w("campaign-publish"), "campaign-ask", campaign.id, campaign.version),
-    ]
-    if draft.unmatched:
-        choices.insert(1, run_choice(w("campaign-see-without"), "campagne", "sans"))
-    return Message(
-        title=w("campaign-draft-title", name=campaign.name),
-        text="\n".join(
-            (
-                w("campaign-draft-pairs", n=len(draft.pairs)),
-                *((w("campaign-draft-without", n=left),) if (left := len(draft.unmatched)) else ()),
-                w("campaign-draft-points", points=draft.objective, floor=draft.floor),
-                proved,
-            )
-        ),
-        choices=tuple(choices),
-        note=w("campaign-draft-note"),
     )
 
 
@@ -448,7 +388,7 @@ def _pin(turn: Turn, rest: str) -> None:
         return
     turn.uow.campaigns.pin(campaign.id, *two)
     turn.note("campaign-pinned", "campaign", campaign.id, mentee=two[0], mentor=two[1])
-    _make(turn, campaign)
+    make(turn, campaign)
 
 
 def _unpin(turn: Turn, rest: str) -> None:
@@ -461,7 +401,7 @@ def _unpin(turn: Turn, rest: str) -> None:
         return
     turn.uow.campaigns.pin(campaign.id, mentee, None)
     turn.note("campaign-unpinned", "campaign", campaign.id, mentee=mentee)
-    _make(turn, campaign)
+    make(turn, campaign)
 
 
 def _forbid(turn: Turn, rest: str) -> None:
@@ -478,7 +418,7 @@ def _forbid(turn: Turn, rest: str) -> None:
         turn.uow.campaigns.pin(campaign.id, mentee, None)
     turn.uow.campaigns.forbid(turn.programme.id, mentee, mentor, "staff", turn.now)
     turn.note("campaign-forbidden", "campaign", campaign.id, mentee=mentee, mentor=mentor)
-    _make(turn, campaign)
+    make(turn, campaign)
 
 
 _VERBS: Final[Mapping[str, Callable[[Turn, str], None]]] = {
@@ -486,7 +426,7 @@ _VERBS: Final[Mapping[str, Callable[[Turn, str], None]]] = {
     **dict.fromkeys(("etat", "state"), _standing),
     **dict.fromkeys(("ouvrir", "open"), _open),
     **dict.fromkeys(("cloner", "clone"), _clone),
-    **dict.fromkeys(("brouillon", "draft"), _draft),
+    **dict.fromkeys(("brouillon", "draft"), lambda turn, rest: make(turn, current(turn))),
     **dict.fromkeys(("revue", "review"), _review),
     **dict.fromkeys(("paire", "pair"), _pair),
     **dict.fromkeys(("sans", "without"), _without),
