@@ -16,7 +16,8 @@ from bot.matching.assign import FORBIDDEN, MOST, Scores
 def scores_of(index: Index, wishes: Sequence[Wish], people: Sequence[int], rules: Rules) -> Scores:
     """One row per wish, one column per person: 0 to `MOST`, or `FORBIDDEN`.
 
-    Forbidden is whoever the index does not know, and who speaks other languages only.
+    Forbidden is whoever the index does not know, and who speaks other languages only. A pair's
+    score is measured among everybody in the index, so that it stays while places are taken.
     """
     table = np.full((len(wishes), len(people)), FORBIDDEN, np.int16)
     rows = {int(person): row for row, person in enumerate(index._ids)}
@@ -25,15 +26,13 @@ def scores_of(index: Index, wishes: Sequence[Wish], people: Sequence[int], rules
         return table
     columns, places = (np.array(side) for side in zip(*known, strict=True))
     for number, wish in enumerate(wishes):
-        mask = index._mask(wish, (), people)
+        mask = index._mask(wish, (), None)
         total = index._score(wish, mask, rules).total[places]
         table[number, columns] = np.where(mask[places], np.rint(total * MOST), FORBIDDEN)
     return table
 
 
-def why_of(
-    index: Index, wish: Wish, people: Sequence[int], person: int, rules: Rules
-) -> Suggestion:
-    """The reasons for one of the people, scored among all of them."""
-    scored = index._score(wish, index._mask(wish, (), people), rules)
+def why_of(index: Index, wish: Wish, person: int, rules: Rules) -> Suggestion:
+    """The reasons for one of the people in the index."""
+    scored = index._score(wish, index._mask(wish, (), None), rules)
     return index._suggest(scored, int(np.flatnonzero(index._ids == person)[0]))

@@ -78,7 +78,18 @@ class Mentor:
 
 @dataclass(frozen=True)
 class Problem:
-    """Everything a draft is made from; `bonus` is what staying with who was asked is worth."""
+    """Everything a draft is made from.
+
+    Attributes:
+        mentees: Who waits for a mentor.
+        mentors: Who has a place.
+        barred: Pairs that may not be.
+        rules: How well people fit.
+        campaign: The programme's rules.
+        bonus: What staying with who was asked is worth, in points.
+        seed: Settles ties.
+        lowest: Score of the lowest pair accepted so far: to lift the floor higher helps nobody.
+    """
 
     mentees: Sequence[Mentee]
     mentors: Sequence[Mentor]
@@ -87,6 +98,7 @@ class Problem:
     campaign: CampaignRules
     bonus: int
     seed: int
+    lowest: int = MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +167,9 @@ def gather(scene: Scene, programme: Programme, campaign: Campaign) -> Problem:
         for one in applicants
     ]
     barred = uow.campaigns.barred(programme.id, [m.id for m in mentees])
-    return problem(scene, programme, mentees, frozenset(barred), campaign.seed)
+    given = problem(scene, programme, mentees, frozenset(barred), campaign.seed)
+    accepted = [p.score for p in uow.campaigns.pairs(campaign.id, "accepted")]
+    return replace(given, lowest=min(accepted, default=MOST))
 
 
 def problem(
@@ -244,18 +258,24 @@ class Board:
         free = [m for m in given.mentees if m.id not in fixed]
         names = {number_of(m.key): m.id for m in given.mentees}
         mentors = {number_of(m.key): m.id for m in given.mentors}
-        found = assign(
-            Instance(
-                [number_of(m.key) for m in free],
-                [number_of(m.key) for m in given.mentors],
-                self._with_bonus(free),
-                [m.free - n for m, n in zip(given.mentors, used, strict=True)],
-                [m.held + n for m, n in zip(given.mentors, used, strict=True)],
-                tuple(POINTS * p for p in given.campaign.penalties),
-                None if given.campaign.floor == "auto" else POINTS * given.campaign.floor,
-                given.seed,
-            )
+        own = self.scores[[self._row[m.id] for m in free], :]
+        leaning = self._leaning_scores(free, own)
+        floor = None if given.campaign.floor == "auto" else POINTS * given.campaign.floor
+        bare = Instance(
+            [number_of(m.key) for m in free],
+            [number_of(m.key) for m in given.mentors],
+            own,
+            [m.free - n for m, n in zip(given.mentors, used, strict=True)],
+            [m.held + n for m, n in zip(given.mentors, used, strict=True)],
+            tuple(POINTS * p for p in given.campaign.penalties),
+            floor,
+            given.seed,
         )
+        if floor is None:  # of everybody's pair, and neither bonus nor pin may raise it
+            settled = [given.lowest, *(self.score(a, b) for a, b in fixed.items())]
+            if leaning is not None or min(settled) < MOST:
+                floor = min(assign(bare).floor, *settled)
+        found = assign(replace(bare, scores=own if leaning is None else leaning, floor=floor))
         pairs = {names[a]: mentors[b] for a, b in found.pairs.items()} | fixed
         return self._told(found, pairs, {names[a]: why for a, why in found.unmatched.items()})
 
@@ -270,13 +290,16 @@ class Board:
                 left[mentor] -= 1
         return fixed
 
-    def _with_bonus(self, free: Sequence[Mentee]) -> Scores:
-        table = self.scores[[self._row[m.id] for m in free], :].copy()
+    def _leaning_scores(self, free: Sequence[Mentee], own: Scores) -> Scores | None:
+        """Scores with the bonus for staying with who was asked; None when nobody was."""
+        table = own.copy()
+        asked = False
         for row, mentee in enumerate(free):
             column = self._column.get(mentee.waiting or 0)
-            if column is not None and table[row, column] > FORBIDDEN:
-                table[row, column] = min(MOST, table[row, column] + self.given.bonus)
-        return table
+            if column is not None and own[row, column] > FORBIDDEN:
+                table[row, column] = min(MOST, own[row, column] + self.given.bonus)
+                asked = True
+        return table if asked else None
 
     def _told(
         self, found: Assignment, pairs: Mapping[int, int], unmatched: Mapping[int, Why]
@@ -340,7 +363,7 @@ class Board:
     def reasons(self, mentee: int, mentor: int) -> list[str]:
         """Why these two, in the mentee's words."""
         one = self.given.mentees[self._row[mentee]]
-        found = why_of(self._index, one.wish, self._people, mentor, self.given.rules)
+        found = why_of(self._index, one.wish, mentor, self.given.rules)
         return reasons(found, one.words)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import Literal
 
 from sqlalchemy import select
 
@@ -18,6 +19,7 @@ from bot.exporter import write_csv
 from bot.flows import campaign as flow
 from bot.importer import import_people
 from bot.lifecycle import CAMPAIGN, move
+from bot.programmes.campaign import CampaignRules
 from bot.supply import options_of
 from bot.turn import Scene
 from handlers.local.people import COLUMNS, invented
@@ -102,8 +104,9 @@ class Run:
     def begin(
         cls, mentees: int, mentors: int, *, capacity: int | None = None, seed: int = 7,
         url: str = "sqlite://",
+        floor: Literal["auto"] | int = "auto",
     ) -> Run:  # fmt: skip
-        stand = Stand((programme(MENTORAT),), url=url)
+        stand = Stand((programme(MENTORAT, campaign=CampaignRules(floor=floor)),), url=url)
         with stand.work() as uow:
             done = import_people(
                 uow.directory, mentors_csv(mentors, seed, capacity=capacity), stand.now,

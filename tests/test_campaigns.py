@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
+from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
 from bot.campaigns import Board, Draft, Mentee, Mentor, Problem
+from bot.commands import campaign_draft
+from bot.errors import ProgrammeError
+from bot.flows import offers
 from bot.i18n import words
+from bot.importer import import_people
 from bot.matching import Index, Rules, Wish
 from bot.matching.assign import FORBIDDEN
 from bot.programmes.campaign import CampaignRules
 from bot.programmes.load import parse
+from bot.settings import Settings
+from bot.turn import Scene
 from handlers.campaigns import draft_of
+from handlers.local.chat_file import parse as parse_chat
+from handlers.local.script import Player
+from storage.tables import Base
 from storage.unit_of_work import Database
 from tests.campaign_world import MENTORAT, PROMO, Run, mentors_csv, students
 from tests.stand import CLAIRE, programme, told
@@ -177,6 +192,7 @@ def test_nobody_is_taken_back_who_was_asked_without_a_word_of_staff() -> None:
 
 def test_a_silent_mentor_gives_the_mentee_back_to_the_campaign() -> None:
     run = Run.begin(3, 6, capacity=1)
+    run.stand.command(CLAIRE, "menu")
     run.draft()
     run.publish()
     asked = run.pairs("proposed")
@@ -194,9 +210,6 @@ def test_a_mentee_who_changes_the_answers_comes_back_to_the_campaign() -> None:
     run.publish()
     mentee = min(run.pairs("proposed"))
     with run.stand.work() as uow:
-        from bot.flows import offers
-        from bot.turn import Scene
-
         request = uow.requests.live(mentee, MENTORAT)
         assert request is not None
         offers.take_back(Scene(run.stand.bot, uow, run.stand.now), request)
@@ -205,13 +218,21 @@ def test_a_mentee_who_changes_the_answers_comes_back_to_the_campaign() -> None:
 
 
 @pytest.mark.slow
-def test_after_declines_the_whole_is_nearly_as_good_as_made_afresh() -> None:
-    """190 students, 250 mentors, a tenth of the pairs declined, half of the rest accepted."""
-    run = Run.begin(190, 250)
-    first = run.draft()
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("floor", "least"), [(0, 0.995), ("auto", 0.98)])
+def test_after_declines_the_whole_is_nearly_as_good_as_made_afresh(
+    seed: int, floor: Literal["auto"] | int, least: float
+) -> None:
+    """190 students, 250 mentors, a tenth of the pairs declined, half of the rest accepted.
+
+    With a floor, made afresh it may lie elsewhere, which moves points everywhere; those accepted
+    stay where the first floor had put them, so the two cannot be held to the same bar.
+    """
+    run = Run.begin(190, 250, seed=seed, floor=floor)
+    run.draft()
     run.publish()
     asked = run.pairs("proposed")
-    rng = Random(1)
+    rng = Random(seed)
     no = set(rng.sample(sorted(asked), 19))
     yes = set(rng.sample(sorted(set(asked) - no), 85))
     before = run.board()
@@ -226,9 +247,11 @@ def test_after_declines_the_whole_is_nearly_as_good_as_made_afresh() -> None:
     fresh = Board(replace(before.given, barred=barred, bonus=0), before._index).draft()
     share = _total(before, together) / _total(before, fresh.pairs)
     moved = sum(rest.pairs[m] != asked[m] for m in rest.pairs if m not in no)
-    print(f"{share:.4f} of a fresh optimum; {moved} unanswered pairs would change")  # noqa: T201
-    assert share >= 0.995
-    assert first.objective == first.bound
+    print(  # noqa: T201
+        f"floor {floor}, seed {seed}: {share:.4f} of a fresh optimum; floors {rest.floor} and"
+        f" {fresh.floor}; {moved} of {len(asked) - 104} unanswered pairs would change"
+    )
+    assert share >= least
 
 
 def _total(one: Board, pairs: Mapping[int, int]) -> int:
@@ -263,7 +286,7 @@ def test_who_has_nobody_is_shown_with_the_reason() -> None:
     assert shown.text.count("Toutes les places des mentors possibles sont prises") == 2
     run.stand.command(CLAIRE, "campagne", "publier")
     heard = run.stand.command(CLAIRE, "campagne", "offre")
-    assert told(heard, CLAIRE, "3 élèves attendent un mentor ; 1 places libres")
+    assert told(heard, CLAIRE, "3 élèves attendent un mentor\u202f; 1 place")
     text = told(heard, CLAIRE, "cherche encore")[0]
     assert "2009 à 2017" in text.text
 
@@ -278,6 +301,18 @@ def test_no_student_is_shown_a_score() -> None:
         data = uow.privacy.export_person(min(found.pairs))
     assert data["campaign_pair"]
     assert all("score" not in row for row in data["campaign_pair"])
+
+
+def test_a_large_draft_is_made_beside_the_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign_draft, "AT_ONCE", 0)
+    path = Path(__file__).parent / "transcripts" / MENTORAT / "campagne.chat"
+    script = parse_chat(path.read_text("utf-8"))
+    played = asyncio.run(Player(script, path.parent).play())
+    assert not played.faults
+    at_once = path.read_text("utf-8")
+    assert played.text.count("Je forme les binômes") == at_once.count(": le brouillon") > 3
+    assert played.text.count(": le brouillon") == at_once.count(": le brouillon")
+    assert played.text.rstrip().endswith(at_once.rstrip()[-200:])
 
 
 # --- the command line, on both databases ----------------------------------------------------------
@@ -300,9 +335,6 @@ def test_the_draft_is_the_same_on_both_databases_and_for_any_order_of_rows(
 
 
 def _fill(database: Database, *, turned: bool) -> None:
-    from bot.importer import import_people
-    from storage.tables import Base
-
     Base.metadata.create_all(database.engine)
     head, *rows = mentors_csv(30).splitlines(keepends=True)
     data = head + b"".join(rows[::-1] if turned else rows)
@@ -318,11 +350,7 @@ def _fill(database: Database, *, turned: bool) -> None:
         uow.commit()
 
 
-def _settings(url: str):  # type: ignore[no-untyped-def]
-    from pydantic import SecretStr
-
-    from bot.settings import Settings
-
+def _settings(url: str) -> Settings:
     return Settings(
         cordee_programmes=(MENTORAT,),
         cordee_database_url=url,
@@ -334,13 +362,8 @@ def _settings(url: str):  # type: ignore[no-untyped-def]
 
 
 def test_a_later_mentee_must_not_cost_less() -> None:
-    import tomllib
-
-    from bot.errors import ProgrammeError
-    from bot.programmes.load import _read
-
-    _, content = _read(MENTORAT)
-    data = tomllib.loads(content.decode())
+    file = files("bot.programmes") / f"{MENTORAT}.toml"
+    data = tomllib.loads(file.read_text("utf-8"))
     data["campaign"]["penalties"] = [0, 8, 4]
     with pytest.raises(ProgrammeError, match="has to cost"):
         parse(data, "x.toml")
@@ -351,8 +374,6 @@ def test_a_later_mentee_must_not_cost_less() -> None:
 
 def test_the_year_of_study_gives_the_year_of_entry() -> None:
     """Source: X-02."""
-    from datetime import date
-
     rules = CampaignRules(study_years=(2,))
     assert rules.promos(date(2021, 9, 15)) == [2020]  # X20 in the campaign of autumn 2021
     assert rules.promos(date(2022, 3, 1)) == [2020]
