@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot import dialogues, followup, onboarding
-from bot.commands import agenda, directory, everyone, office, parked, staff
+from bot.commands import agenda, campaign, directory, everyone, office, parked, staff
 from bot.commands.registry import ACTS, COMMANDS, Who, find
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
 from bot.errors import ConsentMissing, NotAllowed
@@ -36,6 +36,7 @@ FAMILIES = (
     everyone,
     staff,
     directory,
+    campaign,
     agenda,
     parked,
     office,
@@ -61,6 +62,8 @@ class Bot:
         self.telegram_name: str | None = None  # for deep links, once the platform told it
         self.reload: Callable[[], Mapping[str, Programme]] | None = None  # reads the files again
         self.rehearse: Callable[[DueTimer], None] | None = None  # see bot.commands.agenda
+        # see bot.commands.campaign_draft
+        self.draft_aside: Callable[[DueTimer], None] | None = None
 
     def apart(self) -> Bot:
         """A bot that would say the same, for a copy of the database; it shares no memory."""

@@ -62,7 +62,14 @@ KEYS: Final[Mapping[str, _About]] = {
     "request-team": _About("request-news", _REQUEST),
     "request-closed": _About("request-news"),
     "sent-by-team": _About("request-news"),
+    "refused": _About("request-news", "proposal"),
+    "campaign-opened": _About("request-news", "campaign"),
+    "campaign-proposed": _About("request-news", "proposal"),
+    "campaign-waiting": _About("request-news", "campaign"),
+    "campaign-closed": _About("request-news", "campaign"),
     # for the team
+    "campaign-short": _About("staff", "campaign"),
+    "campaign-declined": _About("staff", "campaign"),
     "checkin-alert": _About("staff", _CHECKIN),
     "no-meeting": _About("staff", _PAIR),
     "pair-made": _About("staff", _PAIR),
@@ -80,6 +87,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "home": _About("answer"),
     "failed": _About("answer"),
     "agenda": _About("answer"),
+    "campaign-draft": _About("answer"),
     "twin": _About("answer"),
     "join": _About("answer"),
 }

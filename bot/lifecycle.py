@@ -1,4 +1,4 @@
-"""What may become of a request, a proposal and a pair: tables, nothing else.
+"""What may become of a request, a proposal, a pair and a campaign: tables, nothing else.
 
 Rule 1: every change of state in the product is a line of these tables. Rule 2: this module does not
 know who asks, nor what is said about it. A move that is not in a table is `NotAllowed`: somebody
@@ -17,7 +17,7 @@ from bot.errors import NotAllowed
 Table = Mapping[str, Mapping[str, str]]
 
 REQUEST: Table = {
-    "open": {"show": "proposed", "hand_over": "team", "withdraw": "closed"},
+    "open": {"show": "proposed", "ask": "asked", "hand_over": "team", "withdraw": "closed"},
     "proposed": {
         "show": "proposed",
         "ask": "asked",
@@ -30,6 +30,7 @@ REQUEST: Table = {
         "ask": "asked",
         "match": "matched",
         "hand_over": "team",
+        "reopen": "open",
         "withdraw": "closed",
     },
     "team": {
@@ -63,6 +64,21 @@ PAIR: Table = {
     "paused": {"resume": "active", "end": "closing", "close": "closed"},
     "closing": {"close": "closed", "extend": "active"},
     "closed": {},
+}
+
+CAMPAIGN: Table = {
+    "open": {"draft": "matching", "close": "closed"},
+    "matching": {"draft": "matching", "publish": "published", "close": "closed"},
+    "published": {"draft": "matching", "close": "closed"},
+    "closed": {},
+}
+
+CAMPAIGN_PAIR: Table = {
+    "draft": {"propose": "proposed"},
+    "proposed": {"accept": "accepted", "decline": "declined", "withdraw": "withdrawn"},
+    "accepted": {},
+    "declined": {},
+    "withdrawn": {"propose": "proposed"},
 }
 
 

@@ -358,6 +358,36 @@ def experts(
 
 
 @app.command()
+def campaign(
+    what: Annotated[str, typer.Argument(help="draft.")],
+    programme: Annotated[str, typer.Argument(help="Programme whose campaign it is.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    scores: Annotated[bool, typer.Option(help="With the score of every pair that may be.")] = False,
+    batch: Annotated[
+        Path | None, typer.Option(help="Wishes, one JSON object a line, in place of applicants.")
+    ] = None,
+) -> None:
+    """Compute a campaign's draft: pairs with reasons, who has nobody and why; stores nothing."""
+    from handlers.campaigns import draft_of
+
+    if what != "draft":
+        raise CordeeError(f"There is no {what!r} of a campaign.", "Write draft.")
+    found = draft_of(_settings(), programme, datetime.now(UTC), batch=batch, scores=scores)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))  # noqa: T201 - for a pipe
+        return
+    table = Table("mentee", "mentor", "score", "reasons")
+    for pair in found["pairs"]:
+        table.add_row(
+            pair["mentee"], pair["mentor"], str(pair["score"]), "\n".join(pair["reasons"])
+        )
+    for one in found["unmatched"]:
+        table.add_row(one["mentee"], "—", "", one["reason"])
+    out.print(table)
+    out.print(f"objective {found['objective']}, bound {found['bound']}, floor {found['floor']}")
+
+
+@app.command()
 def manifest(
     what: Annotated[str, typer.Argument(help="slack or telegram.")] = "slack",
     lang: Annotated[str, typer.Option(help="Language of the texts: fr or en.")] = "fr",

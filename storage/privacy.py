@@ -31,6 +31,9 @@ from storage.sealed import Sealed, Unreadable
 from storage.tables import (
     Audit,
     Base,
+    Campaign,
+    CampaignEntry,
+    CampaignPair,
     Checkin,
     Conversation,
     Expert,
@@ -56,7 +59,10 @@ _SKIPPED = frozenset(
 )  # the last holds no word that the expert's own row does not
 _UNSENT = ("queued", "in_doubt", "failed", "unreachable")  # staff may have some of it sent yet
 _OWNERS = ("person_id", "author_id", "mentee_id", "mentor_id", "expert_id", "set_by_id")
-_SECRET = frozenset({"digest", "folded", "fingerprint", "entries"})
+_SECRET = frozenset(
+    {"digest", "folded", "fingerprint", "entries", "score", "drafted", "gain_pairs", "gain_points"}
+)
+_SEEN = ("proposed", "accepted", "declined", "withdrawn")  # a draft is the team's paper
 
 TIMERS: Final[Mapping[str, str]] = {
     "request-stale": "request",
@@ -70,6 +76,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "checkin": "series",
     "checkin-remind": "checkin",
     "agenda": "person",
+    "campaign-draft": "campaign",
 }
 """Table of the subject of each kind of timer; a kind without one belongs to a whole programme."""
 _MESSAGES: Final[Mapping[str, str]] = {
@@ -277,6 +284,7 @@ class Privacy:
                 or self._purge_pairs(programme, ended, few)
                 or self._purge_requests(programme, ended, few)
                 or self._purge_reports(programme, closed, limit)
+                or self._purge_entries(programme, ended, limit)
             )
             if gone:
                 return gone
@@ -369,6 +377,17 @@ class Privacy:
         )
         return self._drop(Request, numbers)
 
+    def _purge_entries(self, programme: str, before: datetime, limit: int) -> int:
+        """Who took part in campaigns closed long ago, and with whom; their figures stay."""
+        old = select(Campaign.id).where(
+            Campaign.programme_id == programme, Campaign.closed_at < before
+        )
+        return self._delete(
+            CampaignPair, select(CampaignPair.id).where(CampaignPair.campaign_id.in_(old)), limit
+        ) or self._delete(
+            CampaignEntry, select(CampaignEntry.id).where(CampaignEntry.campaign_id.in_(old)), limit
+        )
+
     def _purge_reports(self, programme: str, before: datetime, limit: int) -> int:
         old = (
             select(Report.id, Report.conversation_id, Report.person_id)
@@ -412,8 +431,14 @@ def _theirs(table: Table, person_id: int) -> ColumnElement[bool] | None:
         case "meeting" | "objective":
             return table.c.pair_id.in_(pairs)
         case "series_exception":
-            mine = select(Series.id).where(Series.person_id == person_id)
-            return table.c.series_id.in_(mine)
+            series = select(Series.id).where(Series.person_id == person_id)
+            return table.c.series_id.in_(series)
+        case "campaign_pair":
+            mine = or_(table.c.mentee_id == person_id, table.c.mentor_id == person_id)
+            return and_(mine, table.c.state.in_(_SEEN))
+        case "forbidden":  # whom staff keep apart would tell each of the other
+            mine = or_(table.c.mentee_id == person_id, table.c.mentor_id == person_id)
+            return and_(mine, table.c.why == "declined")
         case "proposal":
             asked = select(Request.id).where(Request.person_id == person_id)
             sent = and_(table.c.expert_id == person_id, table.c.asked_at.is_not(None))

@@ -12,6 +12,7 @@ from sqlalchemy import Select, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.tables import (
+    Campaign,
     Checkin,
     Conversation,
     Membership,
@@ -74,6 +75,7 @@ _KINDS: Final[dict[str, tuple[InstrumentedAttribute[int], Any]]] = {
     "request": (Request.id, select(Request.id, Request.programme_id)),
     "dialogue": (Conversation.id, select(Conversation.id, Conversation.programme_id)),
     "stray": (Stray.id, select(Stray.id, Stray.programme_id)),
+    "campaign": (Campaign.id, select(Campaign.id, Campaign.programme_id)),
     "member": (Membership.id, select(Membership.id, Membership.programme_id)),
 }  # fmt: skip
 

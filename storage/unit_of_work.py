@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
+from storage.campaigns import Campaigns
 from storage.crash import point
 from storage.directory import Directory
 from storage.inbox import InboxStore
@@ -135,6 +136,11 @@ class UnitOfWork:
     def pairs(self) -> Pairs:
         """Pairs, their meetings, objectives and check-ins."""
         return Pairs(self.session, self.vault)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        """Campaigns, who takes part, and whom they put together."""
+        return Campaigns(self.session)
 
     @cached_property
     def reports(self) -> Reports:

@@ -137,6 +137,7 @@ def _meetings() -> set[str]:
 @cache
 def _families() -> dict[str, list[str]]:
     known: dict[str, Iterable[str]] = {
+        "campaign-is-{}": lifecycle.CAMPAIGN,
         "checkin-is-{}": ("asked", "answered", "skipped"),
         "column-{}": ("number", "mentee", "mentor", "state", "met", "name", "seen"),
         "data-{}": _tables_with_people(),
@@ -174,6 +175,7 @@ def _tables_with_people() -> set[str]:
 def _dynamic() -> dict[str, Iterable[str]]:
     reasons = [*REASON_ARGS, *(f"missing-{name}" for name in MISSING)]
     return {
+        "board.refusal(mentee, mentor)": ("not-in", "barred", "language", "full"),
         "entry.summary": [c.summary for c in COMMANDS.values() if c.listed],
         "o.reason": REASONS,
         "reason": REASONS,

@@ -2,12 +2,13 @@
 
 One module per part of a programme's life.
 
-`profiles` → `requests` → `offers` → `pairs` → `checkins`, with `joining`, `letters`, `meetings` and
-`reports` beside them. Each registers its completions, acts and timers; importing this package fills
-the registries.
+`profiles` → `requests` → `campaign` → `offers` → `pairs` → `checkins`, with `joining`, `letters`,
+`meetings` and `reports` beside them. Each registers its completions, acts and timers; importing
+this package fills the registries.
 """
 
 from bot.flows import (
+    campaign,
     checkins,
     joining,
     letters,
@@ -19,4 +20,4 @@ from bot.flows import (
     requests,
 )
 
-FLOWS = (profiles, joining, requests, offers, pairs, letters, checkins, meetings, reports)
+FLOWS = (profiles, joining, requests, campaign, offers, pairs, letters, checkins, meetings, reports)

@@ -7,6 +7,7 @@ follows the yes is `pairs`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from bot import access, lifecycle
@@ -20,17 +21,32 @@ from bot.flows import pairs
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Line, Message
-from bot.turn import REMINDER, Scene, Turn
+from bot.turn import ANSWER, REMINDER, Scene, Turn
 from storage.tables import Person, Proposal, Request
 from storage.timers import DueTimer
 
 REFUSAL_PAUSE_DAYS = 90
+Watcher = Callable[[Scene, Request, Proposal, str], bool]
+WATCHERS: list[Watcher] = []
+
+
+def watcher(run: Watcher) -> Watcher:
+    """Register who hears what became of an offer: accept, decline, lapse or withdraw.
+
+    After a no, it says whether it looks for somebody else itself.
+    """
+    WATCHERS.append(run)
+    return run
+
+
+def _heard(scene: Scene, request: Request, proposal: Proposal, how: str) -> bool:
+    return any(run(scene, request, proposal, how) for run in WATCHERS)
 
 
 # --- sending --------------------------------------------------------------------------------------
 
 
-def send(scene: Scene, request: Request, proposal: Proposal) -> bool:
+def send(scene: Scene, request: Request, proposal: Proposal, *, priority: int = ANSWER) -> bool:
     """Send a request to an expert.
 
     With a deadline and a nudge before it. False when somebody was quicker.
@@ -52,7 +68,10 @@ def send(scene: Scene, request: Request, proposal: Proposal) -> bool:
     )
     expert = scene.person(proposal.expert_id)
     if not scene.tell(
-        expert, offer(scene, request, proposal), key=f"offer:{proposal.id}:{proposal.version}"
+        expert,
+        offer(scene, request, proposal),
+        key=f"offer:{proposal.id}:{proposal.version}",
+        priority=priority,
     ):
         _invite(scene, request, expert)
     for kind, days in (
@@ -115,11 +134,10 @@ def known_from(scene: Scene, request: Request, w: Words) -> str:
     return pairs.known_as(mentee, w, named=bool(shared.get("named")))
 
 
-def offer(
-    scene: Scene, request: Request, proposal: Proposal, *, lead: str = "offer-text"
-) -> Message:
+def offer(scene: Scene, request: Request, proposal: Proposal, *, again: bool = False) -> Message:
     """What the expert sees: what the mentee chose to show, and three ways to answer."""
     programme = scene.programme_of(request.programme_id)
+    first = "offer-text" if programme.campaign is None else "offer-campaign"
     expert = scene.person(proposal.expert_id)
     w = scene.words(expert, programme)
     shared = scene.uow.requests.shared(request) or {}
@@ -132,7 +150,7 @@ def offer(
     return Message(
         title=w("offer-title"),
         text=w(
-            lead,
+            "offer-nudge" if again else first,
             name=known,
             kind=kind,
             when=w.weekday(proposal.due_at or scene.now),
@@ -194,6 +212,7 @@ def accept(turn: Turn, number: int, version: int) -> None:
     turn.note("proposal-accepted", "proposal", proposal.id)
     turn.replace(Message(turn.w("accepted-noted")))
     pairs.form(turn, request, turn.person(request.person_id), turn.me, programme=programme)
+    _heard(turn, request, proposal, "accept")
     if not turn.bot.experts.free(turn, turn.me.id):
         free_all(turn, turn.me.id)  # the last place is taken: nobody need wait for this expert
 
@@ -264,6 +283,8 @@ def _refused(scene: Scene, proposal: Proposal, request: Request, how: str) -> No
     _no_timers(scene, proposal)
     if request.state != "asked":
         return  # it has gone on without this expert
+    if _heard(scene, request, proposal, how):
+        return
     programme = scene.programme_of(request.programme_id)
     mentee = scene.person(request.person_id)
     w = scene.words(mentee, programme)
@@ -313,6 +334,7 @@ def take_back(turn: Scene, request: Request) -> None:
         if not turn.uow.requests.move_proposal(proposal, proposal.version, state):
             raise NotAllowed("the expert was quicker")
         _no_timers(turn, proposal)
+        _heard(turn, request, proposal, "withdraw")
         expert = turn.person(proposal.expert_id)
         w = turn.words(expert, turn.programme_of(request.programme_id))
         turn.tell(
@@ -390,7 +412,7 @@ def nudge(scene: Scene, timer: DueTimer) -> None:
     proposal, request = found
     scene.tell(
         scene.person(proposal.expert_id),
-        offer(scene, request, proposal, lead="offer-nudge"),
+        offer(scene, request, proposal, again=True),
         key=timer.key,
         priority=REMINDER,
         expires_at=proposal.due_at,

@@ -25,7 +25,7 @@ from bot.dialogues import (
     start,
 )
 from bot.errors import NotAllowed
-from bot.flows import joining, offers, pairs
+from bot.flows import campaign, joining, offers, pairs
 from bot.followup import due
 from bot.matching import needs_human
 from bot.messages import Choice, Line, Message
@@ -50,7 +50,7 @@ def demande(turn: Turn, args: str) -> None:
         turn.say(standing(turn, request))
     elif programme.intake is None:
         turn.text("no-requests-here", name=turn.w.team(programme.contact))
-    elif joining.join(turn, "mentee").state == "active":
+    elif campaign.may_apply(turn) and joining.join(turn, "mentee").state == "active":
         start(turn, "intake")
 
 
@@ -94,6 +94,10 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
     else:
         turn.uow.requests.rewrite(request, kind=kind, shared=shared, features=found)
         offers.take_back(turn, request)
+    if programme.campaign is not None:
+        if campaign.apply(turn, request):
+            turn.say(standing(turn, request))
+        return
     if request.state == "open" and (question := doubtful(turn, request)) is not None:
         plan_stale(turn, request, programme)
         turn.say(question)
@@ -153,6 +157,9 @@ def show(
         without: Numbers of people who are not wanted now.
     """
     programme = turn.programme
+    if programme.campaign is not None:  # an old button: here the campaign chooses
+        turn.say(standing(turn, request))
+        return
     seen = turn.uow.requests.proposals(request.id)
     for old in seen:
         if old.state == "shown":
@@ -273,7 +280,7 @@ def ask(turn: Turn, number: int, version: int) -> None:
 def stop_asking(turn: Turn, number: int, version: int) -> None:
     """The mentee wants to choose: what was sent is taken back, everybody else is there to ask."""
     request = access.own_request(turn, number)
-    if request.state != "asked":
+    if request.state != "asked" or turn.programme.campaign is not None:
         turn.say(standing(turn, request))
         return
     held = {p.expert_id for p in turn.uow.requests.proposals(request.id) if p.state == "asked"}
@@ -356,13 +363,17 @@ def standing(turn: Turn, request: Request) -> Message:
                 when=when,
             )
         )
-        quiet.append(act_choice(w("choose-myself"), "stop-asking", request.id, request.version))
+        if programme.campaign is None:
+            again = act_choice(w("choose-myself"), "stop-asking", request.id, request.version)
+            quiet.append(again)
     elif request.state == "matched":
         text = w("request-is-matched")
         choices.append(run_choice(w("see-pair"), "rdv", style="primary"))
     elif request.state == "closed":
         text = w("request-is-closed")
         choices.append(run_choice(w("request-new"), "demande", style="primary"))
+    elif programme.campaign is not None:
+        text = w("request-is-campaign", name=w.team(programme.contact))
     else:
         text = w("request-is-team", name=w.team(programme.contact), when=when)
         quiet.append(act_choice(w("proposals-others"), "others", request.id, request.version))

@@ -31,6 +31,7 @@ from bot.dialogue.questionnaire import (
     Questionnaire,
     did_you_mean,
 )
+from bot.programmes.campaign import CampaignRules
 from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
 from bot.rhythm import check_rule
 
@@ -424,6 +425,8 @@ class Programme(Data):
     matching: Matching = Matching()
     proposals: Proposals = Proposals()
     pair: PairRules = PairRules()
+    campaign: CampaignRules | None = None
+    """Mentors are given by a yearly campaign (X-01); without it, on demand."""
     objective: Questionnaire | None = None
     """The objective one side writes and the other approves (A-18): its first text question."""
     rhythms: tuple[Rhythm, ...] = ()
@@ -533,6 +536,8 @@ class Programme(Data):
             yield from _filled_twice(section, qs)
         for kind, qs in self.questionnaires.items():
             yield from _misused_labels(kind, qs, self._place(kind))
+        if self.campaign and self.intake is None:
+            yield ("campaign",), "people apply with the questions of [intake]: add them"
         if self.objective and not any(q.kind == "text" for q in self.objective.questions):
             yield ("objective",), "it needs a text question, which holds the objective"
 

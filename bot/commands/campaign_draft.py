@@ -1,0 +1,135 @@
+"""Making a campaign's draft: at once when it is small, else beside the turns.
+
+A turn must not take long, so a large draft is only written down as wanted: a timer of kind
+`campaign-draft`, which stays pending until its answer is queued, in the same transaction. Who
+computes it is handed in as `bot.draft_aside`; a bot that is being rehearsed has none, and drops the
+wish. Whatever happens between reading and storing is looked at again when it is published.
+
+Source: X-06; house, "a turn is short".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from bot import campaigns, lifecycle
+from bot.campaigns import Board, Draft, board_of
+from bot.dialogues import act_choice, run_choice
+from bot.errors import NotAllowed
+from bot.followup import due
+from bot.i18n import Words
+from bot.messages import Message
+from bot.turn import STAFF_ROLES, Scene, Turn
+from storage.tables import Campaign, Identity
+from storage.timers import DueTimer
+
+AT_ONCE: Final = 10_000  # mentees times mentors up to which a draft is made within a turn
+AGAIN: Final = timedelta(minutes=5)  # a crash meanwhile: it is made anew
+MOST_TRIES: Final = 3
+
+
+def make(turn: Turn, campaign: Campaign) -> None:
+    """A new draft, stored and summed up; perhaps a little later."""
+    board = board_of(turn, campaign)
+    if not board.given.mentees:
+        turn.say(Message(turn.w("campaign-nobody-waits")), here=True)
+        return
+    turn.note("campaign-drafted", "campaign", campaign.id)
+    size = len(board.given.mentees) * len(board.given.mentors)
+    if turn.bot.draft_aside is not None and size > AT_ONCE:
+        turn.uow.timers.put(
+            key=f"campaign-draft:{turn.event.id}",
+            kind="campaign-draft",
+            subject_id=campaign.id,
+            due_at=turn.now,
+            payload={"person": turn.me.id, "identity": turn.identity.id, "begun": 0},
+        )
+        turn.say(Message(turn.w("campaign-drafting")), here=True)
+        return
+    draft = board.draft()
+    store(turn, campaign, draft, reasons_of(board, draft), board)
+    turn.say(summary(turn.w, campaign, draft), here=True)
+
+
+def reasons_of(board: Board, draft: Draft) -> dict[int, list[str]]:
+    """Why, by mentee."""
+    return {mentee: board.reasons(mentee, mentor) for mentee, mentor in draft.pairs.items()}
+
+
+@due("campaign-draft")
+def wanted(scene: Scene, timer: DueTimer) -> None:
+    """Have it made beside the turns; the timer stays until the answer is queued."""
+    begun = int(timer.payload["begun"]) + 1
+    if scene.bot.draft_aside is None or begun > MOST_TRIES:
+        return
+    scene.uow.timers.again(timer, scene.now + AGAIN, {**timer.payload, "begun": begun})
+    scene.bot.draft_aside(timer)
+
+
+def answer(
+    scene: Scene,
+    timer: DueTimer,
+    board: Board,
+    draft: Draft,
+    said: Mapping[int, list[str]],
+) -> None:
+    """Store a draft made beside the turns, and tell whoever asked, if they may still know."""
+    scene.uow.timers.cancel_key(timer.key)
+    campaign = scene.uow.campaigns.get(timer.subject_id)
+    if campaign is None or campaign.state == "closed":
+        return
+    store(scene, campaign, draft, said, board)
+    person = scene.uow.people.get(timer.payload["person"])
+    if person is None or not (
+        scene.uow.people.roles(person.id, campaign.programme_id) & STAFF_ROLES
+    ):
+        return
+    w = scene.words(person, scene.programme_of(campaign.programme_id))
+    asked_on = scene.uow.session.get(Identity, timer.payload["identity"])
+    scene.tell(person, summary(w, campaign, draft), key=timer.key, identity=asked_on)
+
+
+def store(
+    scene: Scene,
+    campaign: Campaign,
+    draft: Draft,
+    said: Mapping[int, list[str]],
+    board: Board,
+) -> None:
+    """Keep a draft with its reasons."""
+    programme = scene.programme_of(campaign.programme_id)
+    campaigns.write(scene, campaign, board, draft, said)
+    state = lifecycle.move(lifecycle.CAMPAIGN, campaign.state, "draft")
+    figures = campaigns.figures(draft, programme)
+    if not scene.uow.campaigns.move(
+        campaign, campaign.version, state, drafted_at=scene.now, **figures
+    ):
+        raise NotAllowed("somebody else made a draft")
+
+
+def summary(w: Words, campaign: Campaign, draft: Draft) -> Message:
+    """A draft in a few lines."""
+    proved = w("campaign-proved") if draft.objective == draft.bound else w(
+        "campaign-near", points=draft.bound - draft.objective
+    )  # fmt: skip
+    choices = [
+        run_choice(w("campaign-review"), "campagne", "revue", "primary"),
+        act_choice(w("campaign-publish"), "campaign-ask", campaign.id, campaign.version),
+    ]
+    if draft.unmatched:
+        choices.insert(1, run_choice(w("campaign-see-without"), "campagne", "sans"))
+    return Message(
+        title=w("campaign-draft-title", name=campaign.name),
+        text="\n".join(
+            (
+                w("campaign-draft-pairs", n=len(draft.pairs)),
+                *((w("campaign-draft-without", n=left),) if (left := len(draft.unmatched)) else ()),
+                w("campaign-draft-points", points=draft.objective, floor=draft.floor),
+                proved,
+            )
+        ),
+        choices=tuple(choices),
+        note=w("campaign-draft-note"),
+    )
