@@ -200,7 +200,7 @@ def wish(features: Mapping[str, Sequence[str]], promo: int | None) -> Wish:
 def board_of(scene: Scene, campaign: Campaign) -> Board:
     """What a draft is made from now, with the index."""
     given = gather(scene, scene.programme_of(campaign.programme_id), campaign)
-    return Board(given, scene.bot.experts.index.of(scene.uow.directory))
+    return Board(given, scene.bot.experts.index.of(scene.uow.directory, scene.uow.vectors))
 
 
 # --- computing ------------------------------------------------------------------------------------

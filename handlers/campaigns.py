@@ -62,7 +62,7 @@ def draft_of(
         with database.unit_of_work() as uow:
             scene = Scene(bot, uow, now)
             given, names = _given(scene, programme, batch)
-            index = bot.experts.index.of(uow.directory)
+            index = bot.experts.index.of(uow.directory, uow.vectors)
     finally:
         database.close()
     return _told(Board(given, index), names, scores=scores)

@@ -25,7 +25,7 @@ def show(turn: Turn, rest: str) -> None:
         e.person_id: (e.gain_pairs, e.gain_points)
         for e in turn.uow.campaigns.entries(campaign.id, "mentor")
     }
-    index = turn.bot.experts.index.of(turn.uow.directory)
+    index = turn.bot.experts.index.of(turn.uow.directory, turn.uow.vectors)
     found = supply.measure(board.given, programme, index, gains)
     lines = [
         Line(
