@@ -394,6 +394,8 @@ async def test_killed_in_mid_dialogue(imported: Path, tmp_path: Path) -> None:
         world.settings["CORDEE_PROGRAMMES"] = programmes(tmp_path, "ax-accompagnement")
         await world.start()
         lea, tom = world.on_slack("ULEA", "Léa Quentin"), world.on_telegram(501, "Tom")
+        world.on_telegram(900, "L’équipe")  # a look-up marks the end of its range there
+        world.telegram.world.users[900].started = True
         await asyncio.gather(lea.says("coucou la cordée"), tom.starts())
         words = {lea: "Qui connaît les courants de marée ?", tom: "Qui essaie les hydroliennes ?"}
         ways = {one: _question(one.name, said) for one, said in words.items()}
