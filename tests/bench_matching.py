@@ -75,8 +75,9 @@ def judged(directory: Path, queries: Path) -> Judged:
     for number, row in enumerate(read_sheet(directory.read_bytes()).rows, start=1):
         expert = dict(row.entry.expert or {})
         content = {n: tuple(v) if isinstance(v, list) else v for n, v in expert.items()}
-        known = {n: v for n, v in content.items() if n in Profile._fields}
-        blank = Profile(number, row.entry.person["promo"], *[""] * 6, (), "", (), (), (), "")
+        known: dict[str, Any] = {n: v for n, v in content.items() if n in Profile._fields}
+        promo = row.entry.person["promo"]
+        blank = Profile(number, promo, "", "", "", "", "", "", (), "", (), (), (), "")
         people.append(blank._replace(**known))
         names[number] = row.entry.person["external_id"]
         place = expert["outside_load"] < expert["capacity"]
@@ -87,7 +88,7 @@ def judged(directory: Path, queries: Path) -> Judged:
 
 
 def _gain(grades: Sequence[int]) -> float:
-    return sum((2**grade - 1) / math.log2(place + 2) for place, grade in enumerate(grades))
+    return sum((2.0**grade - 1) / math.log2(place + 2) for place, grade in enumerate(grades))
 
 
 def quality(

@@ -133,7 +133,7 @@ def _related(text: str, wish: str, index: TextIndex) -> bool:
     return not held.isdisjoint(asked) or not near.keys().isdisjoint(fields)
 
 
-def _of_text(profile: Profile, context: Context, clause: tuple[int, float] | None) -> list[Reason]:
+def _of_text(profile: Profile, context: Context, clause: Clause) -> list[Reason]:
     told = []
     said = quote(profile.bio, context.words, context.index)
     if said is None and (found := clause()) is not None and found[1] >= TELLING:
