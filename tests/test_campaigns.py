@@ -334,6 +334,26 @@ def test_only_staff_of_the_programme_publish_and_only_what_they_saw() -> None:
     assert len(run.pairs("proposed")) == 2
 
 
+def test_a_yes_after_the_end_counts_and_a_no_goes_to_the_team() -> None:
+    run = Run.begin(2, 4, capacity=1)
+    run.draft()
+    run.publish()
+    one, other = sorted(run.pairs("proposed"))
+    sure = button(run.stand.command(CLAIRE, "campagne", "fermer"), CLAIRE, "Oui, la clore")
+    assert told(
+        run.stand.press(CLAIRE, sure),
+        CLAIRE,
+        "Volontaires : 2, binômes : 0".replace(" :", "\u00a0:"),
+    )
+    run.answer("accept", [one])
+    heard = run.answer("decline", [other])
+    assert told(heard, CLAIRE, "confiée à l’équipe")
+    with run.stand.work() as uow:
+        here = uow.campaigns.get(run.campaign)
+        assert here is not None
+        assert (here.state, here.volunteers, here.pairs) == ("closed", 2, 1)
+
+
 def test_a_mentor_who_paused_after_the_draft_is_not_asked() -> None:
     run = Run.begin(2, 2, capacity=1)
     gone = run.draft().pairs
@@ -361,8 +381,10 @@ def test_fewer_places_than_volunteers_are_told_once_a_day() -> None:
             assert person is not None
             person.promo = PROMO
         run.stand.command(account, "demande")
-        for said in ("stage", "orientation de carrière", "énergie", "passer"):
+        for said in ("stage", "orientation de carrière"):
             run.stand.say(account, said)
+        job = run.stand.say(account, "énergie")
+        run.stand.press(account, button(job, account, "Passer"))
         review = run.stand.say(account, "Parler de recherche.")
         heard += run.stand.press(account, button(review, account, "Envoyer"))
     short = told(heard, CLAIRE, "volontaires sans mentor")
