@@ -185,7 +185,8 @@ class _Solver:
     def _told(self, chosen: Ints, floor: int, bound: int, gains: Ints) -> Assignment:
         """Everything under the people's own ids."""
         ids, matched = self._mentees.tolist(), chosen >= 0
-        scores = np.where(matched, self._scores[np.arange(len(chosen)), chosen], 0)
+        scores = np.zeros(len(chosen), np.int64)
+        scores[matched] = self._scores[matched, chosen[matched]]  # there may be no mentor at all
         some = (self._scores > FORBIDDEN).any(axis=1)
         objective = self._worth(chosen) - self._pair * int(matched.sum())
         if bound:
