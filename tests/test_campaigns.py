@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from bot import supply
 from bot.campaigns import Board, Draft, Mentee, Mentor, Problem
 from bot.commands import campaign_draft
-from bot.errors import ProgrammeError
+from bot.errors import CordeeError, ProgrammeError
 from bot.flows import offers
 from bot.i18n import words
 from bot.importer import import_people
@@ -35,6 +35,7 @@ from bot.turn import Scene
 from handlers.campaigns import draft_of
 from handlers.local.chat_file import parse as parse_chat
 from handlers.local.script import Player
+from storage import migrate
 from storage.tables import Base
 from storage.unit_of_work import Database
 from tests.campaign_world import MENTORAT, PROMO, Run, mentors_csv, students
@@ -280,6 +281,24 @@ def test_the_verb_is_for_staff_and_for_programmes_with_campaigns() -> None:
     assert told(run.stand.command(CLAIRE, "campagne", "choisir 999-888"), CLAIRE, "n’est pas libre")
 
 
+@pytest.mark.parametrize(
+    "verb", ["", "pourquoi", "choisir", "liberer", "interdire", "paire", "revue"]
+)
+@pytest.mark.parametrize(
+    "rest",
+    ["🙂", "9" * 40, f"{'9' * 40}-{'9' * 40}", "Léa" * 5000, "%_'; --, <b>*x*</b>", ",,", "٣"],
+)
+def test_whatever_staff_type_is_answered(hostile: Run, verb: str, rest: str) -> None:
+    assert told(hostile.stand.command(CLAIRE, "campagne", f"{verb} {rest}"), CLAIRE)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Run:
+    run = Run.begin(3, 4)
+    run.draft()
+    return run
+
+
 def test_who_has_nobody_is_shown_with_the_reason() -> None:
     run = Run.begin(3, 1, capacity=1)
     heard = run.stand.command(CLAIRE, "campagne", "brouillon")
@@ -449,6 +468,31 @@ def _fill(database: Database, *, turned: bool) -> None:
         assert here is not None
         students(uow, here, 40, NOON, turned=turned)
         uow.commit()
+
+
+def test_the_command_line_says_what_is_missing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/c.db"
+    with pytest.raises(CordeeError, match="another version"):
+        draft_of(_settings(url), MENTORAT, NOON)
+    migrate.upgrade(url)
+    with pytest.raises(CordeeError, match="No campaign is open"):
+        draft_of(_settings(url), MENTORAT, NOON)
+    with pytest.raises(CordeeError, match="not run here"):
+        draft_of(_settings(url), "emergence", NOON)
+    wishes = tmp_path / "w.jsonl"
+    wishes.write_text('{"id": "A", "text": "x"}\n{"id": "A"}\n', "utf-8")
+    with pytest.raises(CordeeError, match="line 2"):
+        draft_of(_settings(url), MENTORAT, NOON, batch=wishes)
+    wishes.write_text('{"id": "A", "text": "x", "promo": 2025}\n', "utf-8")
+    found = draft_of(_settings(url), MENTORAT, NOON, batch=wishes, scores=True)
+    assert found == {
+        "pairs": [],
+        "unmatched": [{"mentee": "A", "reason": "nobody"}],
+        "objective": 0,
+        "bound": 0,
+        "floor": 0,
+        "scores": [],
+    }
 
 
 def _settings(url: str) -> Settings:
