@@ -10,6 +10,7 @@ Source: house, "authority always comes from the person who pressed"; quality rul
 
 from __future__ import annotations
 
+from bot.dialogue.tokens import MAX_ID
 from bot.errors import ConsentMissing, NotAllowed
 from bot.kinds import Kinds, belonging
 from bot.turn import STAFF_ROLES, Turn
@@ -166,7 +167,7 @@ def staff_request(turn: Turn, number: int) -> Request:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    request = turn.uow.requests.get(number)
+    request = turn.uow.requests.get(number) if number <= MAX_ID else None
     if request is None or not turn.roles_in(request.programme_id) & STAFF_ROLES:
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(request.programme_id))
@@ -179,7 +180,7 @@ def staff_pair(turn: Turn, number: int) -> Pair:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    pair = turn.uow.pairs.get(number)
+    pair = turn.uow.pairs.get(number) if number <= MAX_ID else None
     if pair is None or not turn.roles_in(pair.programme_id) & STAFF_ROLES:
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(pair.programme_id))

@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import inspect
+
 from bot import campaigns
 from bot.bot import Bot
 from bot.campaigns import Board, Mentee, Problem
@@ -25,6 +27,7 @@ from bot.programmes.load import load_all
 from bot.programmes.schema import Programme
 from bot.settings import Settings
 from bot.turn import Scene
+from storage.tables import Campaign
 from storage.unit_of_work import Database
 
 
@@ -59,6 +62,8 @@ def draft_of(
     database = Database(settings.cordee_database_url, settings.cordee_secret_key.get_secret_value())
     bot = Bot(programmes)
     try:
+        if not inspect(database.engine).has_table(Campaign.__tablename__):
+            raise CordeeError("The database is of another version.", "Run cordee migrate.")
         with database.unit_of_work() as uow:
             scene = Scene(bot, uow, now)
             given, names = _given(scene, programme, batch)

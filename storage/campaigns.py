@@ -144,11 +144,11 @@ class Campaigns:
         ).all()
 
     def of_request(self, request_id: int) -> Campaign | None:
-        """The campaign that is not closed in which a request is an application."""
+        """The campaign in which a request is an application, perhaps closed by now."""
         return self._session.scalar(
             select(Campaign)
             .join(CampaignEntry, CampaignEntry.campaign_id == Campaign.id)
-            .where(CampaignEntry.request_id == request_id, Campaign.state != "closed")
+            .where(CampaignEntry.request_id == request_id)
         )
 
     def volunteers(self, campaign_id: int) -> int:

@@ -178,3 +178,9 @@ def test_what_cannot_be_meant_is_refused() -> None:
             campaign([[1, 2]], **faulty)
     with pytest.raises(ValueError, match="twice"):
         Campaign([1, 1], [2], np.zeros((2, 1), np.int16), [1])
+
+
+def test_without_any_mentor_nobody_is_matched_and_nothing_breaks() -> None:
+    found = assign(Campaign([1, 2], [], np.zeros((2, 0), np.int16), []))
+    assert (found.pairs, found.unmatched) == ({}, {1: "nobody", 2: "nobody"})
+    assert (found.objective, found.bound, found.floor) == (0, 0, 0)

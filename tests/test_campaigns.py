@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,9 +19,10 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from bot import supply
 from bot.campaigns import Board, Draft, Mentee, Mentor, Problem
 from bot.commands import campaign_draft
-from bot.errors import ProgrammeError
+from bot.errors import CordeeError, ProgrammeError
 from bot.flows import offers
 from bot.i18n import words
 from bot.importer import import_people
@@ -33,10 +35,11 @@ from bot.turn import Scene
 from handlers.campaigns import draft_of
 from handlers.local.chat_file import parse as parse_chat
 from handlers.local.script import Player
+from storage import migrate
 from storage.tables import Base
 from storage.unit_of_work import Database
 from tests.campaign_world import MENTORAT, PROMO, Run, mentors_csv, students
-from tests.stand import CLAIRE, programme, told
+from tests.stand import CLAIRE, Heard, button, programme, told
 from tests.stores import NOON, SECRET
 
 VOICE = words("fr")
@@ -278,6 +281,24 @@ def test_the_verb_is_for_staff_and_for_programmes_with_campaigns() -> None:
     assert told(run.stand.command(CLAIRE, "campagne", "choisir 999-888"), CLAIRE, "n’est pas libre")
 
 
+@pytest.mark.parametrize(
+    "verb", ["", "pourquoi", "choisir", "liberer", "interdire", "paire", "revue"]
+)
+@pytest.mark.parametrize(
+    "rest",
+    ["🙂", "9" * 40, f"{'9' * 40}-{'9' * 40}", "Léa" * 5000, "%_'; --, <b>*x*</b>", ",,", "٣"],
+)
+def test_whatever_staff_type_is_answered(hostile: Run, verb: str, rest: str) -> None:
+    assert told(hostile.stand.command(CLAIRE, "campagne", f"{verb} {rest}"), CLAIRE)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Run:
+    run = Run.begin(3, 4)
+    run.draft()
+    return run
+
+
 def test_who_has_nobody_is_shown_with_the_reason() -> None:
     run = Run.begin(3, 1, capacity=1)
     heard = run.stand.command(CLAIRE, "campagne", "brouillon")
@@ -286,7 +307,7 @@ def test_who_has_nobody_is_shown_with_the_reason() -> None:
     assert shown.text.count("Toutes les places des mentors possibles sont prises") == 2
     run.stand.command(CLAIRE, "campagne", "publier")
     heard = run.stand.command(CLAIRE, "campagne", "offre")
-    assert told(heard, CLAIRE, "3 élèves attendent un mentor\u202f; 1 place")
+    assert told(heard, CLAIRE, "3 élèves attendent un mentor")
     text = told(heard, CLAIRE, "cherche encore")[0]
     assert "2009 à 2017" in text.text
 
@@ -313,6 +334,105 @@ def test_a_large_draft_is_made_beside_the_turns(monkeypatch: pytest.MonkeyPatch)
     assert played.text.count("Je forme les binômes") == at_once.count(": le brouillon") > 3
     assert played.text.count(": le brouillon") == at_once.count(": le brouillon")
     assert played.text.rstrip().endswith(at_once.rstrip()[-200:])
+
+
+def test_only_staff_of_the_programme_publish_and_only_what_they_saw() -> None:
+    run = Run.begin(2, 4, capacity=1)
+    heard = run.stand.command(CLAIRE, "campagne", "brouillon")
+    token = button(heard, CLAIRE, "Publier…")
+    assert told(run.stand.press("10001", token), "10001", "Je ne trouve pas")
+    sure = button(run.stand.press(CLAIRE, token), CLAIRE, "Publier")
+    assert told(run.stand.press("10001", sure), "10001", "Je ne trouve pas")
+    assert run.pairs("proposed") == {}
+    run.stand.command(CLAIRE, "campagne", "brouillon")  # another draft meanwhile
+    assert told(run.stand.press(CLAIRE, sure), CLAIRE, "bouton")
+    assert run.pairs("proposed") == {}
+    again = button(run.stand.command(CLAIRE, "campagne", "publier"), CLAIRE, "Publier")
+    assert told(run.stand.press(CLAIRE, again), CLAIRE, "2 mentors sont sollicités")
+    assert told(run.stand.press(CLAIRE, again), CLAIRE, "bouton")  # twice is once
+    assert len(run.pairs("proposed")) == 2
+
+
+def test_a_yes_after_the_end_counts_and_a_no_goes_to_the_team() -> None:
+    run = Run.begin(2, 4, capacity=1)
+    run.draft()
+    run.publish()
+    one, other = sorted(run.pairs("proposed"))
+    sure = button(run.stand.command(CLAIRE, "campagne", "fermer"), CLAIRE, "Oui, la clore")
+    assert told(
+        run.stand.press(CLAIRE, sure),
+        CLAIRE,
+        "Volontaires : 2, binômes : 0".replace(" :", "\u00a0:"),
+    )
+    run.answer("accept", [one])
+    heard = run.answer("decline", [other])
+    assert told(heard, CLAIRE, "confiée à l’équipe")
+    with run.stand.work() as uow:
+        here = uow.campaigns.get(run.campaign)
+        assert here is not None
+        assert (here.state, here.volunteers, here.pairs) == ("closed", 2, 1)
+
+
+def test_a_mentor_who_paused_after_the_draft_is_not_asked() -> None:
+    run = Run.begin(2, 2, capacity=1)
+    gone = run.draft().pairs
+    mentee, mentor = min(gone.items())
+    with run.stand.work() as uow:
+        uow.directory.pause(mentor, run.stand.now)
+    assert run.publish() == (1, 1, 1)
+    assert mentee not in run.pairs("proposed")
+    with run.stand.work() as uow:
+        request = uow.requests.live(mentee, MENTORAT)
+        assert request is not None
+        assert request.state == "open"
+
+
+def test_fewer_places_than_volunteers_are_told_once_a_day() -> None:
+    run = Run.begin(2, 1, capacity=1)
+    run.stand.command(CLAIRE, "menu")
+    heard: list[Heard] = []
+    for account in ("500", "501"):
+        run.stand.join(account, f"Élève {account}")
+        with run.stand.work() as uow:
+            here = uow.campaigns.get(run.campaign)
+            person = uow.people.get(run.stand.ids[account])
+            assert here is not None
+            assert person is not None
+            person.promo = PROMO
+        run.stand.command(account, "demande")
+        for said in ("stage", "orientation de carrière"):
+            run.stand.say(account, said)
+        job = run.stand.say(account, "énergie")
+        run.stand.press(account, button(job, account, "Passer"))
+        review = run.stand.say(account, "Parler de recherche.")
+        heard += run.stand.press(account, button(review, account, "Envoyer"))
+    short = told(heard, CLAIRE, "volontaires sans mentor")
+    assert len(short) == 1
+    assert "3 volontaires" in short[0].text
+
+
+def test_the_supply_says_what_is_missing_and_where_one_more_would_help() -> None:
+    run = Run.begin(30, 12, capacity=1)
+    run.draft()
+    one = run.board()
+    with run.stand.work() as uow:
+        rows = uow.campaigns.entries(run.campaign, "mentor")
+        gains = {e.person_id: (e.gain_pairs, e.gain_points) for e in rows}
+    found = supply.measure(one.given, run.stand.programmes[0], one._index, gains)
+    assert (found.waiting, found.places, found.missing) == (30, 12, 18)
+    assert found.promos == (2009, 2017)
+    assert found.in_range <= 12
+    assert sum(s.wished for s in found.sectors) == pytest.approx(30)
+    for sector in found.sectors:
+        assert sector.missing == max(0, math.ceil(round(sector.wished - sector.places, 6)))
+    best = found.helps_most()
+    assert best[0].pairs == max(s.pairs for s in found.sectors) > 0  # each place is one pair more
+    before = len(run.draft().pairs)
+    mentor = max(gains, key=lambda m: gains[m])
+    with run.stand.work() as uow:
+        uow.directory.save(mentor, run.stand.now, {"capacity": 2})
+    after = run.draft()
+    assert len(after.pairs) == before + gains[mentor][0]
 
 
 # --- the command line, on both databases ----------------------------------------------------------
@@ -348,6 +468,31 @@ def _fill(database: Database, *, turned: bool) -> None:
         assert here is not None
         students(uow, here, 40, NOON, turned=turned)
         uow.commit()
+
+
+def test_the_command_line_says_what_is_missing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/c.db"
+    with pytest.raises(CordeeError, match="another version"):
+        draft_of(_settings(url), MENTORAT, NOON)
+    migrate.upgrade(url)
+    with pytest.raises(CordeeError, match="No campaign is open"):
+        draft_of(_settings(url), MENTORAT, NOON)
+    with pytest.raises(CordeeError, match="not run here"):
+        draft_of(_settings(url), "emergence", NOON)
+    wishes = tmp_path / "w.jsonl"
+    wishes.write_text('{"id": "A", "text": "x"}\n{"id": "A"}\n', "utf-8")
+    with pytest.raises(CordeeError, match="line 2"):
+        draft_of(_settings(url), MENTORAT, NOON, batch=wishes)
+    wishes.write_text('{"id": "A", "text": "x", "promo": 2025}\n', "utf-8")
+    found = draft_of(_settings(url), MENTORAT, NOON, batch=wishes, scores=True)
+    assert found == {
+        "pairs": [],
+        "unmatched": [{"mentee": "A", "reason": "nobody"}],
+        "objective": 0,
+        "bound": 0,
+        "floor": 0,
+        "scores": [],
+    }
 
 
 def _settings(url: str) -> Settings:

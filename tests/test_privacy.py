@@ -17,8 +17,12 @@ from storage.privacy import TIMERS
 from storage.tables import (
     Audit,
     Base,
+    Campaign,
+    CampaignEntry,
+    CampaignPair,
     Checkin,
     Conversation,
+    Forbidden,
     Meeting,
     Outbox,
     Pair,
@@ -143,6 +147,25 @@ def world(database: Database, at: datetime = NOON) -> World:
     )  # fmt: skip
 
 
+def campaign(uow: UnitOfWork, them: World, at: datetime = NOON) -> Campaign:
+    """The mentee applied; her mentor was proposed, the expert drafted, and both kept apart."""
+    found = uow.campaigns.open(AX, "2026", year=2026, promos=[2025], seed=1, now=at)
+    assert found is not None
+    uow.campaigns.apply(found.id, them.mentee, them.request, at)
+    uow.campaigns.write_draft(
+        found.id,
+        [(them.mentee, them.mentor, 700, ["r"]), (them.mentee, them.expert, 600, ["r"])],
+        [],
+        [(them.mentor, 1, 0, 0), (them.expert, 1, 0, 12)],
+        at,
+    )
+    for row in uow.campaigns.pairs(found.id):
+        row.state = "proposed" if row.mentor_id == them.mentor else "draft"
+    uow.campaigns.forbid(AX, them.mentee, them.mentor, "declined", at)
+    uow.campaigns.forbid(AX, them.mentee, them.expert, "staff", at)
+    return found
+
+
 # --- erasure --------------------------------------------------------------------------------------
 
 
@@ -211,6 +234,9 @@ def test_with_an_expert_go_the_proposals_but_not_the_request(database: Database)
 def test_nothing_is_left_that_names_an_erased_person(database: Database) -> None:
     them = world(database)
     with database.unit_of_work() as uow:
+        campaign(uow, them)
+        uow.commit()
+    with database.unit_of_work() as uow:
         uow.privacy.erase_person(them.mentor, NOON)
         uow.commit()
     with database.unit_of_work() as uow:
@@ -250,6 +276,37 @@ def test_an_expert_is_given_the_proposals_that_were_sent_to_them(database: Datab
     assert [row["id"] for row in expert["proposal"]] == [them.proposal]
     assert never_asked["proposal"] == []
     assert {row["id"] for row in mentee["proposal"]} == {them.proposal, them.shown}
+
+
+def test_of_a_campaign_nobody_is_given_drafts_scores_or_whom_staff_keep_apart(
+    database: Database,
+) -> None:
+    them = world(database)
+    with database.unit_of_work() as uow:
+        campaign(uow, them)
+        given = {who: uow.privacy.export_person(who) for who in (them.mentee, them.expert)}
+    mentee, expert = given[them.mentee], given[them.expert]
+    assert [row["mentor_id"] for row in mentee["campaign_pair"]] == [them.mentor]
+    assert "score" not in mentee["campaign_pair"][0]
+    assert [row["why"] for row in mentee["forbidden"]] == ["declined"]
+    assert expert["campaign_pair"] == expert["forbidden"] == []
+    assert "gain_points" not in expert["campaign_entry"][0]
+
+
+def test_a_campaign_keeps_its_figures_and_lets_its_people_go(database: Database) -> None:
+    them = world(database)
+    with database.unit_of_work() as uow:
+        found = campaign(uow, them)
+        uow.campaigns.move(found, found.version, "closed", closed_at=NOON, volunteers=1, pairs=0)
+        uow.commit()
+    purge(database, NOON + 300 * DAY)
+    with database.unit_of_work() as uow:
+        assert count(uow, CampaignEntry) == 3
+    purge(database, NOON + 400 * DAY)
+    with database.unit_of_work() as uow:
+        assert count(uow, CampaignEntry) == count(uow, CampaignPair) == 0
+        assert count(uow, Campaign) == 1
+        assert count(uow, Forbidden) == 2  # for ever, or until one of them is erased
 
 
 def test_what_an_erased_partner_had_sealed_is_given_as_gone(database: Database) -> None:

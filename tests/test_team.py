@@ -46,6 +46,11 @@ def test_proposing_needs_the_number_of_a_request() -> None:
     assert told(one.command(CLAIRE, "demandes", "77"), CLAIRE, GONE)
 
 
+@pytest.mark.parametrize("verb", ["demandes", "proposer", "binomes"])
+def test_a_number_longer_than_any_of_ours_is_nobody_s(verb: str) -> None:
+    assert told(in_state("team").command(CLAIRE, verb, "9" * 40), CLAIRE, GONE)
+
+
 def test_the_team_looks_for_somebody_by_fit_or_by_words() -> None:
     one = in_state("team")
     assert told(one.command(CLAIRE, "proposer", "1"), CLAIRE, "Personne n’a été trouvé")

@@ -29,7 +29,8 @@ from storage.tables import Campaign, CampaignPair
 
 SHOWN: Final = 8  # pairs on a page of the review
 _TITLES: Final = frozenset({"m", "mr", "mrs", "ms", "mme", "mlle", "monsieur", "madame"})
-_NUMBERS: Final = re.compile(r"(\d+)-(\d+)")
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_NUMBERS: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
 @command("campagne", alias="campaign", who="staff")
@@ -194,7 +195,7 @@ def _review(turn: Turn, rest: str) -> None:
     if not rows:
         turn.say(Message(w("campaign-no-draft")), here=True)
         return
-    page = int(rest) if rest.isdecimal() and int(rest) > 0 else 1
+    page = max(int(rest), 1) if _NUMBER.fullmatch(rest) else 1
     last = -(-len(rows) // SHOWN)
     page = min(page, last)
     lines = tuple(
@@ -230,7 +231,7 @@ def _marks(row: CampaignPair, turn: Turn) -> str:
 
 def _pair(turn: Turn, rest: str) -> None:
     """`paire 12`: one pair of the draft, and what may be done with it."""
-    row = turn.uow.campaigns.pair(int(rest)) if rest.isdecimal() else None
+    row = turn.uow.campaigns.pair(int(rest)) if _NUMBER.fullmatch(rest) else None
     campaign = current(turn)
     if row is None or row.campaign_id != campaign.id:
         raise NotAllowed("no such pair")
@@ -395,7 +396,7 @@ def _unpin(turn: Turn, rest: str) -> None:
     """`liberer Léa`: her mentor is chosen freely again."""
     campaign = current(turn)
     people = {one.person_id for one in turn.uow.campaigns.applicants(campaign.id)}
-    mentee = int(rest) if rest.isdecimal() else _one(turn, rest, people)
+    mentee = int(rest) if _NUMBER.fullmatch(rest) else _one(turn, rest, people)
     if mentee not in people:
         turn.say(Message(turn.w("campaign-who", name=rest[:40])), here=True)
         return

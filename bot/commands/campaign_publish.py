@@ -114,7 +114,7 @@ def close_sure(turn: Turn, rest: str) -> None:
     ]
     turn.say(
         Message(
-            w("campaign-close-sure", name=campaign.name, n=len(waiting)),
+            w("campaign-close-sure", name=campaign.name, left=len(waiting)),
             choices=(
                 act_choice(w("campaign-close-yes"), "campaign-close", campaign.id,
                            campaign.version, "danger"),

@@ -10,7 +10,7 @@ Source: X-01, X-02, X-06, X-14; pain 4 (nobody is left unseen, told early).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bot import lifecycle
 from bot.campaigns import rules_for
@@ -21,6 +21,9 @@ from bot.messages import Message
 from bot.programmes.schema import Programme
 from bot.turn import MASS, REMINDER, Scene, Turn
 from storage.tables import Campaign, CampaignPair, Proposal, Request
+
+FREE: Final = ("open", "proposed", "team")
+"""States of an application that nobody has been asked about."""
 
 
 class Published(NamedTuple):
@@ -137,7 +140,7 @@ def publish(scene: Scene, programme: Programme, campaign: Campaign) -> Published
         if not row.drafted or row.state != "draft":
             continue
         request = uow.requests.get(requests.get(row.mentee_id) or 0)
-        if request is None or request.state not in ("open", "team"):
+        if request is None or request.state not in FREE:
             continue
         if scene.bot.experts.free(scene, row.mentor_id) and _propose(scene, row, request):
             asked += 1
@@ -146,7 +149,7 @@ def publish(scene: Scene, programme: Programme, campaign: Campaign) -> Published
     waiting = 0
     for entry in uow.campaigns.entries(campaign.id, "mentee"):
         request = uow.requests.get(entry.request_id or 0)
-        if request is not None and request.state in ("open", "team"):
+        if request is not None and request.state in FREE:
             waiting += 1
             _tell_waiting(scene, programme, campaign, entry.person_id)
     return Published(asked, lost, waiting)
@@ -204,6 +207,11 @@ def answered(scene: Scene, request: Request, proposal: Proposal, how: str) -> bo
     event = "decline" if how == "lapse" else how
     state = lifecycle.move(lifecycle.CAMPAIGN_PAIR, "proposed", event)
     scene.uow.campaigns.answered(request.person_id, proposal.expert_id, state)
+    if campaign.state == "closed":
+        if event == "accept":
+            late = (campaign.pairs or 0) + 1
+            scene.uow.campaigns.move(campaign, campaign.version, "closed", pairs=late)
+        return False  # nobody is looked for any more: the team takes over
     if event != "decline":
         return True
     scene.uow.campaigns.forbid(
