@@ -27,6 +27,7 @@ from bot.matching.ties import mixed
 
 Scores = npt.NDArray[np.int16]
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 MOST: Final = 1_000
 """The best score: what `score` says, times 1,000."""
@@ -164,7 +165,8 @@ class _Solver:
         given = np.array(self._c.penalties, np.int64)
         last = len(given) - 1
         step = int(given[-1] - given[-2]) if last else 0
-        return given[np.minimum(nth, last)] + step * np.maximum(nth - last, 0)
+        cost: Ints = given[np.minimum(nth, last)] + step * np.maximum(nth - last, 0)
+        return cost
 
     # --- the whole --------------------------------------------------------------------------
 
@@ -184,17 +186,15 @@ class _Solver:
 
     def _told(self, chosen: Ints, floor: int, bound: int, gains: Ints) -> Assignment:
         """Everything under the people's own ids."""
-        ids, matched = self._mentees.tolist(), chosen >= 0
-        scores = np.zeros(len(chosen), np.int64)
-        scores[matched] = self._scores[matched, chosen[matched]]  # there may be no mentor at all
-        some = (self._scores > FORBIDDEN).any(axis=1)
-        objective = self._worth(chosen) - self._pair * int(matched.sum())
+        ids, rows = self._mentees.tolist(), np.flatnonzero(chosen >= 0)
+        some = np.any(self._scores > FORBIDDEN, axis=1)
+        objective = self._worth(chosen) - self._pair * len(rows)
         if bound:
-            bound -= self._pair * int(matched.sum())
+            bound -= self._pair * len(rows)
         return Assignment(
-            {ids[i]: int(self._mentors[chosen[i]]) for i in np.flatnonzero(matched)},
-            {ids[i]: int(scores[i]) for i in np.flatnonzero(matched)},
-            {ids[i]: "places" if some[i] else "nobody" for i in np.flatnonzero(~matched)},
+            {ids[i]: int(self._mentors[chosen[i]]) for i in rows},
+            {ids[i]: int(self._scores[i, chosen[i]]) for i in rows},
+            {ids[i]: "places" if some[i] else "nobody" for i in np.flatnonzero(chosen < 0)},
             objective,
             bound,
             floor,
@@ -221,6 +221,8 @@ class _Solver:
         if self._c.floor is not None:
             return self._c.floor
         most = self._how_many(0)
+        if not most:
+            return 0
         best = np.sort(self._scores.max(axis=1))[::-1]
         low, high = 0, int(best[most - 1])  # no `most` mentees have somebody better than that
         while low < high:
@@ -237,8 +239,7 @@ class _Solver:
         limits = np.minimum(all_pairs, LIKELY)
         while True:
             graph = self._graph(floor, limits)
-            found = maximum_bipartite_matching(graph, perm_type="column")
-            found = found.astype(np.int64)
+            found = np.array(maximum_bipartite_matching(graph, perm_type="column"), np.int64)
             alone = np.flatnonzero(found < 0)
             if not alone.size:
                 return len(found)
@@ -274,7 +275,7 @@ class _Solver:
         good = self._scores[row, mentor] >= max(floor, 0)
         return row[good], mentor[good]
 
-    def _reach(self, graph: sparse.csr_array, found: Ints, alone: Ints) -> npt.NDArray[np.bool_]:
+    def _reach(self, graph: sparse.csr_array, found: Ints, alone: Ints) -> Mask:
         """Mentees that an alternating path from somebody alone reaches, themselves included."""
         holder = np.full(graph.shape[1], -1)
         holder[found[found >= 0]] = np.flatnonzero(found >= 0)
