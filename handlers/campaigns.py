@@ -23,7 +23,7 @@ from bot.expert_index import wish_of
 from bot.i18n import words
 from bot.matching import Wish
 from bot.matching.assign import FORBIDDEN
-from bot.programmes.load import load_all
+from bot.programmes.load import load_one
 from bot.programmes.schema import Programme
 from bot.settings import Settings
 from bot.turn import Scene
@@ -55,12 +55,9 @@ def draft_of(
     Raises:
         CordeeError: No such programme, no campaign is open there, or the file cannot be read.
     """
-    programmes = load_all(settings.cordee_programmes)
-    programme = programmes.get(programme_id)
-    if programme is None:
-        raise CordeeError(f"{programme_id} is not run here.", f"Run: {', '.join(programmes)}.")
+    programme = load_one(settings.cordee_programmes, programme_id)
     database = Database(settings.cordee_database_url, settings.cordee_secret_key.get_secret_value())
-    bot = Bot(programmes)
+    bot = Bot({programme.id: programme})
     try:
         if not inspect(database.engine).has_table(Campaign.__tablename__):
             raise CordeeError("The database is of another version.", "Run cordee migrate.")

@@ -22,8 +22,7 @@ from bot.experts import reasons
 from bot.i18n import LANGUAGES, words
 from bot.matching import Index, Wish
 from bot.matching.sense import Encoder, Meaning, Sense
-from bot.programmes.load import load_all
-from bot.programmes.schema import Programme
+from bot.programmes.load import load_one
 from bot.settings import Settings
 from handlers.service import exclusive
 from storage.migrate import current, newest
@@ -142,7 +141,7 @@ def answers(
     if asked.lang not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise CordeeError(f"There is no language {asked.lang!r}.", f"One of: {known}.")
-    here = _programme(settings, asked.programme)
+    here = load_one(settings.cordee_programmes, asked.programme)
     engine = encoder()
     if engine is None:
         say(WITHOUT)
@@ -165,15 +164,6 @@ def answers(
         said = {names[one.person_id]: reasons(one, w) for one in ranked}
         found.append(Answer(line.name, list(said), said))
     return found
-
-
-def _programme(settings: Settings, name: str | None) -> Programme:
-    programmes = load_all(settings.cordee_programmes)
-    if name is None and len(programmes) == 1:
-        return next(iter(programmes.values()))
-    if name not in programmes:
-        raise CordeeError(f"There is no programme {name!r}.", f"One of: {', '.join(programmes)}.")
-    return programmes[name]
 
 
 def _vectors(database: Database, engine: Encoder, progress: Progress) -> dict[int, Meaning]:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.dialogue.questionnaire import FileFaults, did_you_mean
-from bot.errors import ProgrammeError
+from bot.errors import CordeeError, ProgrammeError
 from bot.programmes.schema import Programme
 
 Place = tuple[str | int, ...]
@@ -78,6 +78,30 @@ def parse(data: Mapping[str, Any], file: str, digest: str = "") -> Programme:
         hint = f"and also:\n  {listed}" if others else None
         raise ProgrammeError(file, place, message, hint) from None
     return programme.read_from(file, digest)
+
+
+def load_one(names: Iterable[str | Path], wanted: str | None) -> Programme:
+    """The programme that somebody at a terminal means.
+
+    Args:
+        names: Those that are set up; when there are none, a preset or file can be named.
+        wanted: Its id; none = the only one there is.
+
+    Raises:
+        CordeeError: There is no such programme, or it is not clear which.
+    """
+    set_up = list(names)
+    if wanted is not None and not set_up:
+        return load(wanted)
+    found = load_all(set_up)
+    if wanted is None and len(found) == 1:
+        return next(iter(found.values()))
+    known = f"One of: {', '.join(found)}." if found else "Set CORDEE_PROGRAMMES, or name a preset."
+    if wanted is None:
+        raise CordeeError("Which programme?", known)
+    if wanted not in found:
+        raise CordeeError(f"There is no programme {wanted!r}.", known)
+    return found[wanted]
 
 
 def load_all(names: Iterable[str | Path]) -> dict[str, Programme]:
