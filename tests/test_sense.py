@@ -30,7 +30,14 @@ from storage.directory import Entry
 from storage.migrate import upgrade
 from storage.tables import Base, ExpertVector
 from storage.unit_of_work import Database
-from tests.bench_matching import UNSEEN, judged, measure_quality
+from tests.bench_matching import (
+    UNSEEN,
+    judged,
+    measure_matrix,
+    measure_million,
+    measure_quality,
+    measure_speed,
+)
 from tests.test_backup import settings_of
 from tests.test_matching_score import holds, ids, profile, profiles
 
@@ -329,6 +336,13 @@ def test_quality_on_what_nobody_tuned_on() -> None:
     data = judged(UNSEEN / "unseen_directory.csv", UNSEEN / "unseen_queries.jsonl")
     figures = measure_quality(encoder(), "unseen", data)
     assert [one.name for one in figures if not one.kept] == []
+
+
+def test_the_measures_of_speed_run_and_agree_with_the_ranking() -> None:
+    """So small a run says nothing of the bars."""
+    assert len(measure_speed(None, 300)) == 4
+    assert measure_matrix(20, 50)[-1].kept
+    assert len(measure_million(2_000, 100)) == 3
 
 
 def test_cut_leaves_what_an_encoder_can_take() -> None:
