@@ -20,6 +20,5 @@ def scores_of(index: Index, wishes: Sequence[Wish], people: Sequence[int], rules
 
 
 def why_of(index: Index, wish: Wish, person: int, rules: Rules) -> Suggestion:
-    """The reasons for one of the people in the index; none where nothing they said fits."""
-    found = index.rank(wish, 1, only=[person], rules=rules)
-    return found[0] if found else Suggestion(person, 0.0, ())
+    """What speaks for one of the people in the index, and what is missing."""
+    return index.explain(wish, person, rules=rules)

@@ -477,7 +477,7 @@ def test_the_command_line_says_what_is_missing(tmp_path: Path) -> None:
     migrate.upgrade(url)
     with pytest.raises(CordeeError, match="No campaign is open"):
         draft_of(_settings(url), MENTORAT, NOON)
-    with pytest.raises(CordeeError, match="not run here"):
+    with pytest.raises(CordeeError, match="no programme"):
         draft_of(_settings(url), "emergence", NOON)
     wishes = tmp_path / "w.jsonl"
     wishes.write_text('{"id": "A", "text": "x"}\n{"id": "A"}\n', "utf-8")

@@ -160,6 +160,18 @@ class Index:
         order = self._order(scored, top, 0.0, 0.0)
         return [self._suggest(scored, int(place)) for place in order]
 
+    def explain(self, wish: Wish, person_id: int, *, rules: Rules = DEFAULT) -> Suggestion:
+        """What speaks for somebody and what is missing, little as it may be, seen among all.
+
+        Raises:
+            KeyError: Nobody of that id is here, or they share no language.
+        """
+        scored = self._score(wish, (), None, rules, None)
+        places = np.flatnonzero(self._ids[scored.rows] == person_id)
+        if not places.size:
+            raise KeyError(person_id)
+        return self._suggest(scored, int(places[0]))
+
     def meaning(self, wishes: Sequence[Wish]) -> Floats32 | None:
         """The vectors of wishes; None when there is nothing to compare them with."""
         if self._sense is None or self._meanings is None:

@@ -136,6 +136,8 @@ class Actor:
             if received:
                 break
             self.diary.again += 1
+        else:  # each time their client told them that it had failed: they know
+            return False
         shown = [s.text[:50] for s in self.screen.since(max(0, since - 3))]
         self.diary.silences.append(f"{self.screen.name}: {what}; sees {shown}")
         return False
