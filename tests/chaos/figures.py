@@ -20,7 +20,7 @@ class Figures:
     Attributes:
         missed: Those past their bar.
         kept: All of them.
-        quiet: Do not print; a test looks at `missed` instead.
+        quiet: Do not print; a test looks at `missed` instead, and shows every line when one is.
         leeway: Times (`s`, `ms`, `×`) may be so many times their bar: a test runs beside others on
             two cores, and says nothing about speed. Counts keep their bar.
     """
@@ -29,6 +29,7 @@ class Figures:
     leeway: float = 1.0
     missed: list[str] = field(default_factory=list)
     kept: dict[str, Number] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
 
     def at_most(self, name: str, value: Number, bar: Number, unit: str = "") -> None:
         """A figure that must not be above its bar."""
@@ -54,6 +55,7 @@ class Figures:
 
     def say(self, line: str) -> None:
         """A line that is no figure."""
+        self.lines.append(line)
         if not self.quiet:
             print(line, flush=True)
 
@@ -63,7 +65,7 @@ class Figures:
         Raises:
             AssertionError: It was.
         """
-        assert not self.missed, "\n" + "\n".join(self.missed)
+        assert not self.missed, "\n".join(["", *self.missed, "", "all of it:", *self.lines])
 
 
 def share(values: Sequence[float], part: float) -> float:

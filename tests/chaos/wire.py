@@ -60,7 +60,7 @@ class Wire:
             writer.transport.abort()
 
     def cut_at_commit(self, number: int) -> None:
-        """Let the so-manieth COMMIT from now through, and lose its answer with the connection."""
+        """Let the n-th COMMIT from now through, and lose its answer with the connection."""
         self._doomed = self.commits + number
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
