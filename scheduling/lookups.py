@@ -23,7 +23,7 @@ from storage.sending import Taken
 log = logging.getLogger(__name__)
 
 MAX_LOOKS = 60  # then nobody can tell, and staff decide
-LONG_AGO = 30.0  # seconds after which a platform's history lags no more
+LONG_AGO = 15.0  # seconds after which a platform's history lags no more
 
 
 class LookUps:

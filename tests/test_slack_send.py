@@ -30,7 +30,6 @@ from handlers.slack.send import (
 )
 from scheduling.clock import FixedClock
 from scheduling.inbox import Inbox
-from scheduling.lookups import LONG_AGO
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 from scheduling.worker import Worker
 from storage.sending import Op
@@ -220,18 +219,20 @@ async def test_a_kind_that_does_not_fit_is_refused(clock: Clock, sender: SlackSe
 # --- looking up ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ago", "seconds"), [(0.0, 0.5), (2.0, 0.1), (60.0, 0.0)])
-async def test_the_history_lags_from_the_send_on_not_from_the_look(
-    slack: FakeSlack, ago: float, seconds: float
+@pytest.mark.parametrize(("ago", "lag", "reads"), [(0.0, 0.4, 2), (5.0, 0.4, 2), (60.0, 0.0, 1)])
+async def test_two_late_reads_mean_absent_and_one_long_after(
+    slack: FakeSlack, ago: float, lag: float, reads: int
 ) -> None:
     client = new_client(slack.secrets.bot_token, slack.base_url)
     looking = SlackSender(client, lag=0.4, between=0.1)
     begun = time.monotonic()
     row = make_row(at=datetime.now(UTC) - timedelta(seconds=ago))
     assert await looking.reconcile([row]) == {1: NotSent("not in the history")}
-    assert seconds <= time.monotonic() - begun
-    reads = [c for c in slack.calls if c.method == "conversations.history"]
-    assert len(reads) == (1 if ago > LONG_AGO else 3)
+    read = [c.monotonic for c in slack.calls if c.method == "conversations.history"]
+    assert len(read) == reads
+    # A process that dies before it could read twice has spent no read at all.
+    assert read[0] - begun >= lag
+    assert read[-1] - read[0] >= 0.1 * (reads - 1)
 
 
 async def test_a_swallowed_answer_is_found_in_the_history(
@@ -247,7 +248,7 @@ async def test_a_swallowed_answer_is_found_in_the_history(
     assert found[1] == Sent(f"{slack.world.dm_of('ULEA').id}/{seen.ts}")
     assert found[2] == NotSent("not in the history")
     reads = [c.arguments["channel"] for c in slack.calls if c.method == "conversations.history"]
-    assert reads.count(slack.world.dm_of("UPAUL").id) == 3  # one at once, two negative ones later
+    assert reads.count(slack.world.dm_of("UPAUL").id) == 2
     assert slack.refusals == []
 
 

@@ -301,16 +301,15 @@ class SlackSender:
         return found
 
     def _pauses(self, rows: Sequence[Claimed]) -> tuple[float, ...]:
-        """Seconds before each read: the history may lag behind the send, not behind the look.
+        """Seconds before each read.
 
-        Long after the send one read says as much as two; a process that dies every few seconds
-        would never come to the second.
+        Long after the send one read says as much as two. Until then none at once: a process that
+        dies every few seconds would never come to the second, and a minute's reads would be spent
+        on first ones.
         """
         last = max((row.send_deadline for row in rows), default=self._clock.now())
         ago = (self._clock.now() - last).total_seconds()
-        if ago >= LONG_AGO:
-            return (0.0,)
-        return 0.0, min(max(self._lag - ago, 0.0), self._lag), self._between
+        return (0.0,) if ago >= LONG_AGO else (self._lag, self._between)
 
     async def _look(self, row: Claimed) -> Outcome:
         try:
