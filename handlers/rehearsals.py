@@ -1,22 +1,18 @@
-"""Rehearsals beside the running bot: one at a time, on a copy, in a thread of their own.
-
-The copy is made in the worker (short), the rest outside it, so that people are answered meanwhile.
-Nothing here is remembered by the process: what was asked for is a timer (`bot.commands.agenda`)
-that stays until its answer is queued.
-"""
+"""Rehearsals, asked for in chat or on the command line: on a copy, made in the worker (short)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime, timedelta
-from threading import Event
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import override
 
 from bot.bot import Bot
 from bot.commands.agenda import (
@@ -37,10 +33,8 @@ from bot.messages import Message
 from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
-from scheduling.clock import Clock
-from scheduling.inbox import Wake, where
+from handlers.aside import Aside
 from scheduling.rehearsal import Abandoned, rehearse
-from scheduling.worker import Worker
 from storage.copy import copied, copied_apart
 from storage.migrate import current, newest
 from storage.timers import DueTimer
@@ -50,71 +44,24 @@ log = logging.getLogger(__name__)
 NOWHERE: Final = "Europe/Paris"  # the zone of what belongs to no one programme
 
 
-class Rehearsals:
-    """Answers who asked for the agenda.
+class Rehearsals(Aside):
+    """Answers who asked for the agenda, from a copy of the database."""
 
-    Args:
-        database: Of the running bot; only copied, until the answer is written.
-        worker: Where its statements run.
-        clock: The time.
-        bot: The running bot; only its programmes are read.
-        wake: `Delivery.wake`.
-    """
+    name = "agenda"
 
-    def __init__(
-        self, database: Database, worker: Worker, clock: Clock, bot: Bot, wake: Wake
-    ) -> None:
-        self._database = database
-        self._worker = worker
-        self._clock = clock
-        self._bot = bot
-        self._wake = wake
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._one = asyncio.Lock()  # a copy takes memory: never two
-        self._stopped = Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+    @override
+    def _offer(self, take: Callable[[DueTimer], None] | None) -> None:
+        self._bot.rehearse = take
 
-    def start(self) -> None:
-        """Take wishes from now on; on the running event loop."""
-        self._loop = asyncio.get_running_loop()
-        self._bot.rehearse = self._wanted
-
-    async def stop(self) -> None:
-        """Give up what is under way: it is due again after the next start."""
-        self._bot.rehearse = None
-        self._stopped.set()
-        for task in list(self._tasks.values()):
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-    @property
-    def busy(self) -> bool:
-        """Whether somebody waits for an answer."""
-        return bool(self._tasks)
-
-    def _wanted(self, timer: DueTimer) -> None:
-        """In the worker, in the transaction that fires the timer."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._begin, timer)
-
-    def _begin(self, timer: DueTimer) -> None:
-        if timer.key not in self._tasks and not self._stopped.is_set():
-            self._tasks[timer.key] = asyncio.create_task(self._play(timer))
-
-    async def _play(self, timer: DueTimer) -> None:
+    @override
+    async def _work(self, timer: DueTimer) -> set[str]:
+        copy, now = await self._worker.run(self._copy)
         try:
-            async with self._one:
-                copy, now = await self._worker.run(self._copy)
-                messages = await asyncio.to_thread(self._rehearse, copy, timer, now)
-            self._wake(await self._worker.run(self._answer, timer, messages))
+            messages = await asyncio.to_thread(self._rehearse, copy, timer, now)
         except Abandoned:
             log.warning("agenda given up timer=%s", timer.id)
-        except Exception as error:  # it is due again, and not for ever
-            log.error(  # noqa: TRY400 - the text of an error may quote somebody
-                "agenda failed timer=%s error=%s\n%s", timer.id, type(error).__name__, where(error)
-            )
-        finally:
-            self._tasks.pop(timer.key, None)
+            return set()
+        return await self._worker.run(self._answer, timer, messages)
 
     def _copy(self) -> tuple[Database, datetime]:
         return copied(self._database), self._clock.now()
