@@ -47,8 +47,9 @@ from handlers.telegram.adapter import TelegramAdapter
 from handlers.telegram.menu import command_lists, publish, without_staff
 from handlers.vectors import VectorMaker
 from scheduling.clock import Clock, SystemClock, Ticker
-from scheduling.delivery import Delivery, Offer
+from scheduling.delivery import Delivery
 from scheduling.inbox import CLASH_TRIES, Inbox, Reader, clash
+from scheduling.lane import Offer
 from scheduling.leap import Leap
 from scheduling.sender import Sender
 from scheduling.timers import Timers

@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.events import Event
 from bot.messages import Ack
 from scheduling.clock import Clock, elapsed
-from scheduling.delivery import Offer
+from scheduling.lane import Offer
 from scheduling.meter import Meter, Silent
 from scheduling.worker import Worker
 from storage.crash import point

@@ -24,10 +24,10 @@ from bot.rhythm import to_local
 from bot.turn import Scene
 from handlers.local.stage import SECRET, Stage
 from scheduling.clock import FixedClock
-from scheduling.delivery import Delivery, NotSent, Sent
+from scheduling.delivery import Delivery
 from scheduling.pacing import Limits
 from scheduling.rehearsal import rehearse
-from scheduling.sender import Claimed, Outcome
+from scheduling.sender import Claimed, NotSent, Outcome, Sent
 from scheduling.worker import Worker
 from storage.copy import copied, lighten
 from storage.migrate import upgrade

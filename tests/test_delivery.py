@@ -11,7 +11,8 @@ import pytest
 
 from bot.messages import Message
 from scheduling.clock import FixedClock
-from scheduling.delivery import Delivery, Protocol
+from scheduling.delivery import Delivery
+from scheduling.lane import Protocol
 from scheduling.pacing import Limits, Rate
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 from scheduling.settling import LADDER

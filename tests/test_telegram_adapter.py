@@ -20,8 +20,9 @@ from handlers.telegram import menu
 from handlers.telegram.adapter import SECRET_HEADER, StorageAway, TelegramAdapter
 from handlers.telegram.render import ON
 from scheduling.clock import FixedClock
-from scheduling.delivery import Delivery, Protocol
+from scheduling.delivery import Delivery
 from scheduling.inbox import Inbox, InboxMeta
+from scheduling.lane import Protocol
 from scheduling.worker import Worker
 from storage.sending import Kept
 from storage.tables import Inbox as InboxRow

@@ -31,7 +31,8 @@ import handlers.main
 from bot.settings import read
 from handlers import service as services
 from handlers.slack.send import SlackSender
-from scheduling.delivery import Delivery, Protocol
+from scheduling.delivery import Delivery
+from scheduling.lane import Protocol
 from storage import crash
 
 PR_SET_PDEATHSIG = 1

@@ -29,8 +29,9 @@ from bot.turn import Scene
 from handlers.slack import inbound as slack_inbound
 from handlers.telegram import inbound as telegram_inbound
 from handlers.telegram.adapter import TelegramAdapter
-from scheduling.delivery import Delivery, Protocol
+from scheduling.delivery import Delivery
 from scheduling.inbox import Inbox, InboxMeta, Reader
+from scheduling.lane import Protocol
 from scheduling.sender import Sender
 from scheduling.timers import Timers
 from scheduling.worker import Worker
