@@ -6,8 +6,9 @@ DEMO ?=
 STORY ?=
 # … and for `make simulate`, where all of it takes hours.
 SIMULATE ?= --seeds 50
-# Two workers even on a big machine: each starts its own PostgreSQL and its own browser.
-PYTEST ?= -n 2 --dist worksteal --durations=15
+# Three workers on two cores: half of the time tests wait, as people and platforms make them. Not
+# more on a big machine: each starts its own PostgreSQL and its own browser.
+PYTEST ?= -n 3 --dist worksteal --durations=15
 
 BIN := .venv/bin
 RUN := .venv/.cordee-run

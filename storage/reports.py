@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import Person, Report, Wish
-from storage.upsert import changed
+from storage.upsert import changed, insert_new, table_of
 from storage.vault import Vault
 
 
@@ -21,11 +21,25 @@ class Reports:
         self._session = session
         self._vault = vault
 
-    def add(self, report: Report) -> Report:
-        """Store a newly opened report."""
-        self._session.add(report)
-        self._session.flush()
-        return report
+    def open(
+        self,
+        person_id: int,
+        programme_id: str,
+        report: str,
+        quarter: str,
+        *,
+        opened_at: datetime,
+        closes_at: datetime,
+    ) -> Report | None:
+        """Open somebody's report of a quarter; None when it is open already.
+
+        Also when another process opens it at this instant: this waits for its end.
+        """
+        key = {"person_id": person_id, "programme_id": programme_id}
+        key |= {"report": report, "quarter": quarter}
+        new = {**key, "opened_at": opened_at, "closes_at": closes_at}
+        number = insert_new(self._session, table_of(Report), new)
+        return None if number is None else self._session.get_one(Report, number)
 
     def get(self, report_id: int) -> Report | None:
         """The report with this number."""

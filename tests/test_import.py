@@ -327,9 +327,9 @@ def test_an_account_of_somebody_else_is_never_taken_over(database: Database) -> 
 
 
 @pytest.mark.slow
-def test_eighteen_thousand_people(either: Database) -> None:
-    """`make bench` measures the time; the bounds here only catch what grows with the square."""
-    data = invented_csv(18_000)
+def test_many_people(either: Database) -> None:
+    """`make bench` measures 18,000; the bounds here only catch what grows with the square."""
+    data = invented_csv(3_000)
     told: list[tuple[int, int]] = []
     start = time.perf_counter()
     with either.unit_of_work() as uow:
@@ -337,17 +337,17 @@ def test_eighteen_thousand_people(either: Database) -> None:
             uow.directory, data, NOW, progress=lambda n, total: told.append((n, total))
         )
         uow.commit()
-    assert time.perf_counter() - start < 60
-    assert done == Imported(18_000, created=18_000)
-    assert told[-1] == (18_000, 18_000)
+    assert time.perf_counter() - start < 30
+    assert done == Imported(3_000, created=3_000)
+    assert told[-1] == (3_000, 3_000)
     assert [n for n, _ in told] == sorted(n for n, _ in told)
-    assert len(told) > 10
+    assert len(told) > 5
     with either.unit_of_work() as uow:
-        assert uow.session.scalar(select(func.count()).select_from(Expert)) == 18_000
+        assert uow.session.scalar(select(func.count()).select_from(Expert)) == 3_000
         start = time.perf_counter()
         eligible = uow.directory.eligible(NOW, programme_id="p", mentee_id=1)
-        assert time.perf_counter() - start < 5
-        assert 9_000 < len(eligible) < 18_000
+        assert time.perf_counter() - start < 2
+        assert 1_500 < len(eligible) < 3_000
 
 
 # --- spreadsheets ---------------------------------------------------------------------------------

@@ -449,17 +449,11 @@ def test_reports_and_wishes_go_after_their_time(database: Database) -> None:
     with database.unit_of_work() as uow:
         for quarter, at in (("2026T3", NOON), ("2029T3", NOON + 1096 * DAY)):
             done = talk(uow, person, "report:q", at=at, status="done")
-            uow.reports.add(
-                Report(
-                    programme_id=AX,
-                    person_id=person,
-                    report="q",
-                    quarter=quarter,
-                    conversation_id=done.id,
-                    opened_at=at,
-                    closes_at=at + 21 * DAY,
-                )
+            report = uow.reports.open(
+                person, AX, "q", quarter, opened_at=at, closes_at=at + 21 * DAY
             )
+            assert report is not None
+            report.conversation_id = done.id
         uow.reports.set_wish(
             person, AX, kind="job", field="f", place="p", start_on=None, months=None, now=NOON
         )

@@ -19,7 +19,7 @@ from bot.flows.checkins import rhythm_version
 from bot.messages import MessageRef
 from bot.turn import Scene
 from scheduling.inbox import CLASH_TRIES, clash
-from storage.tables import Audit, Expert, Membership, Pair, Proposal, SeriesException
+from storage.tables import Audit, Expert, Membership, Pair, Proposal, Report, SeriesException
 from tests.asking import INES, LEA, MARC, asks, proposals, request, stand
 from tests.stand import CLAIRE, Stand
 
@@ -169,3 +169,22 @@ def test_agreeing_on_two_devices_enrols_once(one: Stand) -> None:
             assert known is not None
             assert len(uow.people.consents(known.person_id, one.programmes[0].id)) == 1
             assert uow.session.query(Membership).filter_by(person_id=known.person_id).count() <= 1
+
+
+def test_a_report_opened_by_two_processes_is_opened_once(one: Stand) -> None:
+    """Somebody joins while another process opens everybody's; neither of the two stumbles."""
+    for n in range(10):
+        ready = Barrier(3)
+
+        def opened(_: int, n: int = n, ready: Barrier = ready) -> bool:
+            ready.wait(10)
+            with one.database.unit_of_work() as uow:
+                found = uow.reports.open(
+                    one.ids[LEA], "p", "q", f"{n}", opened_at=one.now, closes_at=one.now
+                )
+                uow.commit()
+            return found is not None
+
+        with ThreadPoolExecutor(3) as threads:
+            assert sorted(threads.map(opened, range(3))) == [False, False, True]
+    assert count(one, Report) == 10

@@ -168,7 +168,7 @@ def _at(scene: Scene, timer: DueTimer, kind: str, when: datetime, number: int) -
 
 def open_for(
     scene: Scene, person: Person, programme: Programme, rules: Rules, quarter: str, opened: datetime
-) -> Report:
+) -> None:
     """Open one person's report, prefilled with the last one, and send the prompt."""
     closes = opened + timedelta(days=rules.open_days)
     last: Mapping[str, Value] = {}
@@ -177,16 +177,11 @@ def open_for(
         earlier = scene.uow.talks.get(before.conversation_id)
         if earlier is not None:
             last = answers_of(scene, earlier)
-    report = scene.uow.reports.add(
-        Report(
-            programme_id=programme.id,
-            person_id=person.id,
-            report=rules.id,
-            quarter=quarter,
-            opened_at=scene.now,
-            closes_at=closes,
-        )
+    report = scene.uow.reports.open(
+        person.id, programme.id, rules.id, quarter, opened_at=scene.now, closes_at=closes
     )
+    if report is None:
+        return  # they joined in this very instant, and another process has just welcomed them
     focus = person.focus_id
     talk, _ = begin(
         scene,
@@ -215,7 +210,6 @@ def open_for(
         not_before=into_waking_hours(scene.now, zone, programme.quiet),
         expires_at=closes,
     )
-    return report
 
 
 def _start(w: Words, report: Report) -> Choice:
