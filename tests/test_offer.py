@@ -15,8 +15,8 @@ from scheduling.inbox import Inbox, InboxMeta
 from scheduling.sender import NotSent, Sent
 from storage.tables import Identity
 from storage.unit_of_work import Database, UnitOfWork
+from tests.delivering import BOT, FAST, World, until
 from tests.stores import payload, somebody
-from tests.test_delivery import BOT, FAST, World, until
 
 
 def read(body: bytes, meta: InboxMeta) -> Event:
