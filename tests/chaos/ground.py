@@ -32,6 +32,7 @@ from handlers.local.telegram_updates import Updates
 from tests.bench_process import free_port
 from tests.chaos.front import Front
 from tests.chaos.processes import Replica, Zygote
+from tests.chaos.screens import MARK
 from tests.chaos.zygote import MovedClock
 from tests.postgres import libpq
 from tests.run_world import KEY, RETRIES
@@ -39,7 +40,6 @@ from tests.run_world import KEY, RETRIES
 HOOK: Final = "invented-webhook-secret"
 STAFF_SLACK: Final = "USTAFF"
 STAFF_TELEGRAM: Final = 900
-MARK: Final = "·"  # sent to the staff in silence and deleted: the end of the range of a look-up
 SENDS: Final = frozenset(
     {"chat.postMessage", "chat.update", "response_url", "sendMessage", "editMessageText"}
 )

@@ -20,6 +20,7 @@ from handlers.local.slack_world import elements_of, options_of
 from tests.run_people import plain, texts_of
 
 LOOK_EVERY = 0.02
+MARK = "·"  # sent to the staff in silence and deleted: the end of the range of a look-up
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ class TelegramScreen(Screen):
 
     @override
     def raw(self) -> list[Any]:
-        return self.telegram.world.chats[self.user]
+        # What goes again would move the places of what stays.
+        return [m for m in self.telegram.world.chats[self.user] if m.text != MARK]
 
     @override
     def read(self, message: Any, place: int) -> Said | None:
