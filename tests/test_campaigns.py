@@ -506,6 +506,19 @@ def _settings(url: str) -> Settings:
 # --- the file -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"), [("X25", "la promotion 2025."), ("X25 X24", "les promotions 2024 et 2025.")]
+)
+def test_one_year_of_entry_or_several(typed: str, said: str) -> None:
+    stand = Run.begin(1, 1).stand
+    with stand.work() as uow:
+        here = uow.campaigns.current(MENTORAT)
+        assert here is not None
+        uow.campaigns.move(here, here.version, "closed")
+    assert told(stand.command(CLAIRE, "campagne", f"ouvrir 2027 {typed}"), CLAIRE, said)
+    assert told(stand.command(CLAIRE, "campagne"), CLAIRE, f"({said[:-1].split(maxsplit=1)[1]})")
+
+
 def test_a_later_mentee_must_not_cost_less() -> None:
     file = files("bot.programmes") / f"{MENTORAT}.toml"
     data = tomllib.loads(file.read_text("utf-8"))

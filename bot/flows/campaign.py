@@ -56,7 +56,9 @@ def may_apply(turn: Turn) -> bool:
         turn.text("campaign-has-mentor")  # nobody is paired twice
         return False
     if turn.me.promo not in campaign.promos:
-        turn.text("campaign-other-promos", promos=promos_said(campaign.promos, turn.w), name=team)
+        promos = campaign.promos
+        said = promos_said(promos, turn.w)
+        turn.text("campaign-other-promos", n=len(promos), promos=said, name=team)
         return False
     return True
 
