@@ -43,6 +43,7 @@ _NARROWED: Final = re.compile(
 )
 _LETTERS: Final = re.compile(r"[^\W_]+")
 _MARKS: Final = "\u0300"  # the first character that only changes the one before it
+_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _YEAR: Final = re.compile(r"x?(\d{2}|\d{4})")
 _SMALL: Final = frozenset(
     (
@@ -50,6 +51,11 @@ _SMALL: Final = frozenset(
         "and", "in", "un", "une",
     )
 )  # fmt: skip  # said between words, meant as none
+
+
+def number(text: str) -> int | None:
+    """A number as somebody types it; None for what is none, or more than a row is ever called."""
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def plain(text: str) -> str:
