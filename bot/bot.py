@@ -17,9 +17,20 @@ from typing import assert_never
 from bot import dialogues, followup, onboarding
 from bot.commands import agenda, campaign, directory, everyone, office, parked, staff
 from bot.commands.registry import ACTS, COMMANDS, Who, find
+from bot.dialogue.parsing import clean
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
 from bot.errors import ConsentMissing, NotAllowed
-from bot.events import Author, Commanded, Event, Opened, Pressed, Reached, Said, Submitted
+from bot.events import (
+    Author,
+    Commanded,
+    Event,
+    Opened,
+    Pressed,
+    Reached,
+    Said,
+    Submitted,
+    readable,
+)
 from bot.experts import Experts
 from bot.flows import FLOWS, letters, meetings
 from bot.messages import Ack, Message
@@ -82,6 +93,7 @@ class Bot:
         Returns:
             What the platform wants in the same breath.
         """
+        event = readable(event)
         turn = self._turn(uow, event, now)
         if isinstance(event, Reached):
             turn.identity.reachable = event.reachable
@@ -215,7 +227,7 @@ class Bot:
 
     def _said(self, turn: Turn, text: str) -> None:
         """Free words: a letter begun, the answer to what was asked, a verb, or words to keep."""
-        if not text.strip():
+        if not clean(text):
             turn.text("only-text")
             return
         if onboarding.answered_in_words(turn, text):

@@ -7,10 +7,11 @@ is decided by that account alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal, assert_never, overload
 
 from bot.messages import MessageRef
 
@@ -120,3 +121,42 @@ class Reached(_Event):
 
 
 Event = Opened | Said | Pressed | Submitted | Commanded | Reached
+
+MOST_SAID: Final = 40_000
+"""Characters of a message, and of a form's field: what Slack takes; Telegram takes a tenth."""
+MOST_ARGS: Final = 2_000
+"""Characters after a command's name that are read."""
+# Halves of surrogate pairs, and control characters but tabs and line ends: JSON may bring them, no
+# database and no platform takes them.
+_UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def readable(event: Event) -> Event:
+    """The event with words that can be stored, searched and said, in a bounded time."""
+    author = replace(event.author, name=_words(event.author.name, MOST_ARGS))
+    match event:
+        case Said(text=text):
+            return replace(event, author=author, text=_words(text, MOST_SAID))
+        case Commanded(name=name, args=args):
+            name, args = _words(name, MOST_ARGS), _words(args, MOST_ARGS)
+            return replace(event, author=author, name=name, args=args)
+        case Submitted(values=values):
+            kept = {
+                key: _words(value, MOST_SAID) if isinstance(value, str) else value
+                for key, value in values.items()
+            }
+            return replace(event, author=author, values=kept)
+        case Opened(payload=payload):
+            return replace(event, author=author, payload=_words(payload, MOST_ARGS))
+        case Pressed() | Reached():
+            return replace(event, author=author)
+        case _:
+            assert_never(event)
+
+
+@overload
+def _words(text: str, most: int) -> str: ...
+@overload
+def _words(text: str | None, most: int) -> str | None: ...
+def _words(text: str | None, most: int) -> str | None:
+    return text and _UNFIT.sub("", text[:most])

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot import dialogues
+from bot.commands import directory
 from bot.commands.registry import COMMANDS, command, find
 from bot.dialogue.engine import Resume
 from bot.dialogue.questionnaire import fold
@@ -395,11 +396,16 @@ def sections(turn: Turn) -> list[Message]:
     if programme.expert is not None and (card or programme.roles.mentor.enrol == "open"):
         key = "menu-my-card" if card else "menu-help-others"
         choices.append(run_choice(w(key), "experts"))
+    searches = programme.expert is not None and turn.roles
     mine = Message(
         title=w.pick(programme.name),
         text="\n".join(lines) or w("menu-nothing"),
         choices=tuple(choices),
-        quiet=(run_choice(w("menu-profile"), "profil"), run_choice(w("menu-help"), "aide")),
+        quiet=(
+            run_choice(w("menu-profile"), "profil"),
+            *((run_choice(w("menu-search"), "experts", directory.HOW),) if searches else ()),
+            run_choice(w("menu-help"), "aide"),
+        ),
     )
     if not turn.roles & STAFF_ROLES:
         return [mine]

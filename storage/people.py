@@ -21,7 +21,7 @@ from storage.tables import (
     Person,
     PersonKey,
 )
-from storage.words import fold
+from storage.words import fold, number
 
 CODE_BYTES = 16  # 128 bits: not to be guessed
 
@@ -165,8 +165,8 @@ class People:
         wanted = words.strip()
         platform, _, account = wanted.partition(":")
         found: Person | None = None
-        if wanted.startswith("#") and wanted[1:].isdecimal():
-            found = self.get(int(wanted[1:]))
+        if wanted.startswith("#") and (typed := number(wanted[1:])) is not None:
+            found = self.get(typed)
         elif account:
             identity = self.by_account(platform, account)
             found = self.get(identity.person_id) if identity else None
@@ -183,11 +183,11 @@ class People:
             .where(Membership.programme_id == programme_id, Membership.state != "ended")
             .distinct()
         )
-        known = [(number, fold(name or "")) for number, name in members if named]
-        same = [number for number, name in known if name == named]
+        known = [(person, fold(name or "")) for person, name in members if named]
+        same = [person for person, name in known if name == named]
         # « Moreau » or « inès m » will do, as long as it can only be one person.
         close = same or [
-            number for number, name in known if all(f" {w}" in f" {name}" for w in named.split())
+            person for person, name in known if all(f" {w}" in f" {name}" for w in named.split())
         ]
         return self.get(close[0]) if len(close) == 1 else None
 
@@ -409,7 +409,7 @@ class People:
         rows = self._session.execute(
             select(Person.id, Person.name).where(Person.id.in_(set(ids)))
         ).all()
-        return {number: name or "" for number, name in rows}
+        return {person: name or "" for person, name in rows}
 
 
 def _digest(code: str) -> str:

@@ -36,7 +36,7 @@ COUNTED: Final = 1000
 """More than that are not counted, and not paged through."""
 
 _LAST = "\U0010ffff"  # after every word with the same beginning
-_LOOKED_AT = 20_000  # rows counted to tell which word is the rarest
+_LOOKED_AT = 20_000  # rows counted at most to tell which word is the rarest
 _READ = COUNTED * 5 // 4  # rows read at once: some have several words that begin alike
 _WORDS = 200  # words with the same beginning that are walked one by one
 _PROBED = 8  # words with the same beginning that are looked for one by one in somebody's
@@ -158,10 +158,10 @@ class Search:
             offset: Lines to leave out first; none are shown beyond `COUNTED`.
         """
         terms = self._query.terms or (Term(""),)
-        counts = {term: self._count(term) for term in terms} if len(terms) > 1 else {}
-        rarest, *others = sorted(terms, key=lambda term: counts.get(term, 0))
-        if counts.get(rarest) == 0:
+        ordered = self._by_rarity(terms) if len(terms) > 1 else terms
+        if not ordered:
             return Results([], 0)
+        rarest, *others = ordered
         names, wanted = self._query.names, min(offset + limit, COUNTED)
         places = self._some(rarest, others)
         if places is not None:
@@ -170,12 +170,27 @@ class Search:
         else:
             exact = self._exact(names, terms) if names else []
             places, total = self._first(rarest, others, wanted), COUNTED + 1
-        ordered = [*exact, *sorted(places - set(exact))]
-        return Results(lines(self._session, [p.person_id for p in ordered[offset:wanted]]), total)
+        shown = [*exact, *sorted(places - set(exact))][offset:wanted]
+        return Results(lines(self._session, [p.person_id for p in shown]), total)
 
-    def _count(self, term: Term) -> int:
-        some = select(literal(1)).select_from(_WORD).where(*_holds(term)).limit(_LOOKED_AT)
-        return int(self._session.scalar(select(func.count()).select_from(some.subquery())) or 0)
+    def _by_rarity(self, terms: Sequence[Term]) -> list[Term]:
+        """The terms, the one to begin with first; none when there is one that nobody has.
+
+        Long words are counted first, for they are often rare, and of each only so many rows as
+        would make it rarer than those before. The fields are left aside: PostgreSQL would have to
+        look at the rows themselves.
+        """
+        rows: dict[Term, int] = {}
+        for term in sorted(terms, key=lambda term: -len(term.word)):
+            most = min(rows.values(), default=_LOOKED_AT)
+            rows[term] = self._session.scalar(self._counted(term, most)) or 0
+            if not rows[term]:
+                return []
+        return sorted(rows, key=lambda term: rows[term])
+
+    def _counted(self, term: Term, most: int) -> Select[int]:
+        some = select(literal(1)).select_from(_WORD).where(*_begins(term)).limit(most)
+        return select(func.count()).select_from(some.subquery())
 
     def _where(self, others: Iterable[Term]) -> list[ColumnElement[bool]]:
         return [*(self._also(term) for term in others), self._only]
@@ -273,10 +288,13 @@ def lines(session: Session, ids: Collection[int]) -> list[Found]:
 
 
 def _holds(term: Term, table: Any = _WORD) -> list[ColumnElement[bool]]:
+    return [*_begins(term, table), *(_in_fields(term, table) if term.word else ())]
+
+
+def _begins(term: Term, table: Any = _WORD) -> list[ColumnElement[bool]]:
     if not term.word:
         return [table.c.word == ""]
-    beginning = [table.c.word >= term.word, table.c.word < term.word + _LAST]
-    return [*beginning, *_in_fields(term, table)]
+    return [table.c.word >= term.word, table.c.word < term.word + _LAST]
 
 
 def _in_fields(term: Term, table: Any = _WORD) -> list[ColumnElement[bool]]:

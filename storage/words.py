@@ -43,6 +43,8 @@ _NARROWED: Final = re.compile(
 )
 _LETTERS: Final = re.compile(r"[^\W_]+")
 _MARKS: Final = "\u0300"  # the first character that only changes the one before it
+_NUMBER: Final = re.compile(r"[0-9]+", re.ASCII)
+_FIGURES: Final = 18  # of a row's number, at most
 _YEAR: Final = re.compile(r"x?(\d{2}|\d{4})")
 _SMALL: Final = frozenset(
     (
@@ -50,6 +52,13 @@ _SMALL: Final = frozenset(
         "and", "in", "un", "une",
     )
 )  # fmt: skip  # said between words, meant as none
+
+
+def number(text: str) -> int | None:
+    """A number as somebody types it, None for what is none; a longer one than any is nobody's."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    return int(text) if len(text) <= _FIGURES else 10**_FIGURES
 
 
 def plain(text: str) -> str:

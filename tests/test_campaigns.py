@@ -35,6 +35,8 @@ from bot.turn import Scene
 from handlers.campaigns import draft_of
 from handlers.local.chat_file import parse as parse_chat
 from handlers.local.script import Player
+from handlers.slack.render import blocks as blocks_of
+from handlers.telegram.render import render
 from storage import migrate
 from storage.tables import Base
 from storage.unit_of_work import Database
@@ -353,6 +355,39 @@ def test_only_staff_of_the_programme_publish_and_only_what_they_saw() -> None:
     assert len(run.pairs("proposed")) == 2
 
 
+@pytest.mark.parametrize("long", [False, True])
+def test_the_links_for_all_mentors_without_an_account_come_in_few_messages(long: bool) -> None:
+    run = Run.begin(40, 40, capacity=1)
+    run.stand.bot.telegram_name = "cordee_" + 22 * "x" + "bot"  # as long as they may be
+    run.draft()
+    with run.stand.work() as uow:
+        asked = [person for n in run.pairs("draft").values() if (person := uow.people.get(n))]
+        for person in asked[1:]:
+            for identity in uow.people.identities(person.id):
+                uow.session.delete(identity)
+        for identity in uow.people.identities(asked[0].id):
+            identity.reachable = False
+        if long:
+            for person in asked:
+                person.name = f"{person.name} {'é' * 150}"[:150]
+                person.email = f"{person.id}{'m' * 200}@exemple.invalid"
+        wanted = {person.email: person.name or "" for person in asked}
+    run.stand.command(CLAIRE, "menu")
+    run.publish()
+    heard = [one.message for one in told(run.stand.news(), CLAIRE, "inviter")]
+    assert len(heard) == (7 if long else 3)
+    lines = [line for message in heard for line in message.lines]
+    assert {line.text.partition("\n")[0]: line.label for line in lines} == wanted
+    assert len(lines) == len(asked)
+    assert sum("je ne peux pas lui écrire" in line.text for line in lines) == 1
+    for message in heard:
+        text = render(message, 1).text
+        assert all(line.text in text and (line.label or "") in text for line in message.lines)
+        blocks = json.dumps(blocks_of(message), ensure_ascii=False)
+        assert all(json.dumps(line.text, ensure_ascii=False)[1:-1] in blocks
+                   for line in message.lines)  # fmt: skip
+
+
 def test_a_yes_after_the_end_counts_and_a_no_goes_to_the_team() -> None:
     run = Run.begin(2, 4, capacity=1)
     run.draft()
@@ -504,6 +539,19 @@ def _settings(url: str) -> Settings:
 
 
 # --- the file -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("X25", "la promotion 2025."), ("X25 X24", "les promotions 2024 et 2025.")]
+)
+def test_one_year_of_entry_or_several(typed: str, said: str) -> None:
+    stand = Run.begin(1, 1).stand
+    with stand.work() as uow:
+        here = uow.campaigns.current(MENTORAT)
+        assert here is not None
+        uow.campaigns.move(here, here.version, "closed")
+    assert told(stand.command(CLAIRE, "campagne", f"ouvrir 2027 {typed}"), CLAIRE, said)
+    assert told(stand.command(CLAIRE, "campagne"), CLAIRE, f"({said[:-1].split(maxsplit=1)[1]})")
 
 
 def test_a_later_mentee_must_not_cost_less() -> None:

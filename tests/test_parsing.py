@@ -216,14 +216,26 @@ def test_bare_words_steer_where_no_text_is_expected() -> None:
     assert talk.state.answers["topics"] == ("energy",)
     talk(Said("passer"))
     assert talk.state.answers["start"] is SKIPPED
-    # A person's name and a text are free: words are just words there.
-    talk(Said("passer"))
-    assert talk.state.answers["who"] == "passer"
+    # A person's name and a text are free: all other words are just words there.
+    talk(Said("suivant"))
+    assert talk.state.answers["who"] == "suivant"
     assert [type(o) for o in talk(Said("retour"))] == [Noted, Review]
     assert talk.state.answers["wish"] == "retour"
     assert isinstance(talk(Said("bof"))[0], NotUnderstood)
     assert [type(o) for o in talk(Said("valider"))] == [Completed]
     assert Talk()(Said("stop")) == [Cancelled()]
+
+
+@pytest.mark.parametrize("word", ["passer", "Passe !", "SKIP", " pass. "])
+@pytest.mark.parametrize("kind", ["text", "person"])
+def test_a_bare_word_skips_where_any_words_may_be_the_answer(kind: str, word: str) -> None:
+    qs = read(question("a", kind=kind, optional=True), question("b", kind=kind))
+    talk = Talk(qs)
+    assert talk(Said(word))[0] == Noted(qs.questions[0], SKIPPED)
+    assert talk(Said(word))[0] == Rejected(qs.questions[1], "answer-required")
+    assert "b" not in talk.state.answers
+    talk(Said(f"{word} par l’industrie"))
+    assert talk.state.answers["b"] == clean(f"{word} par l’industrie")
 
 
 def test_an_option_wins_over_a_word_that_steers() -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 MOST_DAYS: Final = 92
 FARTHEST: Final = timedelta(days=366)
 DEFAULT_DAYS: Final = 7
+LONGEST: Final = 100  # signs of a period in words
 SHOWN: Final = 10  # messages in chat; all of them travel as a file
 SHOWN_DAYS: Final = 31
 AGAIN: Final = timedelta(minutes=2)  # a crash meanwhile: ask for it anew
@@ -88,6 +89,8 @@ def read_period(text: str, today: date) -> Period | None:
         today: The date where the programme is.
     """
     text = " ".join(text.split())
+    if len(text) > LONGEST:
+        return None
     if not text:
         return Period(today, today + timedelta(days=DEFAULT_DAYS - 1))
     if count := _COUNT.fullmatch(text):

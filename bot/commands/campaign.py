@@ -125,7 +125,7 @@ def _begin(turn: Turn, name: str, promos: list[int]) -> None:
         return
     turn.note("campaign-opened", "campaign", made.id)
     told = flow.announce(turn, programme, made)
-    said = w("campaign-begun", name=name, promos=flow.promos_said(promos, w))
+    said = w("campaign-begun", n=len(promos), name=name, promos=flow.promos_said(promos, w))
     turn.say(
         Message(
             said + "\n" + w("campaign-announced", n=told),
@@ -171,7 +171,11 @@ def standing(turn: Turn, campaign: Campaign) -> Message:
     ]  # fmt: skip
     return Message(
         title=w("campaign-title", name=campaign.name),
-        text=w(f"campaign-is-{campaign.state}", promos=flow.promos_said(campaign.promos, w)),
+        text=w(
+            f"campaign-is-{campaign.state}",
+            n=len(campaign.promos),
+            promos=flow.promos_said(campaign.promos, w),
+        ),
         lines=tuple(lines),
         choices=tuple(choices),
         quiet=(run_choice(w("campaign-close"), "campagne", "fermer"),),

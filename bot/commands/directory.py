@@ -25,6 +25,7 @@ SHOWN: Final = (
     8  # with a button each, and two to turn: what Telegram shows without pages of its own
 )
 ROOM: Final = 34  # signs of a question in a button, beside the number of a page
+HOW: Final = "?"  # after the verb, on a button: nothing to look for yet
 _PAGE: Final = re.compile(r"~([1-9][0-9]{0,2})~([!-~]+)", re.ASCII)
 _ONE: Final = re.compile(r"#([0-9]{1,18})", re.ASCII)
 _LONG: Final = 100  # characters of one field in a list

@@ -18,6 +18,7 @@ from bot.i18n import Words
 from bot.messages import Choice, File, Line, Message
 from bot.turn import STAFF_ROLES, Turn
 from storage.tables import Pair
+from storage.words import number
 
 _RELOAD = frozenset({"recharger", "reload"})
 
@@ -66,8 +67,8 @@ def aide(turn: Turn, args: str) -> None:
 @command("reprendre", alias="resume", who="member")
 def reprendre(turn: Turn, args: str) -> None:
     """The dialogue I left, where I left it; with several, a choice."""
-    if args.isdecimal():
-        resume(turn, access.own_conversation(turn, int(args)))
+    if (wanted := number(args)) is not None:
+        resume(turn, access.own_conversation(turn, wanted))
         return
     if args == "silent" and turn.me.focus_id is None:
         return

@@ -30,6 +30,7 @@ from storage.inbox import GivenUp
 from storage.outbox import Parked
 from storage.subjects import programmes_of
 from storage.timers import DueTimer
+from storage.words import number
 
 SHOWN: Final = 5  # each with its own buttons
 MOST: Final = 2000  # rows looked at
@@ -100,7 +101,7 @@ def envois(turn: Turn, args: str) -> None:
     if not rows and not unheard:
         turn.say(Message(w("parked-none")), here=True)
         return
-    before = int(args) if args.isdecimal() else None
+    before = number(args)
     left = [row for row in rows if before is None or row.id < before]
     shown = left[:SHOWN]
     names = turn.uow.people.names(

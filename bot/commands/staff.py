@@ -23,6 +23,7 @@ from bot.messages import Line, Message, Table
 from bot.rhythm import Quarter
 from bot.turn import Turn
 from storage.tables import Conversation, Request
+from storage.words import number
 
 SHOWN = 20  # rows in chat; the rest travel as a file
 INVITATION_DAYS = 7
@@ -46,8 +47,8 @@ def _met(turn: Turn, answer: str) -> str:
 @command("demandes", alias="requests", who="staff")
 def demandes(turn: Turn, args: str) -> None:
     """Waiting requests, oldest first; with a number, that one."""
-    if args.isdecimal():
-        turn.say(_request(turn, access.staff_request(turn, int(args))), here=True)
+    if (wanted := number(args)) is not None:
+        turn.say(_request(turn, access.staff_request(turn, wanted)), here=True)
         return
     w = turn.w
     waiting = turn.uow.requests.waiting(turn.programme.id)
@@ -134,15 +135,15 @@ def proposer(turn: Turn, args: str) -> None:
 
     Propose this one.
     """
-    number, _, rest = args.partition(" ")
-    if "-" in number and number.replace("-", "").isdecimal():
-        number, _, chosen = number.partition("-")
-        _propose(turn, access.staff_request(turn, int(number)), int(chosen))
+    first, _, rest = args.partition(" ")
+    asked, chosen = (number(part) for part in first.partition("-")[::2])
+    if asked is not None and chosen is not None:
+        _propose(turn, access.staff_request(turn, asked), chosen)
         return
-    if not number.isdecimal():
+    if asked is None or "-" in first:
         turn.say(Message(turn.w("staff-propose-usage")), here=True)
         return
-    request = access.staff_request(turn, int(number))
+    request = access.staff_request(turn, asked)
     w = turn.w
     lines = []
     if rest.strip():
@@ -282,8 +283,8 @@ def binomes(turn: Turn, args: str) -> None:
     `binomes MENTEE, MENTOR` (names, numbers or addresses) makes one; `binomes 12` shows one.
     """
     w = turn.w
-    if args.isdecimal():
-        turn.say(_pair(turn, int(args)), here=True)
+    if (wanted := number(args)) is not None:
+        turn.say(_pair(turn, wanted), here=True)
         return
     if args:
         two = [part for part in re.split(r"\s*[,;+]\s*", args) if part]

@@ -430,9 +430,12 @@ def _submit(
     return after, [*noted, *shown]
 
 
+_SHORT: Final = 20  # characters of a bare word, with the signs around it
+_SKIPS: Final = ("passer", "passe", "skip", "pass")
+"""Bare words, folded, that skip a question even where any words may be the answer."""
 _COMMANDS: Final[Mapping[str, Input | Literal["same"]]] = {
     **dict.fromkeys(("retour", "precedent", "revenir", "back", "previous"), Back()),
-    **dict.fromkeys(("passer", "suivant", "skip", "next"), Skip()),
+    **dict.fromkeys((*_SKIPS, "suivant", "next"), Skip()),
     **dict.fromkeys(("annuler", "arreter", "stop", "quitter", "cancel", "quit"), Cancel()),
     **dict.fromkeys(
         ("ok", "valider", "envoyer", "confirmer", "done", "send", "confirm"), Confirm()
@@ -444,11 +447,14 @@ _COMMANDS: Final[Mapping[str, Input | Literal["same"]]] = {
 
 def _said(qs: Questionnaire, state: State, text: str, today: date) -> Turn:
     asked = current(qs, state)
+    free = asked is not None and asked.kind in {"text", "person"}
+    if free and len(text) <= _SHORT and fold(text) in _SKIPS:
+        return _skip(qs, state)
     if asked is not None:
         read_as = read(asked, text, today)
         if read_as is not None:
             return _settle(qs, state, asked, read_as)
-    command = None if asked and asked.kind in {"text", "person"} else _COMMANDS.get(fold(text))
+    command = None if free else _COMMANDS.get(fold(text))
     match command, asked:
         case ((Back() | Skip() | Cancel()), _):
             return step(qs, state, command, today=today)

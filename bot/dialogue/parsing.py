@@ -58,6 +58,7 @@ Value = Given | Skipped
 
 NAME_MAX: Final = 200
 _LIST_MAX: Final = 2000
+_SHAPELESS: Final = frozenset("\u2800\ufffc\u3164\u115f\u1160\uffa0")
 _KNOWN_PERSON: Final = re.compile(r"^p:[1-9][0-9]{0,17}$")
 
 
@@ -149,10 +150,15 @@ def read(question: Question, text: str, today: date) -> Given | Refusal | None:
 
 
 def clean(text: str) -> str:
-    """The text without what no store can keep: control characters and lone surrogates."""
+    """The text without what no store can keep: control characters and lone surrogates.
+
+    Empty when there is nothing to see: only spaces, joiners, letters without a shape.
+    """
     unified = text.replace("\r\n", "\n")
     kept = (c for c in unified if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
-    return "".join(kept).strip()
+    whole = "".join(kept).strip()
+    seen = any(unicodedata.category(c)[0] in "LNPS" and c not in _SHAPELESS for c in whole)
+    return whole if seen else ""
 
 
 _SHAPES: Final[Mapping[str | None, re.Pattern[str]]] = {

@@ -14,16 +14,19 @@ from typing import Final, NamedTuple
 
 from bot import lifecycle
 from bot.campaigns import rules_for
+from bot.dialogue.questionnaire import fold
 from bot.dialogues import run_choice
 from bot.flows import offers, pairs
 from bot.i18n import Words
-from bot.messages import Message
+from bot.messages import Line, Message
 from bot.programmes.schema import Programme
 from bot.turn import MASS, REMINDER, Scene, Turn
-from storage.tables import Campaign, CampaignPair, Proposal, Request
+from storage.tables import Campaign, CampaignPair, Person, Proposal, Request
 
 FREE: Final = ("open", "proposed", "team")
 """States of an application that nobody has been asked about."""
+MESSAGE: Final = 3600  # signs of lines in a message: Telegram takes 4,096 with all around them
+WAY: Final = 200  # signs of a way in beside the name and the address
 
 
 class Published(NamedTuple):
@@ -56,7 +59,9 @@ def may_apply(turn: Turn) -> bool:
         turn.text("campaign-has-mentor")  # nobody is paired twice
         return False
     if turn.me.promo not in campaign.promos:
-        turn.text("campaign-other-promos", promos=promos_said(campaign.promos, turn.w), name=team)
+        promos = campaign.promos
+        said = promos_said(promos, turn.w)
+        turn.text("campaign-other-promos", n=len(promos), promos=said, name=team)
         return False
     return True
 
@@ -136,16 +141,20 @@ def publish(scene: Scene, programme: Programme, campaign: Campaign) -> Published
         if row.state == "proposed" and not row.drafted:
             _take_back(scene, uow.requests.get(requests.get(row.mentee_id) or 0))
     asked = lost = 0
+    unreached: list[Person] = []
     for row in rows:
         if not row.drafted or row.state != "draft":
             continue
         request = uow.requests.get(requests.get(row.mentee_id) or 0)
         if request is None or request.state not in FREE:
             continue
-        if scene.bot.experts.free(scene, row.mentor_id) and _propose(scene, row, request):
+        if scene.bot.experts.free(scene, row.mentor_id) and _propose(
+            scene, row, request, unreached
+        ):
             asked += 1
         else:
             lost += 1
+    _invite(scene, programme, campaign, unreached)
     waiting = 0
     for entry in uow.campaigns.entries(campaign.id, "mentee"):
         request = uow.requests.get(entry.request_id or 0)
@@ -161,20 +170,69 @@ def _take_back(scene: Scene, request: Request | None) -> None:
         _move(scene, request, "reopen")
 
 
-def _propose(scene: Scene, row: CampaignPair, request: Request) -> bool:
+def _invite(
+    scene: Scene, programme: Programme, campaign: Campaign, unreached: Sequence[Person]
+) -> None:
+    """The team gets the links that bring in the mentors asked, in as few messages as hold them."""
+    every = {person.id: person for person in unreached}
+    absent = sorted(every.values(), key=lambda person: (fold(person.name or ""), person.id))
+    while absent:
+        some = _that_fit(absent)
+        absent = absent[len(some) :]
+        codes = [offers.way_in(scene, programme, person) for person in some]
+
+        def build(
+            w: Words,
+            some: Sequence[Person] = some,
+            codes: Sequence[str | None] = codes,
+        ) -> Message:
+            ways = zip(some, codes, strict=True)
+            return Message(
+                w("campaign-to-invite", n=len(some), days=offers.INVITED_DAYS),
+                title=w("campaign-to-invite-title", name=campaign.name),
+                lines=tuple(_way_in(scene, programme, *way, w) for way in ways),
+            )
+
+        key = f"campaign-invite:{campaign.id}:{campaign.version}:{some[0].id}"
+        scene.tell_staff(programme, build, key=key)
+
+
+def _that_fit(absent: Sequence[Person]) -> Sequence[Person]:
+    """The first of them whose ways in fit one message."""
+    room = MESSAGE
+    for number, person in enumerate(absent):
+        room -= len(person.name or "") + len(person.email or "") + WAY
+        if number and room < 0:
+            return absent[:number]
+    return absent
+
+
+def _way_in(scene: Scene, programme: Programme, person: Person, code: str | None, w: Words) -> Line:
+    said = w(
+        "campaign-invite-line" if code else "campaign-unreachable-line",
+        email=person.email or "—",
+        code=code,
+        link=scene.bot.deep_link(code or programme.id) or "—",
+    )
+    return Line(said, label=person.name or "—")
+
+
+def _propose(scene: Scene, row: CampaignPair, request: Request, unreached: list[Person]) -> bool:
     proposal = scene.uow.requests.propose(
         request.id, row.mentor_id, rank=1, reasons=row.reasons, now=scene.now, by_staff=True
     )
-    if not offers.send(scene, request, proposal, priority=MASS):
+    if not offers.send(scene, request, proposal, priority=MASS, unreached=unreached):
         return False
     row.state = lifecycle.move(lifecycle.CAMPAIGN_PAIR, row.state, "propose")
     mentee, mentor = scene.person(row.mentee_id), scene.person(row.mentor_id)
     programme = scene.programme_of(request.programme_id)
     w = scene.words(mentee, programme)
+    absent = any(person.id == mentor.id for person in unreached)
     said = w(
-        "campaign-proposed",
+        "campaign-proposed-absent" if absent else "campaign-proposed",
         who=pairs.card(scene, mentor, w),
         name=pairs.first_name(mentor),
+        team=w.team(programme.contact),
         when=w.weekday(proposal.due_at or scene.now),
     )
     why = "\n".join(f"• {reason}" for reason in row.reasons)

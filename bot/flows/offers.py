@@ -21,11 +21,13 @@ from bot.flows import pairs
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Line, Message
+from bot.programmes.schema import Programme
 from bot.turn import ANSWER, REMINDER, Scene, Turn
 from storage.tables import Person, Proposal, Request
 from storage.timers import DueTimer
 
 REFUSAL_PAUSE_DAYS = 90
+INVITED_DAYS = 7
 Watcher = Callable[[Scene, Request, Proposal, str], bool]
 WATCHERS: list[Watcher] = []
 
@@ -46,10 +48,25 @@ def _heard(scene: Scene, request: Request, proposal: Proposal, how: str) -> bool
 # --- sending --------------------------------------------------------------------------------------
 
 
-def send(scene: Scene, request: Request, proposal: Proposal, *, priority: int = ANSWER) -> bool:
+def send(
+    scene: Scene,
+    request: Request,
+    proposal: Proposal,
+    *,
+    priority: int = ANSWER,
+    unreached: list[Person] | None = None,
+) -> bool:
     """Send a request to an expert.
 
     With a deadline and a nudge before it. False when somebody was quicker.
+
+    Args:
+        scene: The cause.
+        request: What is asked.
+        proposal: Of whom.
+        priority: Of the outbox.
+        unreached: Takes the expert who cannot be written to, for the caller to tell the team of
+            many at once; by default the team is told of this one.
     """
     programme = scene.programme_of(request.programme_id)
     uow = scene.uow
@@ -73,7 +90,10 @@ def send(scene: Scene, request: Request, proposal: Proposal, *, priority: int = 
         key=f"offer:{proposal.id}:{proposal.version}",
         priority=priority,
     ):
-        _invite(scene, request, expert)
+        if unreached is None:
+            _invite(scene, request, expert)
+        else:
+            unreached.append(expert)
     for kind, days in (
         ("proposal-nudge", programme.proposals.nudge_days),
         ("proposal-due", programme.proposals.deadline_days),
@@ -91,39 +111,34 @@ def send(scene: Scene, request: Request, proposal: Proposal, *, priority: int = 
 def _invite(scene: Scene, request: Request, expert: Person) -> None:
     """The expert has no account here yet: the team gets the link that brings them in."""
     programme = scene.programme_of(request.programme_id)
-    key = f"invite:{request.id}:{expert.id}:{request.version}"
-    if scene.uow.people.identities(expert.id):
-        # They are here already but cannot be written to; a code would open their account to others.
-        scene.tell_staff(
-            programme,
-            lambda w: Message(
-                w(
-                    "staff-expert-unreachable",
-                    name=expert.name or "—",
-                    email=expert.email or "—",
-                    number=request.id,
-                    link=scene.bot.deep_link(programme.id) or "—",
-                )
-            ),
-            key=key,
-        )
-        return
-    code = scene.uow.people.make_code(
-        expert.id, now=scene.now, valid=timedelta(days=7), programme_id=programme.id
-    )
-    scene.tell_staff(
-        programme,
-        lambda w: Message(
+    code = way_in(scene, programme, expert)
+
+    def build(w: Words) -> Message:
+        link = scene.bot.deep_link(code or programme.id) or "—"
+        return Message(
             w(
-                "staff-expert-to-invite",
+                "staff-expert-to-invite" if code else "staff-expert-unreachable",
                 name=expert.name or "—",
                 email=expert.email or "—",
                 number=request.id,
                 code=code,
-                link=scene.bot.deep_link(code) or "—",
+                link=link,
             )
-        ),
-        key=key,
+        )
+
+    scene.tell_staff(programme, build, key=f"invite:{request.id}:{expert.id}:{request.version}")
+
+
+def way_in(scene: Scene, programme: Programme, expert: Person) -> str | None:
+    """A code that brings in somebody without an account.
+
+    None for who is here already but cannot be written to: it would open their account to others.
+    """
+    if scene.uow.people.identities(expert.id):
+        return None
+    valid = timedelta(days=INVITED_DAYS)
+    return scene.uow.people.make_code(
+        expert.id, now=scene.now, valid=valid, programme_id=programme.id
     )
 
 

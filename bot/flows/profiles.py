@@ -191,6 +191,8 @@ def experts(turn: Turn, args: str) -> None:
     """With words: who agreed to be shown here. Without: my card as expert, and how to search."""
     if turn.programme.expert is None:
         turn.text("no-experts-here")
+    elif args == directory.HOW and turn.roles:
+        turn.say(Message(directory.how(turn, "experts")), here=True)
     elif args:
         directory.show(turn, "experts", args)
     else:

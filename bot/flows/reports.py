@@ -40,6 +40,7 @@ from bot.rhythm import Quarter, into_waking_hours, next_opening, to_local
 from bot.turn import MASS, Scene, Turn
 from storage.tables import Conversation, Person, Report
 from storage.timers import DueTimer
+from storage.words import number
 
 log = logging.getLogger(__name__)
 CHUNK = 50  # people in one transaction, so that nobody else waits for long
@@ -264,8 +265,8 @@ def rapport(turn: Turn, args: str) -> None:
 def _meant(turn: Turn, args: str) -> Report | None:
     """Which of the person's own reports: `#12` of a button, `2026T3` in words, else what waits."""
     store = turn.uow.reports
-    if args.startswith("#") and args[1:].isdecimal():
-        found = store.get(int(args[1:]))
+    if args.startswith("#") and (typed := number(args[1:])) is not None:
+        found = store.get(typed)
         if found is not None and found.person_id == turn.me.id:
             return found
     wanted = _quarter(args)
