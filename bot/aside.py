@@ -15,9 +15,10 @@ from datetime import timedelta
 from typing import Final
 
 from bot.followup import due
+from bot.i18n import Words
 from bot.messages import Message
 from bot.turn import STAFF_ROLES, Scene, Turn
-from storage.tables import Identity
+from storage.tables import Identity, Person
 from storage.timers import DueTimer
 
 Answer = Callable[[Scene], None]
@@ -50,23 +51,42 @@ def put(turn: Turn, kind: str, subject_id: int, **payload: str | int | None) -> 
         kind=kind,
         subject_id=subject_id,
         due_at=turn.now,
-        payload={"person": turn.me.id, "identity": turn.identity.id, "begun": 0, **payload},
+        payload={
+            "person": turn.me.id,
+            "identity": turn.identity.id,
+            "programme": turn.programme.id,
+            "begun": 0,
+            **payload,
+        },
     )
 
 
 def _wanted(scene: Scene, timer: DueTimer) -> None:
     """Have it done now; the timer stays until the answer is queued."""
     begun = int(timer.payload["begun"]) + 1
-    if scene.bot.aside is None or begun > MOST_TRIES:
+    if scene.bot.aside is None:
+        return
+    if begun > MOST_TRIES:
+        reply(scene, timer, lambda w: Message(w("aside-failed")))
         return
     scene.uow.timers.again(timer, scene.now + AGAIN, {**timer.payload, "begun": begun})
     scene.bot.aside(timer)
 
 
-def reply(scene: Scene, timer: DueTimer, programme_id: str, message: Message) -> None:
-    """Tell whoever asked, where they asked, if they are still of the programme's staff."""
+def asker(scene: Scene, timer: DueTimer) -> Person | None:
+    """Whoever asked, if they are still of the programme's staff."""
     person = scene.uow.people.get(timer.payload["person"])
-    if person is None or not scene.uow.people.roles(person.id, programme_id) & STAFF_ROLES:
+    if person is None:
+        return None
+    roles = scene.uow.people.roles(person.id, timer.payload["programme"])
+    return person if roles & STAFF_ROLES else None
+
+
+def reply(scene: Scene, timer: DueTimer, build: Callable[[Words], Message]) -> None:
+    """Tell whoever asked, where they asked, if they may still know."""
+    person = asker(scene, timer)
+    if person is None:
         return
+    w = scene.words(person, scene.programme_of(timer.payload["programme"]))
     asked_on = scene.uow.session.get(Identity, timer.payload["identity"])
-    scene.tell(person, message, key=timer.key, identity=asked_on)
+    scene.tell(person, build(w), key=timer.key, identity=asked_on)

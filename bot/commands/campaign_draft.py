@@ -75,10 +75,7 @@ def answer(
     if campaign is None or campaign.state == "closed":
         return
     store(scene, campaign, draft, said, board)
-    person = scene.uow.people.get(timer.payload["person"])
-    if person is not None:
-        w = scene.words(person, scene.programme_of(campaign.programme_id))
-        reply(scene, timer, campaign.programme_id, summary(w, campaign, draft))
+    reply(scene, timer, lambda w: summary(w, campaign, draft))
 
 
 def store(
