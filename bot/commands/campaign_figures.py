@@ -79,7 +79,13 @@ def series(turn: Turn, rest: str) -> None:
         turn.say(Message(w("figures-none")), here=True)
         return
     table = Table(
-        tuple(w(f"figures-{name}") for name in ("year", "promo", "volunteers", "pairs", "change")),
+        (
+            w("figures-year"),
+            w("figures-promo"),
+            w("figures-volunteers"),
+            w("figures-pairs"),
+            w("figures-change"),
+        ),
         tuple(
             (
                 one.campaign.name,
@@ -156,11 +162,13 @@ def past(turn: Turn, rest: str) -> None:
     if not found:
         turn.say(Message(w("past-usage")), here=True)
         return
+    kept = [one for one in found if turn.uow.campaigns.remember(turn.programme.id, *one, turn.now)]
     for one in found:
-        if not turn.uow.campaigns.remember(turn.programme.id, *one, turn.now):
+        if one not in kept:
             turn.say(Message(w("past-held-here", year=one.year)), here=True)
-    turn.note("campaign-figures", "campaign", None, years=len(found))
-    series(turn, "")
+    if kept:
+        turn.note("campaign-figures", "campaign", None, years=len(kept))
+        series(turn, "")
 
 
 def read_past(said: str, offset: int, this_year: int) -> Past | None:
@@ -248,19 +256,19 @@ def words(turn: Turn, rest: str) -> None:
     else:
         campaign = next(iter(campaigns.every(turn.programme.id)), None)
     if campaign is None:
-        why = "words-which" if name else "campaign-none"
-        turn.say(Message(w(why, name=name[:40], year=turn.now.year)), here=True)
+        none = w("campaign-none", year=turn.now.year)
+        turn.say(Message(w("words-which", name=name[:40]) if name else none), here=True)
         return
     found = said(turn, turn.programme, campaign)
     title = w("words-title", name=campaign.name)
     if not found.words:
         why = "words-too-few" if found.people < FEWEST else "words-none"
-        turn.say(Message(w(why, n=FEWEST), title=title), here=True)
+        turn.say(Message(w(why, few=FEWEST), title=title), here=True)
         return
     turn.note("campaign-words", "campaign", campaign.id, people=found.people)
     rows = [(word.text, str(word.people)) for word in found.words[:SHOWN]]
     more = len(found.words) - SHOWN
-    note = w("words-note", n=FEWEST) + ("\n" + w("words-more", more) if more > 0 else "")
+    note = w("words-note", few=FEWEST) + ("\n" + w("words-more", more) if more > 0 else "")
     turn.say(
         Message(
             w("words-text", found.people),
