@@ -184,7 +184,7 @@ def read_past(said: str, offset: int, this_year: int) -> Past | None:
     pairs: list[int] = []
     volunteers: list[int] = []
     tokens = [token.strip(":.,") for token in _TOKEN.findall(said)]
-    for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
+    for token, after in zip(tokens, [*tokens[1:], ""], strict=False):
         if entered := _COHORT.fullmatch(token):
             promos.append((1900 if entered[1] >= "50" else 2000) + int(entered[1]))
         elif year is None and _YEAR.fullmatch(token):
