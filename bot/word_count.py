@@ -92,10 +92,10 @@ class Words:
 
     def __init__(self, texts: Iterable[str], silent: Collection[str] = ()) -> None:
         self._silent = frozenset(stem(word) for text in silent for word in words(text))
+        self._said: dict[str, tuple[str, str] | None] = {}  # most are said again and again
         self._groups: dict[str, dict[str, set[int]]] = {}
         for person, text in enumerate(texts):
-            for form in self._forms(text[:MAX_TEXT]):
-                key = stem("".join(_parts(form)))
+            for key, form in self._forms(text[:MAX_TEXT]):
                 self._groups.setdefault(key, {}).setdefault(form, set()).add(person)
 
     @property
@@ -123,24 +123,27 @@ class Words:
                 found.append(Word(_shown(left), people))
         return sorted(found, key=lambda word: (-word.people, fold(word.text), word.text))
 
-    def _forms(self, text: str) -> set[str]:
-        """The words of one person that say something, as they wrote them."""
+    def _forms(self, text: str) -> set[tuple[str, str]]:
+        """The words of one person that say something: what they go by, and as written."""
         text = _ADDRESS.sub(" ", unicodedata.normalize("NFC", text))
         shouted = text.isupper()
         found = set()
         for token in _TOKEN.finditer(text):
             word = token[0]
-            if any(c.isdigit() for c in word) or not any(c.isalpha() for c in word):
-                continue
-            opens = bool(_OPENS.search(text[max(0, token.start() - 8) : token.start()]))
-            if shouted or not (word.isupper() or (word[0].isupper() and not opens)):
-                word = word.lower()
-            if (kept := self._kept(word)) is not None:
+            if not word.islower():
+                opens = _OPENS.search(text[max(0, token.start() - 8) : token.start()])
+                named = word.isupper() or (word[0].isupper() and not opens)
+                word = word if named and not shouted else word.lower()
+            if word not in self._said:
+                self._said[word] = self._kept(word)
+            if (kept := self._said[word]) is not None:
                 found.add(kept)
         return found
 
-    def _kept(self, word: str) -> str | None:
-        """The word without « -je », « -là »; None when it says nothing."""
+    def _kept(self, word: str) -> tuple[str, str] | None:
+        """What a word goes by, and it without « -je », « -là »; None when it says nothing."""
+        if any(c.isdigit() for c in word) or not any(c.isalpha() for c in word):
+            return None
         pieces = [piece for piece in _HYPHEN.split(word) if piece]
         while len(pieces) > 1 and fold(pieces[-1]) in _TAIL:
             pieces.pop()
@@ -149,7 +152,7 @@ class Words:
             return None
         if len(pieces) == 1 and whole not in _MEANT and self._says_nothing(fold(whole)):
             return None
-        return whole
+        return stem("".join(_parts(whole))), whole
 
     def _says_nothing(self, word: str) -> bool:
         root = stem(word)

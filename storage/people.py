@@ -409,7 +409,8 @@ class People:
         wanted, found = set(words), set()
         rows = self._session.execute(select(Person.name).where(Person.name.is_not(None)))
         for some in rows.yield_per(2000).partitions():
-            found |= wanted.intersection(each_word(" ".join(str(name) for (name,) in some)))
+            for part in {part for (name,) in some for part in name.split()}:
+                found |= wanted.intersection(each_word(part))
         return found
 
     def names(self, ids: Iterable[int]) -> dict[int, str]:
