@@ -240,7 +240,7 @@ def _placed(people: Mapping[str, int], largest: int, wide: int, high: int) -> An
         sizes = _sizes(people, largest)
         for seed in range(_TRIES):
             cloud = WordCloud(
-                font_path=_letters()[0], width=wide, height=high, margin=8,
+                font_path=_letters()[0], width=wide, height=high, margin=20,
                 background_color="white", color_func=colour, prefer_horizontal=1.0,
                 relative_scaling=1.0, max_words=len(people), max_font_size=max(sizes.values()),
                 min_font_size=min(sizes.values()) // 2, random_state=Random(seed),

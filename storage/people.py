@@ -409,7 +409,7 @@ class People:
         wanted, found = set(words), set()
         rows = self._session.execute(select(Person.name).where(Person.name.is_not(None)))
         for some in rows.yield_per(2000).partitions():
-            for part in {part for (name,) in some for part in name.split()}:
+            for part in {part for (name,) in some for part in (name or "").split()}:
                 found |= wanted.intersection(each_word(part))
         return found
 
