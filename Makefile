@@ -61,11 +61,14 @@ check: $(DEV) ## the quick half of `make test`: format, lint, types, direction o
 lock: $(BIN)/pip-compile ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade takes new versions)
 	$(COMPILE) $(UPGRADE) --build-deps-for editable --output-file requirements.txt pyproject.toml
 	$(COMPILE) $(UPGRADE) --build-deps-for editable --constraint requirements.txt \
-		--extra postgres --extra sens --extra dev --output-file requirements-dev.txt pyproject.toml
+		--extra postgres --extra sens --extra graphiques --extra dev \
+		--output-file requirements-dev.txt pyproject.toml
 	$(COMPILE) --build-deps-for editable --constraint requirements-dev.txt \
 		--extra postgres --output-file requirements-postgres.txt pyproject.toml
 	$(COMPILE) --build-deps-for editable --constraint requirements-dev.txt \
 		--extra postgres --extra sens --output-file requirements-sens.txt pyproject.toml
+	$(COMPILE) --build-deps-for editable --constraint requirements-dev.txt \
+		--extra postgres --extra graphiques --output-file requirements-graphiques.txt pyproject.toml
 
 bench: $(DEV) ## measure: import, proposals, start, cost of an update against a bare handler
 	$(BIN)/python -m tests.bench

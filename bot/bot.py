@@ -73,8 +73,7 @@ class Bot:
         self.telegram_name: str | None = None  # for deep links, once the platform told it
         self.reload: Callable[[], Mapping[str, Programme]] | None = None  # reads the files again
         self.rehearse: Callable[[DueTimer], None] | None = None  # see bot.commands.agenda
-        # see bot.commands.campaign_draft
-        self.draft_aside: Callable[[DueTimer], None] | None = None
+        self.aside: Callable[[DueTimer], None] | None = None  # see bot.aside
 
     def apart(self) -> Bot:
         """A bot that would say the same, for a copy of the database; it shares no memory."""

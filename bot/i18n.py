@@ -21,6 +21,7 @@ from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from babel.numbers import format_percent
 
 from bot.dialogue.questionnaire import Localised
 from bot.programmes.schema import Contact
@@ -114,6 +115,12 @@ class Words:
     def _number(self, day: Date) -> str:
         """The day's number as a pattern: French says `1er`, and plain numbers from 2 on."""
         return "d'er'" if self.lang == "fr" and day.day == 1 else "d"
+
+    def change(self, share: float) -> str:
+        """A change in per cent with its sign: 0.338 is `+33,8 %`."""
+        gap = NNBSP if self.lang == "fr" else ""
+        pattern = f"+#,##0.0{gap}%;-#,##0.0{gap}%"
+        return format_percent(share, pattern, locale=self._locale)
 
     def all(self, items: Sequence[str]) -> str:
         """`a, b et c`."""

@@ -88,6 +88,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "failed": _About("answer"),
     "agenda": _About("answer"),
     "campaign-draft": _About("answer"),
+    "campaign-picture": _About("answer"),
     "twin": _About("answer"),
     "join": _About("answer"),
 }

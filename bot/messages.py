@@ -91,7 +91,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A document: its name, its content and what it is (a MIME type)."""
+    """A document: its name, its content and what it is (a MIME type).
+
+    A picture is shown as one. `alt` says in words what can be seen in it.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
         ser_json_bytes="base64", val_json_bytes="base64"
@@ -100,6 +103,12 @@ class File:
     name: str
     content: bytes
     mime: str = "text/csv"
+    alt: str = ""
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the platforms can show it in the conversation."""
+        return self.mime in {"image/png", "image/jpeg"}
 
 
 @dataclass(frozen=True, slots=True)

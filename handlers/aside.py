@@ -12,9 +12,12 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from threading import Event
-from typing import ClassVar
 
+from typing_extensions import override
+
+from bot.aside import READERS, Answer, Work
 from bot.bot import Bot
+from bot.turn import Scene
 from scheduling.clock import Clock
 from scheduling.inbox import Wake, where
 from scheduling.worker import Worker
@@ -24,8 +27,8 @@ from storage.unit_of_work import Database
 log = logging.getLogger(__name__)
 
 
-class Aside(ABC):
-    """Does what timers of one kind ask for.
+class LongWork(ABC):
+    """Does what timers ask for.
 
     Args:
         database: Of the running bot.
@@ -34,9 +37,6 @@ class Aside(ABC):
         bot: The running bot.
         wake: `Delivery.wake`.
     """
-
-    name: ClassVar[str]
-    """For logs."""
 
     def __init__(
         self, database: Database, worker: Worker, clock: Clock, bot: Bot, wake: Wake
@@ -93,6 +93,32 @@ class Aside(ABC):
         except Exception as error:  # it is due again, and not for ever
             failed, where_ = type(error).__name__, where(error)
             # Not log.exception: the text of an error may quote somebody.
-            log.error("%s failed timer=%s error=%s\n%s", self.name, timer.id, failed, where_)  # noqa: TRY400
+            log.error("%s failed timer=%s error=%s\n%s", timer.kind, timer.id, failed, where_)  # noqa: TRY400
         finally:
             self._tasks.pop(timer.key, None)
+
+
+class Asides(LongWork):
+    """Reads in the worker, works in a thread, answers in the worker (`bot.aside`)."""
+
+    @override
+    def _offer(self, take: Callable[[DueTimer], None] | None) -> None:
+        self._bot.aside = take
+
+    @override
+    async def _work(self, timer: DueTimer) -> set[str]:
+        work = await self._worker.run(self._read, timer)
+        if work is None:
+            return set()
+        return await self._worker.run(self._answer, timer, await asyncio.to_thread(work))
+
+    def _read(self, timer: DueTimer) -> Work | None:
+        with self._database.unit_of_work() as uow:
+            return READERS[timer.kind](Scene(self._bot, uow, self._clock.now()), timer)
+
+    def _answer(self, timer: DueTimer, answer: Answer) -> set[str]:
+        with self._database.unit_of_work() as uow:
+            uow.timers.cancel_key(timer.key)
+            answer(Scene(self._bot, uow, self._clock.now()))
+            uow.commit()
+        return uow.outbox.touched

@@ -33,7 +33,7 @@ from bot.messages import Message
 from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
-from handlers.aside import Aside
+from handlers.aside import LongWork
 from scheduling.rehearsal import Abandoned, rehearse
 from storage.copy import copied, copied_apart
 from storage.migrate import current, newest
@@ -44,10 +44,8 @@ log = logging.getLogger(__name__)
 NOWHERE: Final = "Europe/Paris"  # the zone of what belongs to no one programme
 
 
-class Rehearsals(Aside):
+class Rehearsals(LongWork):
     """Answers who asked for the agenda, from a copy of the database."""
-
-    name = "agenda"
 
     @override
     def _offer(self, take: Callable[[DueTimer], None] | None) -> None:

@@ -34,7 +34,7 @@ from bot.messages import Message
 from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
-from handlers.drafts import Drafts
+from handlers.aside import Asides
 from handlers.gaps import LOOK_SECONDS, Gaps
 from handlers.metrics import Metrics
 from handlers.rehearsals import Rehearsals
@@ -133,7 +133,7 @@ class Service:
         if clock is None if guarded is None else guarded:
             self.leap = Leap(self.database, self.worker, self.clock, self._leapt)
         self.rehearsals = Rehearsals(self.database, self.worker, self.clock, self.bot, self._wake)
-        self.drafts = Drafts(self.database, self.worker, self.clock, self.bot, self._wake)
+        self.asides = Asides(self.database, self.worker, self.clock, self.bot, self._wake)
         self.slack: SlackAdapter | None = None
         self.telegram: TelegramAdapter | None = None
         self.delivery: Delivery | None = None
@@ -214,7 +214,7 @@ class Service:
         if self.leap is not None:
             await self.leap.start()
         self.rehearsals.start()
-        self.drafts.start()
+        self.asides.start()
         self._tasks.append(asyncio.create_task(self.delivery.run()))
         await self.inbox.sweep(timedelta(0))  # what a crash left, at once
         if self.slack is not None:
@@ -245,7 +245,7 @@ class Service:
         self._ticker.stop()
         await self.gaps.stop()
         await self.rehearsals.stop()
-        await self.drafts.stop()
+        await self.asides.stop()
         if self.slack is not None:
             await self.slack.stop()
         if self.telegram is not None:
@@ -456,7 +456,7 @@ class Service:
     def busy(self) -> bool:
         """Whether an adapter still works on something it heard, or an answer is worked out."""
         heard = bool(self.slack and self.slack.busy) or bool(self.telegram and self.telegram.busy)
-        return heard or self.rehearsals.busy or self.drafts.busy
+        return heard or self.rehearsals.busy or self.asides.busy
 
     async def settle(self) -> None:
         """Work and send everything due now; returns when nothing is left."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.directory import REFUSED
@@ -30,6 +30,8 @@ from storage.upsert import changed, insert_new, table_of
 WAITING: Final = ("open", "asked", "team", "proposed")
 """States of an application that has no mentor yet."""
 _AT_ONCE: Final = 500
+_IMPORTED: Final = and_(Campaign.state == "closed", Campaign.closed_at.is_(None))
+"""Of a year before Cordée, only the figures are known: see `was_imported`."""
 
 
 class Place(NamedTuple):
@@ -97,12 +99,56 @@ class Campaigns:
         )
 
     def every(self, programme_id: str) -> Sequence[Campaign]:
-        """All campaigns of a programme, newest first."""
+        """All campaigns of a programme that were held here, newest first."""
         return self._session.scalars(
             select(Campaign)
-            .where(Campaign.programme_id == programme_id)
+            .where(Campaign.programme_id == programme_id, ~_IMPORTED)
             .order_by(Campaign.id.desc())
         ).all()
+
+    def over(self, programme_id: str) -> Sequence[Campaign]:
+        """Campaigns that are over, those of which only the figures are known too; oldest first."""
+        return self._session.scalars(
+            select(Campaign)
+            .where(Campaign.programme_id == programme_id, Campaign.state == "closed")
+            .order_by(Campaign.year, Campaign.id)
+        ).all()
+
+    def named(self, programme_id: str, name: str) -> Campaign | None:
+        """The campaign that staff call so."""
+        return self._session.scalar(
+            select(Campaign).where(Campaign.programme_id == programme_id, Campaign.name == name)
+        )
+
+    def remember(
+        self,
+        programme_id: str,
+        year: int,
+        promos: list[int],
+        pairs: int,
+        volunteers: int | None,
+        now: datetime,
+    ) -> bool:
+        """The figures of a year before Cordée, anew if they were known; not over a campaign's own.
+
+        Returns:
+            False when that year's campaign was held here.
+        """
+        found = self.named(programme_id, str(year))
+        if found is None:
+            found = Campaign(programme_id=programme_id, name=str(year), year=year, state="closed",
+                             seed=0, opened_at=now)  # fmt: skip
+            self._session.add(found)
+        elif not was_imported(found):
+            return False
+        found.promos, found.pairs, found.volunteers = promos, pairs, volunteers
+        self._session.flush()
+        return True
+
+    def forget(self, programme_id: str, year: int) -> bool:
+        """Take such figures back; False when there are none of that year."""
+        here = (Campaign.programme_id == programme_id, Campaign.name == str(year), _IMPORTED)
+        return bool(changed(self._session, delete(Campaign).where(*here)))
 
     def move(self, campaign: Campaign, version: int, state: str, **values: Any) -> bool:
         """Compare-and-set the state and what goes with it; False when somebody was quicker."""
@@ -166,6 +212,18 @@ class Campaigns:
             )
             or 0
         )
+
+    def applications(self, campaign: Campaign) -> Sequence[Request]:
+        """What was applied with and not taken back; closing a campaign takes nothing back."""
+        kept = Request.state != "closed"
+        if campaign.closed_at is not None:
+            kept = or_(kept, Request.changed_at >= campaign.closed_at)
+        return self._session.scalars(
+            select(Request)
+            .join(CampaignEntry, CampaignEntry.request_id == Request.id)
+            .where(CampaignEntry.campaign_id == campaign.id, CampaignEntry.role == "mentee", kept)
+            .order_by(Request.id)
+        ).all()
 
     def applicants(self, campaign_id: int) -> list[Applicant]:
         """Mentees who have no mentor yet."""
@@ -384,6 +442,11 @@ class Campaigns:
             .group_by(CampaignPair.state)
         ).all()
         return {str(state): int(count) for state, count in rows}
+
+
+def was_imported(campaign: Campaign) -> bool:
+    """Whether only its figures are known: it was held before Cordée."""
+    return campaign.state == "closed" and campaign.closed_at is None
 
 
 def stable(external_id: str | None, email: str | None, number: int) -> str:

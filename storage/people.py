@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from storage.tables import (
     Person,
     PersonKey,
 )
-from storage.words import fold, number
+from storage.words import each_word, fold, number
 
 CODE_BYTES = 16  # 128 bits: not to be guessed
 
@@ -403,6 +403,15 @@ class People:
                 at=now, actor_id=actor_id, verb=verb, thing=thing, thing_id=thing_id, detail=detail
             )
         )
+
+    def among_names(self, words: Collection[str]) -> set[str]:
+        """Those of these folded words that stand in anybody's name."""
+        wanted, found = set(words), set()
+        rows = self._session.execute(select(Person.name).where(Person.name.is_not(None)))
+        for some in rows.yield_per(2000).partitions():
+            for part in {part for (name,) in some for part in (name or "").split()}:
+                found |= wanted.intersection(each_word(part))
+        return found
 
     def names(self, ids: Iterable[int]) -> dict[int, str]:
         """Names by number, for lists."""

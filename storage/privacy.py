@@ -77,6 +77,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "checkin-remind": "checkin",
     "agenda": "person",
     "campaign-draft": "campaign",
+    "campaign-picture": "person",
 }
 """Table of the subject of each kind of timer; a kind without one belongs to a whole programme."""
 _MESSAGES: Final[Mapping[str, str]] = {

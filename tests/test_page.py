@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +22,21 @@ from playwright.async_api import (
     async_playwright,
     expect,
 )
+from sqlalchemy import select
 
+from bot.messages import File, Message
+from bot.turn import Scene
 from handlers.local.demo import Demo, demo, opening_scene
+from storage.tables import Identity
 from tests.needs import CHROMIUM_ARGS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
+PNG = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAAAAADRSSBWAAAAC0lEQVR4nGNgYAAAAAMAAbitOmMAAAAASUVORK5CYII="
+)
 WISH = (
     "J’aimerais parler d’éolien en mer avec quelqu’un qui est passé du grand groupe à la start-up."
 )
@@ -276,6 +284,31 @@ async def test_staff_use_a_command_and_the_home_and_time_brings_a_check_in(scree
     await expect(screen.pane("slack")).to_contain_text("As-tu parlé avec ton filleul")
     await screen.press("slack", "Pas encore")
     await expect(screen.pane("slack")).to_contain_text("✓ Pas encore")
+
+
+async def test_a_picture_is_shown_in_the_conversation(screen: Screen) -> None:
+    service = screen.demo.stage.service
+    file = File("ans.png", PNG, "image/png", "Deux points noirs")
+
+    def put() -> None:
+        with service.database.unit_of_work() as uow:
+            scene = Scene(service.bot, uow, service.clock.now())
+            for one in uow.session.scalars(select(Identity)):
+                scene.tell(
+                    scene.person(one.person_id),
+                    Message("Cinq ans", file=file),
+                    key=f"picture:{one.id}",
+                    identity=one,
+                )
+            uow.commit()
+
+    await service.worker.run(put)
+    await screen.demo.stage.settled()
+    await screen.page.get_by_role("button", name="Prochaine échéance").click()  # looks again
+    for platform, said in (("slack", "Deux points noirs"), ("telegram", "Cinq ans")):
+        shown = screen.pane(platform).locator("img.picture").last
+        await expect(shown).to_have_js_property("naturalWidth", 2)
+        await expect(shown).to_have_attribute("alt", said)
 
 
 async def test_a_code_made_in_slack_opens_telegram_by_its_link(screen: Screen) -> None:

@@ -16,7 +16,7 @@ from tests.conftest import PROXIES, NetworkForbiddenError
 from tests.needs import missing
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-graphiques.txt")
 BINARY = {".png", ".ico", ".woff2"}
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[a-z,]+\])?==(?P<version>[^ ;\\]+)")
 
@@ -111,7 +111,8 @@ def test_a_lock_names_no_address_and_no_local_path(lock: str) -> None:
 def test_locks_hold_what_pyproject_asks_for() -> None:
     run, dev = locked("requirements.txt"), locked("requirements-dev.txt")
     assert asked() <= run.keys()
-    assert asked("dev") | asked("postgres") <= dev.keys()
+    assert asked("dev") | asked("postgres") | asked("graphiques") <= dev.keys()
+    assert asked("graphiques") <= locked("requirements-graphiques.txt").keys()
     assert run.items() <= dev.items(), "make test must run what make demo runs"
     assert "setuptools" in run, "the editable install builds without isolation"
     assert not asked("dev") & run.keys(), "a tool among what runs"

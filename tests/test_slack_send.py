@@ -119,6 +119,19 @@ async def test_file_goes_to_the_private_chat(
     assert slack.refusals == []
 
 
+async def test_a_picture_is_told_to_those_who_do_not_see_it(
+    slack: FakeSlack, clock: Clock, sender: SlackSender
+) -> None:
+    file = File("ans.png", b"\x89PNG", "image/png", "Cinq barres\n" + "é" * 3000)
+    assert await sender.send(make_row(Message("Cinq ans", file=file), "file", at=clock())) == Sent()
+    (seen,) = slack.messages("ULEA")
+    shown = slack.file(seen.files[0])
+    assert shown.is_picture
+    assert shown.alt.startswith("Cinq barres é")
+    assert len(shown.alt) == 1000
+    assert slack.refusals == []
+
+
 async def test_ephemeral_in_place_then_in_private(
     slack: FakeSlack, clock: Clock, sender: SlackSender
 ) -> None:

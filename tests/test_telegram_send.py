@@ -35,6 +35,8 @@ from tests.test_telegram_render import messages
 OPERATOR = 8
 QUESTION = Message("Où en es-tu ?", choices=(Choice("En poste", "a:7:situation:employed"),))
 FREE = Message("Ton objectif ?", placeholder="Une phrase suffit")
+PNG = b"\x89PNG\r\n\x1a\nand so on"
+PHOTO = Message("Cinq ans", file=File("ans.png", PNG, "image/png", "Cinq barres"))
 
 
 def claimed(
@@ -118,6 +120,18 @@ async def test_file(sender: TelegramSender, telegram: FakeTelegram) -> None:
     assert shown.document is not None
     assert shown.document.filename == "bilan é.csv"
     assert shown.document.content == "nom;vu\nLéa;3\n".encode()
+    assert telegram.refusals == []
+
+
+async def test_a_picture_is_shown_in_the_chat(
+    sender: TelegramSender, telegram: FakeTelegram
+) -> None:
+    assert isinstance(await sender.send(claimed(PHOTO, op="file")), Sent)
+    [shown] = telegram.messages(LEA)
+    assert shown.photo
+    assert shown.document is not None
+    assert shown.document.content == PNG
+    assert shown.text == "Cinq ans"
     assert telegram.refusals == []
 
 
@@ -310,7 +324,9 @@ async def doubtful(
     await telegram.send(OPERATOR, "hello")
     sender.saw(OPERATOR, telegram.world.last_id)
     row = claimed(message, op="file" if message.file else "post", row=9, floor=sender.floor())
-    method = "sendDocument" if message.file else "sendMessage"
+    method = {None: "sendMessage", "text/csv": "sendDocument", "image/png": "sendPhoto"}[
+        message.file.mime if message.file else None
+    ]
     await telegram.send(OPERATOR, "meanwhile")
     telegram.fail_next(method, fault)
     assert isinstance(await sender.send(row), Doubtful)
@@ -321,7 +337,7 @@ async def doubtful(
 DOCUMENT = Message("Le bilan", file=File("b.csv", b"x"), choices=QUESTION.choices)
 
 
-@pytest.mark.parametrize("message", [QUESTION, Message("Merci."), DOCUMENT])
+@pytest.mark.parametrize("message", [QUESTION, Message("Merci."), DOCUMENT, PHOTO])
 @pytest.mark.parametrize("fault", ["drop_after", "500_after"])
 async def test_found_again(
     message: Message, fault: str, marking: TelegramSender, telegram: FakeTelegram
@@ -335,7 +351,7 @@ async def test_found_again(
     assert all(m.text != "·" for m in telegram.messages(OPERATOR))  # the marker is gone
 
 
-@pytest.mark.parametrize("message", [QUESTION, Message("Merci."), DOCUMENT, FREE])
+@pytest.mark.parametrize("message", [QUESTION, Message("Merci."), DOCUMENT, PHOTO, FREE])
 async def test_proved_absent(
     message: Message, marking: TelegramSender, telegram: FakeTelegram
 ) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from bot import campaigns
 from bot.campaigns import Board, board_of
-from bot.commands import campaign_publish, campaign_supply
+from bot.commands import campaign_figures, campaign_publish, campaign_supply
 from bot.commands.campaign_draft import make
 from bot.commands.campaign_publish import current
 from bot.commands.registry import command
@@ -44,7 +44,7 @@ def campagne(turn: Turn, args: str) -> None:
     if run is None:
         turn.say(Message(turn.w("campaign-usage")), here=True)
         return
-    if run in (_open, _clone):
+    if run in _ANY_TIME:
         run(turn, rest)
         return
     if turn.uow.campaigns.current(turn.programme.id) is None:
@@ -442,4 +442,11 @@ _VERBS: Final[Mapping[str, Callable[[Turn, str], None]]] = {
     **dict.fromkeys(("publier", "publish"), campaign_publish.publish_sure),
     **dict.fromkeys(("offre", "supply"), campaign_supply.show),
     **dict.fromkeys(("fermer", "close"), campaign_publish.close_sure),
+    **dict.fromkeys(("serie", "series"), campaign_figures.series),
+    **dict.fromkeys(("passe", "past"), campaign_figures.past),
+    **dict.fromkeys(("mots", "words"), campaign_figures.words),
 }
+_ANY_TIME: Final = frozenset(
+    (_open, _clone, campaign_figures.series, campaign_figures.past, campaign_figures.words)
+)
+"""Needs no campaign under way."""

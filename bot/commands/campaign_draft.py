@@ -1,9 +1,7 @@
 """Making a campaign's draft: at once when it is small, else beside the turns.
 
-A turn must not take long, so a large draft is only written down as wanted: a timer of kind
-`campaign-draft`, which stays pending until its answer is queued, in the same transaction. Who
-computes it is handed in as `bot.draft_aside`; a bot that is being rehearsed has none, and drops the
-wish. Whatever happens between reading and storing is looked at again when it is published.
+A large one takes too long for a turn (`bot.aside`). Whatever happens between reading and storing is
+looked at again when it is published.
 
 Source: X-06; house, "a turn is short".
 """
@@ -11,23 +9,20 @@ Source: X-06; house, "a turn is short".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final
 
 from bot import campaigns, lifecycle
+from bot.aside import Answer, Work, beside, put, reply
 from bot.campaigns import Board, Draft, board_of
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
-from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Message
-from bot.turn import STAFF_ROLES, Scene, Turn
-from storage.tables import Campaign, Identity
+from bot.turn import Scene, Turn
+from storage.tables import Campaign
 from storage.timers import DueTimer
 
 AT_ONCE: Final = 10_000  # mentees times mentors up to which a draft is made within a turn
-AGAIN: Final = timedelta(minutes=5)  # a crash meanwhile: it is made anew
-MOST_TRIES: Final = 3
 
 
 def make(turn: Turn, campaign: Campaign) -> None:
@@ -38,14 +33,8 @@ def make(turn: Turn, campaign: Campaign) -> None:
         return
     turn.note("campaign-drafted", "campaign", campaign.id)
     size = len(board.given.mentees) * len(board.given.mentors)
-    if turn.bot.draft_aside is not None and size > AT_ONCE:
-        turn.uow.timers.put(
-            key=f"campaign-draft:{turn.event.id}",
-            kind="campaign-draft",
-            subject_id=campaign.id,
-            due_at=turn.now,
-            payload={"person": turn.me.id, "identity": turn.identity.id, "begun": 0},
-        )
+    if turn.bot.aside is not None and size > AT_ONCE:
+        put(turn, "campaign-draft", campaign.id)
         turn.say(Message(turn.w("campaign-drafting")), here=True)
         return
     draft = board.draft()
@@ -58,14 +47,20 @@ def reasons_of(board: Board, draft: Draft) -> dict[int, list[str]]:
     return {mentee: board.reasons(mentee, mentor) for mentee, mentor in draft.pairs.items()}
 
 
-@due("campaign-draft")
-def wanted(scene: Scene, timer: DueTimer) -> None:
-    """Have it made beside the turns; the timer stays until the answer is queued."""
-    begun = int(timer.payload["begun"]) + 1
-    if scene.bot.draft_aside is None or begun > MOST_TRIES:
-        return
-    scene.uow.timers.again(timer, scene.now + AGAIN, {**timer.payload, "begun": begun})
-    scene.bot.draft_aside(timer)
+@beside("campaign-draft")
+def read(scene: Scene, timer: DueTimer) -> Work | None:
+    """What a draft is made from, and what is done with it."""
+    campaign = scene.uow.campaigns.get(timer.subject_id)
+    if campaign is None:
+        return None
+    board = board_of(scene, campaign)
+
+    def work() -> Answer:
+        draft = board.draft()
+        said = reasons_of(board, draft)
+        return lambda later: answer(later, timer, board, draft, said)
+
+    return work
 
 
 def answer(
@@ -76,19 +71,11 @@ def answer(
     said: Mapping[int, list[str]],
 ) -> None:
     """Store a draft made beside the turns, and tell whoever asked, if they may still know."""
-    scene.uow.timers.cancel_key(timer.key)
     campaign = scene.uow.campaigns.get(timer.subject_id)
     if campaign is None or campaign.state == "closed":
         return
     store(scene, campaign, draft, said, board)
-    person = scene.uow.people.get(timer.payload["person"])
-    if person is None or not (
-        scene.uow.people.roles(person.id, campaign.programme_id) & STAFF_ROLES
-    ):
-        return
-    w = scene.words(person, scene.programme_of(campaign.programme_id))
-    asked_on = scene.uow.session.get(Identity, timer.payload["identity"])
-    scene.tell(person, summary(w, campaign, draft), key=timer.key, identity=asked_on)
+    reply(scene, timer, lambda w: summary(w, campaign, draft))
 
 
 def store(

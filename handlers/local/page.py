@@ -386,7 +386,7 @@ class Page:
         found = self.stage.slack.world.files.get(request.match_info["file"])
         if found is None or found.content is None:
             raise web.HTTPNotFound(headers=HEADERS)
-        return _download(found.filename, found.content)
+        return _shown(found.filename, found.content, picture=found.is_picture)
 
     async def _telegram_file(self, request: web.Request) -> web.Response:
         chat, number = request.match_info["chat"], request.match_info["message"]
@@ -395,7 +395,8 @@ class Page:
         message = self.stage.telegram.world.find(int(chat), int(number))
         if message is None or message.document is None:
             raise web.HTTPNotFound(headers=HEADERS)
-        return _download(message.document.filename, message.document.content)
+        file = message.document
+        return _shown(file.filename, file.content, picture=message.photo)
 
     @web.middleware
     async def _only_from_here(
@@ -423,7 +424,10 @@ def _file(path: Path, kind: str) -> web.Response:
     return web.Response(body=path.read_bytes(), content_type=kind, charset="utf-8", headers=HEADERS)
 
 
-def _download(name: str, content: bytes) -> web.Response:
+def _shown(name: str, content: bytes, *, picture: bool) -> web.Response:
+    """A picture for the page to show, any other file to be kept."""
+    if picture:
+        return web.Response(body=content, content_type="image/png", headers=HEADERS)
     how = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
     return web.Response(
         body=content, content_type="application/octet-stream", headers={**HEADERS, **how}

@@ -107,7 +107,15 @@ def _slack_message(slack: FakeSlack, message: SlackMessage) -> Json:
         "metadata": message.metadata,
         "state": message.state,
         "files": [
-            {"id": f.id, "name": f.filename, "title": f.title, "size": f.length} for f in files
+            {
+                "id": f.id,
+                "name": f.filename,
+                "title": f.title,
+                "size": f.length,
+                "picture": f.is_picture,
+                "alt": f.alt,
+            }
+            for f in files
         ],
     }
 
@@ -138,7 +146,11 @@ def _telegram_message(telegram: FakeTelegram, message: TelegramMessage) -> Json:
         "at": _ms(message.date),
         "edited": message.edited is not None,
         "file": (
-            {"name": message.document.filename, "size": len(message.document.content)}
+            {
+                "name": message.document.filename,
+                "size": len(message.document.content),
+                "picture": message.photo,
+            }
             if message.document is not None
             else None
         ),

@@ -20,6 +20,7 @@ from handlers.local.telegram_api import TelegramMessage
 
 Drawn = list[str]
 EDITED, PRIVATE, FILE, FORM, HOME, MENU, TOAST = "✎", "👁", "📎", "⧉", "⌂", "▾", "☁"
+PICTURE: Final = "🖼"
 TICKS: Final = "☐☑"
 _CODE = re.compile(r"(?<![\w-])(?=[A-Za-z0-9_-]*[A-Z0-9])[A-Za-z0-9_-]{22}(?![\w-])")
 
@@ -148,7 +149,9 @@ class SlackScreen:
 
     def _draw(self, message: SlackMessage) -> Drawn:
         drawn = _draw_blocks(message.blocks) if message.blocks else _unescaped(message.text)
-        drawn += [f"{FILE} {self.slack.file(f).filename}" for f in message.files]
+        for file in map(self.slack.file, message.files):
+            drawn.append(f"{PICTURE if file.is_picture else FILE} {file.filename}")
+            drawn[-1] += f" · {plain(file.alt)}" if file.alt else ""
         if message.visible_to is not None:
             drawn = [f"{PRIVATE} {drawn[0]}", *drawn[1:]]
         return drawn or ["…"]
@@ -297,7 +300,7 @@ class TelegramScreen:
 def _draw_message(message: TelegramMessage) -> Drawn:
     drawn = plain(message.text).split("\n") if message.text else []
     if message.document is not None:
-        drawn.append(f"{FILE} {message.document.filename}")
+        drawn.append(PICTURE if message.photo else f"{FILE} {message.document.filename}")
     markup = message.markup or {}
     for row in markup.get("inline_keyboard", []):
         labels = (plain(b["text"]) + (" ↗" if "url" in b else "") for b in row)

@@ -357,7 +357,7 @@ class Player:
 
 
 _POSTS: Final = frozenset(
-    {"chat.postMessage", "files.completeUploadExternal", "sendMessage", "sendDocument"}
+    {"chat.postMessage", "files.completeUploadExternal", "sendMessage", "sendDocument", "sendPhoto"}
 )
 
 

@@ -398,6 +398,7 @@ class SlackApi(SlackViews):
                 "invalid_arguments", details=("[ERROR] length must be a positive number of bytes",)
             )
         file = SlackFile(self.world.next_id("F"), str(arguments["filename"]), int(length))
+        file.alt = str(arguments.get("alt_txt") or "")
         self.world.files[file.id] = file
         return {"file_id": file.id}
 

@@ -175,6 +175,7 @@ class SlackFile:
         length: As announced, in bytes.
         content: None until uploaded.
         title: As given on completion.
+        alt: What is said of a picture to people who do not see it.
         shared_in: Channels it was posted to.
     """
 
@@ -183,7 +184,13 @@ class SlackFile:
     length: int
     content: bytes | None = None
     title: str = ""
+    alt: str = ""
     shared_in: list[str] = field(default_factory=list)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether Slack shows it in the conversation."""
+        return self.filename.endswith((".png", ".jpg"))
 
 
 @dataclass

@@ -21,7 +21,7 @@ from handlers.local.fake_slack import FakeSlack
 from handlers.local.fake_telegram import FakeTelegram
 from handlers.service import Service
 from scheduling.clock import FixedClock
-from storage.tables import Inbox, Outbox
+from storage.tables import Inbox, Outbox, Timer
 from storage.unit_of_work import UnitOfWork
 
 SECRET: Final = "local stage, no real person here"  # noqa: S105 - for loopback stand-ins only
@@ -170,7 +170,10 @@ def _nothing_left(uow: UnitOfWork, now: datetime) -> bool:
             Outbox.state.in_(("queued", "sending")), Outbox.not_before <= now
         )
     )
-    return not heard and not due
+    planned = session.scalar(
+        select(func.count()).where(Timer.state == "pending", Timer.due_at <= now)
+    )
+    return not heard and not due and not planned
 
 
 def _next_send(uow: UnitOfWork, now: datetime) -> datetime | None:

@@ -45,6 +45,7 @@ LIMITS: Final = {
     "input": 3000,
     "radio": 10,
     "url": 3000,
+    "alt": 1000,
     "notification": 700,  # escaped at worst five times as long: under the 4,000 of chat.update
     "cell": 40,
     "rows": 500,

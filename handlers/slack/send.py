@@ -250,8 +250,9 @@ class SlackSender:
 
     async def _upload(self, file: File) -> dict[str, str | None]:
         name = render.one_line(file.name) or "file"
+        alt = render.shorten(render.one_line(file.alt), render.LIMITS["alt"])
         ticket = await self._client.files_getUploadURLExternal(
-            filename=name, length=len(file.content)
+            filename=name, length=len(file.content), alt_txt=alt or None
         )
         url = str(ticket.get("upload_url"))
         host = urlsplit(url).hostname or ""

@@ -79,7 +79,7 @@ class Rendered:
         )
 
     def arguments(self) -> Json:
-        """Arguments of `sendMessage` or `sendDocument`, without the chat and the document."""
+        """Arguments of `sendMessage`, `sendDocument` or `sendPhoto`, but for chat and file."""
         found: Json = {}
         if self.file:
             found |= {"caption": self.text, "caption_entities": list(self.entities)}

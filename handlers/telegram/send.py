@@ -176,11 +176,10 @@ class TelegramSender:
         # As the renderer made them; the library would make objects of them first.
         ready = shown.arguments()
         if shown.file:
-            return await self._bot.send_document(
-                chat_id,
-                InputFile(shown.file.content, filename=shown.file.name),
-                api_kwargs=ready,
-            )
+            file = InputFile(shown.file.content, filename=shown.file.name)
+            if shown.file.is_picture:
+                return await self._bot.send_photo(chat_id, file, api_kwargs=ready)
+            return await self._bot.send_document(chat_id, file, api_kwargs=ready)
         return await self._bot.send_message(chat_id, shown.text, api_kwargs=ready)
 
     async def _edit(self, target: tuple[str, int], shown: Rendered) -> None:

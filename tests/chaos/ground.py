@@ -205,7 +205,7 @@ class Ground:
 
     def posts(self) -> list[Call]:
         """What the platforms accepted of what adds a message, oldest first."""
-        adds = {"chat.postMessage", "sendMessage", "sendDocument"}
+        adds = {"chat.postMessage", "sendMessage", "sendDocument", "sendPhoto"}
         calls = [c for c in self.slack.calls + self.telegram.calls if c.method in adds]
         taken = [c for c in calls if c.response is not None and c.response["ok"]]
         taken = [c for c in taken if c.arguments.get("text") != MARK]

@@ -186,7 +186,7 @@ function drawMessage(person, message, follows, act) {
         message.ephemeral && h("span", { class: "only" }, `👁 ${w("onlyYou")}`)),
       message.blocks.length ? drawBlocks(message.blocks, surface) : message.text && h("p", { class: "text" }, mrkdwn(message.text, act.deep)),
       message.edited && h("span", { class: "edited" }, `(${w("edited")})`),
-      message.files.map((f) => h("a", { class: "file", href: `/file/slack/${f.id}`, download: f.name, "data-name": f.id },
+      message.files.map((f) => f.picture ? h("img", { class: "picture", src: `/file/slack/${f.id}`, alt: f.alt, "data-name": f.id }) : h("a", { class: "file", href: `/file/slack/${f.id}`, download: f.name, "data-name": f.id },
         h("span", { "aria-hidden": "true" }, "📄 "), f.title || f.name, h("small", {}, ` ${f.size} ${w("bytes")}`))),
       asJson(stored)));
 }

@@ -57,7 +57,8 @@ function drawMessage(person, message, isLast, act) {
   const name = message.bot ? "Cordée" : person.name;
   return h("article", { class: `bubble ${message.bot ? "bot" : "own"}`, "aria-label": name },
     h("div", { class: "paper" },
-      message.file && h("a", { class: "file", href: `/file/telegram/${person.telegram}/${message.id}`, download: message.file.name, "data-name": "file" },
+      message.file?.picture && h("img", { class: "picture", src: `/file/telegram/${person.telegram}/${message.id}`, alt: text, "data-name": "file" }),
+      message.file && !message.file.picture && h("a", { class: "file", href: `/file/telegram/${person.telegram}/${message.id}`, download: message.file.name, "data-name": "file" },
         h("span", { "aria-hidden": "true" }, "📄 "), message.file.name, h("small", {}, ` ${message.file.size} ${w("bytes")}`)),
       text && h("div", { class: "text" }, withEntities(text, stored.entities ?? stored.caption_entities, act)),
       h("p", { class: "meta" }, asJson(stored), message.edited && h("span", { class: "edited" }, w("edited")), timeOf(message.at))),
