@@ -144,7 +144,7 @@ def test_years_before_are_no_campaign_to_clone() -> None:
     run.stand.command(CLAIRE, "campagne", f"passé {HISTORY}")
     heard = run.stand.command(CLAIRE, "campagne", "fermer")
     run.stand.press(CLAIRE, heard[-1].choices["Oui, la clore"])
-    assert told(run.stand.command(CLAIRE, "campagne", "cloner 2027"), CLAIRE, "promotions 2026")
+    assert told(run.stand.command(CLAIRE, "campagne", "cloner 2027"), CLAIRE, "promotion 2026")
 
 
 def test_a_cohort_is_said_as_the_school_says_it() -> None:
