@@ -18,13 +18,13 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from bot.campaign_scores import scores_of, why_of
 from bot.expert_index import rules_of
 from bot.experts import reasons
 from bot.i18n import Words
 from bot.matching import Index, Rules, Wish
 from bot.matching.assign import FORBIDDEN, MOST, Assignment, Gain, Scores, Why, assign
 from bot.matching.assign import Campaign as Instance
+from bot.matching.score import Asked
 from bot.programmes.campaign import CampaignRules
 from bot.programmes.schema import Programme
 from bot.turn import Scene
@@ -218,12 +218,17 @@ class Board:
         self._people = [m.id for m in given.mentors]
 
     @cached_property
+    def _asked(self) -> Asked:
+        """The wishes, read once."""
+        return self._index.ask([m.wish for m in self.given.mentees], rules=self.given.rules)
+
+    @cached_property
     def scores(self) -> Scores:
         """Mentee × mentor, `FORBIDDEN` where they may not be."""
         if self._scores is not None:
             return self._scores
         given = self.given
-        table = scores_of(self._index, [m.wish for m in given.mentees], self._people, given.rules)
+        table = self._index.matrix(self._asked, self._people)
         for mentee, mentor in given.barred:
             if mentee in self._row and mentor in self._column:
                 table[self._row[mentee], self._column[mentor]] = FORBIDDEN
@@ -232,6 +237,11 @@ class Board:
         own = np.array([m.id for m in given.mentees])[:, None] == np.array(self._people)[None, :]
         table[own | (mine[:, None] == theirs[None, :])] = FORBIDDEN
         return table
+
+    @property
+    def unread(self) -> int:
+        """How many wishes would have to be encoded first."""
+        return self._index.unread([m.wish for m in self.given.mentees])
 
     def score(self, mentee: int, mentor: int) -> int:
         """Of one pair."""
@@ -360,11 +370,14 @@ class Board:
         given = replace(self.given, mentees=mentees, bonus=1)
         return Board(given, self._index, self.scores)
 
-    def reasons(self, mentee: int, mentor: int) -> list[str]:
-        """Why these two, in the mentee's words."""
-        one = self.given.mentees[self._row[mentee]]
-        found = why_of(self._index, one.wish, mentor, self.given.rules)
-        return reasons(found, one.words)
+    def reasons(self, pairs: Mapping[int, int]) -> dict[int, list[str]]:
+        """Why these pairs, by mentee and in their words."""
+        rows = [(self._row[mentee], mentor) for mentee, mentor in pairs.items()]
+        found = self._index.explain(self._asked, rows)
+        return {
+            mentee: reasons(why, self.given.mentees[row].words)
+            for mentee, (row, _), why in zip(pairs, rows, found, strict=True)
+        }
 
 
 def number_of(key: str) -> int:

@@ -11,7 +11,7 @@ import logging
 
 from bot.bot import Bot
 from bot.campaigns import Board, Draft, board_of
-from bot.commands.campaign_draft import answer, reasons_of
+from bot.commands.campaign_draft import answer
 from bot.turn import Scene
 from scheduling.clock import Clock
 from scheduling.inbox import Wake, where
@@ -103,4 +103,4 @@ class Drafts:
 
 def _compute(board: Board) -> tuple[Draft, dict[int, list[str]]]:
     draft = board.draft()
-    return draft, reasons_of(board, draft)
+    return draft, board.reasons(draft.pairs)

@@ -186,6 +186,20 @@ class Campaigns:
             for person, request in rows
         ]  # fmt: skip
 
+    def waiting(self) -> set[tuple[int, int]]:
+        """The applications to all open campaigns that have no mentor yet: number, version."""
+        rows = self._session.execute(
+            select(Request.id, Request.version)
+            .join(CampaignEntry, CampaignEntry.request_id == Request.id)
+            .join(Campaign, Campaign.id == CampaignEntry.campaign_id)
+            .where(
+                Campaign.state != "closed",
+                CampaignEntry.role == "mentee",
+                Request.state.in_(WAITING),
+            )
+        )
+        return {(number, version) for number, version in rows}
+
     def places(self, people: Collection[int]) -> dict[int, Place]:
         """Places of experts, free and held, by person."""
         found: dict[int, Place] = {}

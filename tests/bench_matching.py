@@ -300,7 +300,7 @@ def measure_matrix(mentees: int, mentors: int) -> list[Figure]:
     asked = list(islice(cycle(few), mentees))
     vector = np.resize(near(index, few), (mentees, WIDTH))
     start, used = time.perf_counter(), time.process_time()
-    found = index.matrix(asked, range(1, mentors + 1), meaning=vector)
+    found = index.matrix(index.ask(asked, meaning=vector), range(1, mentors + 1))
     wall, cpu = time.perf_counter() - start, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     apart = 0

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from bot import campaigns
 from bot.campaigns import Board, Draft
-from bot.commands.campaign_draft import reasons_of, store
+from bot.commands.campaign_draft import store
 from bot.dialogue.tokens import ActToken, encode
 from bot.events import Pressed
 from bot.exporter import write_csv
@@ -63,6 +63,7 @@ def students(
     seed: int = 3,
     *,
     turned: bool = False,
+    first: int = 0,
 ) -> list[int]:
     """Students who applied, each wishing for one to three sectors in a few words."""
     rng, made = Random(seed), []
@@ -75,8 +76,9 @@ def students(
         for _ in range(number)
     ]
     for n in range(number)[:: -1 if turned else 1]:
+        called = n + first
         person = Person(
-            external_id=f"M{n:04}", name=f"Élève {n:04}", promo=PROMO, lang="fr",
+            external_id=f"M{called:04}", name=f"Élève {called:04}", promo=PROMO, lang="fr",
             created_at=now, programme_id=MENTORAT,
         )  # fmt: skip
         uow.session.add(person)
@@ -138,7 +140,7 @@ class Run:
             here = uow.campaigns.get(self.campaign)
             assert here is not None
             scene = Scene(self.stand.bot, uow, self.stand.now)
-            store(scene, here, found, reasons_of(board, found), board)
+            store(scene, here, found, board.reasons(found.pairs), board)
         return found
 
     def publish(self) -> flow.Published:

@@ -351,7 +351,7 @@ def _why(turn: Turn, rest: str) -> None:
     ]
     lines += [Line(label=names[one], text=w("campaign-left")) for one in found.left]
     lines += [Line(label=names[one], text=w("campaign-found")) for one in found.found]
-    lines += [Line(text=f"• {reason}") for reason in board.reasons(mentee, mentor)]
+    lines += [Line(text=f"• {reason}") for reason in board.reasons({mentee: mentor})[mentee]]
     turn.say(
         Message(
             title=w("campaign-pair", mentee=names[mentee], mentor=names[mentor]),

@@ -25,7 +25,8 @@ from bot.turn import STAFF_ROLES, Scene, Turn
 from storage.tables import Campaign, Identity
 from storage.timers import DueTimer
 
-AT_ONCE: Final = 10_000  # mentees times mentors up to which a draft is made within a turn
+AT_ONCE: Final = 60_000  # mentees times mentors up to which a draft is made within a turn …
+UNREAD: Final = 8  # … if so many wishes at most have to be encoded for it: a quarter of a second
 AGAIN: Final = timedelta(minutes=5)  # a crash meanwhile: it is made anew
 MOST_TRIES: Final = 3
 
@@ -38,7 +39,7 @@ def make(turn: Turn, campaign: Campaign) -> None:
         return
     turn.note("campaign-drafted", "campaign", campaign.id)
     size = len(board.given.mentees) * len(board.given.mentors)
-    if turn.bot.draft_aside is not None and size > AT_ONCE:
+    if turn.bot.draft_aside is not None and (size > AT_ONCE or board.unread > UNREAD):
         turn.uow.timers.put(
             key=f"campaign-draft:{turn.event.id}",
             kind="campaign-draft",
@@ -49,13 +50,8 @@ def make(turn: Turn, campaign: Campaign) -> None:
         turn.say(Message(turn.w("campaign-drafting")), here=True)
         return
     draft = board.draft()
-    store(turn, campaign, draft, reasons_of(board, draft), board)
+    store(turn, campaign, draft, board.reasons(draft.pairs), board)
     turn.say(summary(turn.w, campaign, draft), here=True)
-
-
-def reasons_of(board: Board, draft: Draft) -> dict[int, list[str]]:
-    """Why, by mentee."""
-    return {mentee: board.reasons(mentee, mentor) for mentee, mentor in draft.pairs.items()}
 
 
 @due("campaign-draft")

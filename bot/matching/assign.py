@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -253,27 +254,39 @@ class _Solver:
         """Mentee × place: the best pairs of each, as many as `limits` says."""
         rows, mentors = self._best(floor, limits)
         places = self._places[mentors]
-        row = np.repeat(rows, places)
-        first = np.repeat(self._first[mentors], places)
-        nth = np.arange(len(row)) - np.repeat(np.cumsum(places) - places, places)
+        per_row = np.bincount(rows, places, len(self._mentees)).astype(np.int32)
+        start = np.concatenate(([0], np.cumsum(per_row)), dtype=np.int32)
+        ends = np.cumsum(places)
+        nth = np.arange(int(places.sum())) - np.repeat(ends - places, places)
+        where = (np.repeat(self._first[mentors], places) + nth).astype(np.int32)
         shape = (len(self._mentees), len(self._of))
-        data = np.ones(len(row), np.int8)
-        return sparse.csr_array(sparse.coo_array((data, (row, first + nth)), shape=shape))
+        return sparse.csr_array((np.ones(len(where), np.int8), where, start), shape=shape)
+
+    @cached_property
+    def _likely(self) -> Ints:
+        """The columns of the best of each mentee: looked for once, whatever the floor."""
+        return self._columns_of(np.arange(len(self._mentees)), LIKELY)
+
+    def _columns_of(self, rows: Ints, limit: int) -> Ints:
+        m = self._scores.shape[1]
+        blocks = np.array_split(rows, max(1, rows.size * m // DENSE))
+        return np.concatenate([_top(self._scores[block], limit) for block in blocks])
 
     def _best(self, floor: int, limits: Ints) -> tuple[Ints, Ints]:
-        """(mentee, mentor) of the best pairs of each mentee over a floor."""
-        rows, mentors = [], []
-        for limit in np.unique(limits[limits > 0]):
+        """(mentee, mentor) of the best pairs of each mentee over a floor, in the mentees' order."""
+        few = np.flatnonzero((limits > 0) & (limits <= LIKELY))
+        rows = [np.repeat(few, self._likely.shape[1])]
+        mentors = [self._likely[few].ravel()]
+        for limit in np.unique(limits[limits > LIKELY]):
             some = np.flatnonzero(limits == limit)
-            for block in np.array_split(some, max(1, some.size * self._scores.shape[1] // DENSE)):
-                best = _top(self._scores[block], int(limit))
-                rows.append(np.repeat(block, limit))
-                mentors.append(best.ravel())
-        if not rows:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+            best = self._columns_of(some, int(limit))
+            rows.append(np.repeat(some, best.shape[1]))
+            mentors.append(best.ravel())
         row, mentor = np.concatenate(rows), np.concatenate(mentors)
         good = self._scores[row, mentor] >= max(floor, 0)
-        return row[good], mentor[good]
+        row, mentor = row[good], mentor[good]
+        order = np.argsort(row, kind="stable")
+        return row[order], mentor[order]
 
     def _reach(self, graph: sparse.csr_array, found: Ints, alone: Ints) -> Mask:
         """Mentees that an alternating path from somebody alone reaches, themselves included."""

@@ -131,8 +131,11 @@ class Wish:
 
     def values(self, name: str) -> tuple[str, ...]:
         """The values chosen for a feature, without empty ones."""
-        some = (value.strip()[:200] for value in self.features.get(name, ())[:MAX_VALUES])
-        return tuple(value for value in some if value)
+        given = self.features.get(name)
+        if not given:
+            return ()
+        some = [value.strip()[:200] for value in given[:MAX_VALUES]]
+        return tuple([value for value in some if value])
 
     @property
     def words(self) -> str:
@@ -227,7 +230,9 @@ class Columns:
                 marks = [self._marks((rows, k, 1.0)) for k in keys]
                 found[name] = sum(marks[1:], marks[0]) / np.float32(len(keys))
         if wish.promo is not None:
-            found["promo_gap"] = promo_nearness(np.float32(wish.promo) - self._promo, rules)
+            found["promo_gap"] = self._once(
+                memo, ("promo_gap", str(wish.promo)), self._of_promo, rules
+            )
         return found
 
     @cached_property
@@ -269,6 +274,9 @@ class Columns:
             *(np.float32(NEAR) * self._sector.nearness(other) for other in near),
         ]
         return np.asarray(np.max(parts, axis=0))
+
+    def _of_promo(self, value: str, rules: Rules) -> Floats:
+        return promo_nearness(np.float32(int(value)) - self._promo, rules)
 
     def _of_structure(self, value: str, rules: Rules) -> Floats:
         wanted = tag(value)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Final, Literal
 
@@ -23,7 +23,7 @@ from bot.matching.features import WEIGHTS, Columns, Memo, Profile, Rules, Wish, 
 from bot.matching.places import country, key
 from bot.matching.reasons import Context, Reason, missing, reasons
 from bot.matching.sense import FLOOR, Floats32, Meaning, Meanings, Sense
-from bot.matching.text import MAX_QUERY, NEGATED, Floats, Mask, Rows, TextIndex, fold, fused
+from bot.matching.text import MAX_QUERY, NEGATED, Floats, Mask, Query, Rows, TextIndex, fold, fused
 from bot.matching.ties import mixed
 
 Ids = npt.NDArray[np.int64]
@@ -64,6 +64,25 @@ class Suggestion:
     score: float
     reasons: tuple[Reason, ...]
     missing: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Wishes that were read once: for their scores, for the reasons of some pairs, and again.
+
+    Attributes:
+        wishes: One each.
+        rules: The programme's.
+        queries: Their words as the index needs them.
+        meaning: Their vectors; None: there is nothing to compare them with.
+        memo: What these rules gave before.
+    """
+
+    wishes: Sequence[Wish]
+    rules: Rules
+    queries: Sequence[Query]
+    meaning: Floats32 | None
+    memo: Memo = field(default_factory=dict)
 
 
 def needs_human(text: str) -> Literal["unsure", "negated"] | None:
@@ -160,69 +179,101 @@ class Index:
         order = self._order(scored, top, 0.0, 0.0)
         return [self._suggest(scored, int(place)) for place in order]
 
-    def explain(self, wish: Wish, person_id: int, *, rules: Rules = DEFAULT) -> Suggestion:
-        """What speaks for somebody and what is missing, little as it may be, seen among all.
-
-        Raises:
-            KeyError: Nobody of that id is here, or they share no language.
-        """
-        scored = self._score(wish, (), None, rules, None)
-        places = np.flatnonzero(self._ids[scored.rows] == person_id)
-        if not places.size:
-            raise KeyError(person_id)
-        return self._suggest(scored, int(places[0]))
-
     def meaning(self, wishes: Sequence[Wish]) -> Floats32 | None:
         """The vectors of wishes; None when there is nothing to compare them with."""
         if self._sense is None or self._meanings is None:
             return None
         return self._sense.wishes([wish.words for wish in wishes])
 
-    def matrix(
+    def unread(self, wishes: Sequence[Wish]) -> int:
+        """How many wishes would have to be encoded before they can be compared."""
+        if self._sense is None or self._meanings is None:
+            return 0
+        return sum(not self._sense.remembers(wish.words) for wish in wishes)
+
+    def ask(
         self,
         wishes: Sequence[Wish],
-        only: Sequence[int],
         *,
         rules: Rules = DEFAULT,
-        barred: Mapping[int, Collection[int]] | None = None,
         meaning: Floats32 | None = None,
+    ) -> Asked:
+        """Read wishes that are to be compared with many people, perhaps several times.
+
+        Args:
+            wishes: Each of them encoded once in the life of the encoder, or nearly so.
+            rules: The programme's.
+            meaning: Their vectors, when they are known already.
+        """
+        some = [wish.words for wish in wishes]
+        if meaning is None and self._sense is not None and self._meanings is not None:
+            meaning = self._sense.remembered(some)
+        queries = [self._text.query(text, rules.synonyms) for text in some]
+        return Asked(wishes, rules, queries, meaning)
+
+    def matrix(
+        self,
+        asked: Asked,
+        only: Sequence[int],
+        *,
+        barred: Mapping[int, Collection[int]] | None = None,
     ) -> npt.NDArray[np.int16]:
         """How well everybody fits every wish: the scores of `rank`, times `MOST`.
 
+        Who offers the wanted kind of help and nothing else that was asked for has no points.
+
         Args:
-            wishes: One row each.
+            asked: One row for each wish.
             only: Ids, one column each; who is not in the index may not be paired.
-            rules: The programme's.
             barred: Row of a wish → ids that may not be paired with it.
-            meaning: The vectors of the wishes, when they are known already.
 
         Returns:
             0 to `MOST`, or `FORBIDDEN`.
         """
         ids = np.asarray(only, np.int64)
-        found = np.full((len(wishes), ids.size), FORBIDDEN, np.int16)
+        found = np.full((len(asked.wishes), ids.size), FORBIDDEN, np.int16)
         here = np.flatnonzero(np.isin(ids, self._ids))
         here = here[np.argsort(ids[here])]  # scaled and added up in the order of the index
         rows = np.searchsorted(self._ids, ids[here])
-        if meaning is None:
-            meaning = self.meaning(wishes)
-        memo: Memo = {}
-        for start in range(0, len(wishes) if rows.size else 0, _BLOCK):
-            some = wishes[start : start + _BLOCK]
-            queries = [self._text.query(wish.words, rules.synonyms) for wish in some]
-            near = self._near(None if meaning is None else meaning[start : start + _BLOCK], rows)
-            texts = zip(self._text.scores(queries, rows), near, strict=False)
-            for at, (wish, ((bm25, fields), cosines)) in enumerate(
-                zip(some, texts, strict=True), start
-            ):
-                keep = self._kept(wish, rows, (barred or {}).get(at, ()))
-                text = self._fuse(
-                    bm25[keep], fields[keep], None if cosines is None else cosines[keep], rows[keep]
-                )
-                columns = self._features(wish, rules, rows[keep], text, memo)
-                total, _, _ = _weighed(columns, rules, text.size)
-                found[at, here[keep]] = np.rint(total * MOST).astype(np.int16)
+        if not rows.size:
+            return found
+        for at, keep, text in self._texts(asked, range(len(asked.wishes)), rows, barred or {}):
+            columns = self._features(asked.wishes[at], asked.rules, rows[keep], text, asked.memo)
+            total, evidence, weights = _weighed(columns, asked.rules, text.size)
+            if weights.get("promo_gap"):
+                evidence = np.maximum(evidence, columns["promo_gap"])
+            total[evidence <= 0] = 0
+            found[at, here[keep]] = np.rint(total * MOST).astype(np.int16)
         return found
+
+    def explain(self, asked: Asked, pairs: Sequence[tuple[int, int]]) -> list[Suggestion]:
+        """What speaks for the person of each pair and what is missing, seen among all.
+
+        Args:
+            asked: The wishes.
+            pairs: Row of a wish, and an id.
+
+        Raises:
+            KeyError: Nobody of that id is here, or they share no language.
+        """
+        everybody = np.arange(len(self._ids))
+        people: dict[int, list[int]] = {}
+        for at, person in pairs:
+            people.setdefault(at, []).append(person)
+        found: dict[tuple[int, int], Suggestion] = {}
+        for at, keep, text in self._texts(asked, list(people), everybody, {}):
+            wish, rows = asked.wishes[at], everybody[keep]
+            columns = self._features(wish, asked.rules, rows, text, asked.memo)
+            total, evidence, weights = _weighed(columns, asked.rules, rows.size)
+            context = Context(wish, asked.rules, self._text, self._columns.home)
+            meaning = None if asked.meaning is None else asked.meaning[at]
+            scored = _Scored(rows, total, evidence, columns, weights, context, meaning)
+            for person in people[at]:
+                places = np.flatnonzero(self._ids[rows] == person)
+                if not places.size:
+                    raise KeyError(person)
+                found[at, person] = self._suggest(scored, int(places[0]))
+        return [found[pair] for pair in pairs]
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -249,6 +300,25 @@ class Index:
             speaking = self._columns.speaking(wish.language)[rows]
             mask = speaking if isinstance(mask, slice) else mask & speaking
         return mask
+
+    def _texts(
+        self,
+        asked: Asked,
+        wanted: Sequence[int],
+        rows: Rows,
+        barred: Mapping[int, Collection[int]],
+    ) -> Iterator[tuple[int, Mask | slice, Floats]]:
+        """For each of some wishes: which of the rows may be, and how near their texts come."""
+        for start in range(0, len(wanted), _BLOCK):
+            block = wanted[start : start + _BLOCK]
+            meaning = None if asked.meaning is None else asked.meaning[block]
+            words = self._text.scores([asked.queries[at] for at in block], rows)
+            for at, (bm25, fields), cosines in zip(
+                block, words, self._near(meaning, rows), strict=False
+            ):
+                keep = self._kept(asked.wishes[at], rows, barred.get(at, ()))
+                near = None if cosines is None else cosines[keep]
+                yield at, keep, self._fuse(bm25[keep], fields[keep], near, rows[keep])
 
     def _near(self, meaning: Floats32 | None, rows: Rows) -> Iterable[Floats | None]:
         """The cosines of a few wishes, one after the other; None for each without."""

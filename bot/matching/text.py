@@ -200,7 +200,8 @@ class TextIndex:
 
     def __init__(self, documents: Iterable[Iterable[tuple[str, float]]]) -> None:
         self.lexicon = common_fields()
-        self.read = lru_cache(maxsize=8_192)(self._read)  # goes when the index goes
+        self.read = lru_cache(maxsize=8_192)(self._read)  # they go when the index goes
+        self._nearest = lru_cache(maxsize=8_192)(self._like)
         vocabulary: dict[str, int] = {}
         rows, columns, weights = array("i"), array("i"), array("f")
         size = 0
@@ -314,7 +315,7 @@ class TextIndex:
         place = self._stems.get(one)
         return 0.0 if place is None else float(self.idf[place])
 
-    def _nearest(self, word: str) -> tuple[str, float] | None:
+    def _like(self, word: str) -> tuple[str, float] | None:
         """The known word that an unknown one is most like: somebody's typing error."""
         grams = _grams(word)
         here = Counter(self._grams[g] for g in grams if g in self._grams)
