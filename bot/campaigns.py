@@ -11,6 +11,7 @@ Source: X-06; matching goals B, D (load, floor, determinism), E4.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +25,7 @@ from bot.i18n import Words
 from bot.matching import Index, Rules, Wish
 from bot.matching.assign import FORBIDDEN, MOST, Assignment, Gain, Scores, Why, assign
 from bot.matching.assign import Campaign as Instance
+from bot.matching.load import costs
 from bot.matching.score import Asked
 from bot.programmes.campaign import CampaignRules
 from bot.programmes.schema import Programme
@@ -65,7 +67,7 @@ class Mentor:
         promo: Year of entry.
         sector: As the directory writes it.
         free: Free places.
-        held: Mentees they have already.
+        load: What they carry already, in mentees.
     """
 
     id: int
@@ -73,7 +75,7 @@ class Mentor:
     promo: int | None
     sector: str
     free: int
-    held: int = 0
+    load: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -183,10 +185,13 @@ def problem(
     uow = scene.uow
     known = uow.campaigns.mentors(uow.directory.eligible(scene.now, programme_id=programme.id))
     places = uow.campaigns.places(known)
+    loads = uow.directory.loads(scene.now, programme.matching.load.memory_months)
+    here = Counter(m.waiting for m in mentees)  # their mentors are chosen anew: no load
     mentors = [
-        Mentor(number, key, promo, sector, *places[number])
+        Mentor(number, key, promo, sector, places[number],
+               loads.get(number, (0.0, 0))[0] - here[number] / 2)
         for number, (key, promo, sector) in known.items()
-    ]
+    ]  # fmt: skip
     rules, own = rules_of(programme.matching, seed), rules_for(programme)
     return Problem(mentees, mentors, barred, rules, own, POINTS * own.keep_bonus, seed)
 
@@ -268,7 +273,9 @@ class Board:
         free = [m for m in given.mentees if m.id not in fixed]
         names = {number_of(m.key): m.id for m in given.mentees}
         mentors = {number_of(m.key): m.id for m in given.mentors}
-        own = self.scores[[self._row[m.id] for m in free], :]
+        own = self.scores
+        if fixed:
+            own = own[[self._row[m.id] for m in free], :]
         leaning = self._leaning_scores(free, own)
         floor = None if given.campaign.floor == "auto" else POINTS * given.campaign.floor
         bare = Instance(
@@ -276,7 +283,7 @@ class Board:
             [number_of(m.key) for m in given.mentors],
             own,
             [m.free - n for m, n in zip(given.mentors, used, strict=True)],
-            [m.held + n for m, n in zip(given.mentors, used, strict=True)],
+            [m.load + n for m, n in zip(given.mentors, used, strict=True)],
             tuple(POINTS * p for p in given.campaign.penalties),
             floor,
             given.seed,
@@ -316,7 +323,7 @@ class Board:
     ) -> Draft:
         """In people's own numbers and scores, pinned pairs counted in, the bonus left out."""
         scores = {mentee: self.score(mentee, mentor) for mentee, mentor in pairs.items()}
-        load = {m.id: m.held for m in self.given.mentors}
+        load = {m.id: m.load for m in self.given.mentors}
         objective = 0
         for mentee, mentor in pairs.items():
             objective += scores[mentee] - self._penalty(load[mentor])
@@ -332,12 +339,9 @@ class Board:
             {people[number]: gain for number, gain in found.gains.items()},
         )
 
-    def _penalty(self, nth: int) -> int:
-        given = self.given.campaign.penalties
-        if nth < len(given):
-            return POINTS * given[nth]
-        step = given[-1] - given[-2] if len(given) > 1 else 0
-        return POINTS * (given[-1] + step * (nth - len(given) + 1))
+    def _penalty(self, load: float) -> int:
+        given = [POINTS * p for p in self.given.campaign.penalties]
+        return int(np.rint(costs(given, load)))
 
     def what_if(self, now: Draft, mentee: int, mentor: int) -> WhatIf:
         """The draft with this pair in it, and how it differs; `refusal` has said that it may be.

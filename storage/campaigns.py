@@ -32,13 +32,6 @@ WAITING: Final = ("open", "asked", "team", "proposed")
 _AT_ONCE: Final = 500
 
 
-class Place(NamedTuple):
-    """A mentor's places: free now, and mentees held now."""
-
-    free: int
-    held: int
-
-
 class Applicant(NamedTuple):
     """A mentee who still waits for a mentor."""
 
@@ -200,16 +193,16 @@ class Campaigns:
         )
         return {(number, version) for number, version in rows}
 
-    def places(self, people: Collection[int]) -> dict[int, Place]:
-        """Places of experts, free and held, by person."""
-        found: dict[int, Place] = {}
+    def places(self, people: Collection[int]) -> dict[int, int]:
+        """Free places of experts, by person."""
+        found: dict[int, int] = {}
         for some in _some(people):
             rows = self._session.execute(
                 select(
-                    Expert.person_id, Expert.capacity, Expert.places_taken + Expert.outside_load
+                    Expert.person_id, Expert.capacity - Expert.places_taken - Expert.outside_load
                 ).where(Expert.person_id.in_(some))
             )
-            found.update((p, Place(capacity - held, held)) for p, capacity, held in rows)
+            found.update((person, free) for person, free in rows)
         return found
 
     def mentors(self, people: Collection[int]) -> dict[int, tuple[str, int | None, str]]:

@@ -93,6 +93,8 @@ class Rules:
         near_sectors: Pairs of sectors that count half.
         promo_full: Gap in years (from, to) that suits fully.
         promo_none: Gaps under the first and over the second do not suit at all.
+        penalties: Points of 100 that being asked costs who carries no mentee, one, two, …
+        exposure_max: Who was proposed that often in a week comes after their equals; 0: never.
         seed: Settles ties, the same way each time.
     """
 
@@ -108,6 +110,8 @@ class Rules:
     near_sectors: tuple[tuple[str, str], ...] = ()
     promo_full: tuple[int, int] = (8, 16)
     promo_none: tuple[int, int] = (4, 25)
+    penalties: tuple[float, ...] = (0.0,)
+    exposure_max: int = 5
     seed: int = 0
 
 

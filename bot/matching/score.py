@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Final, Literal
 
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.matching.features import WEIGHTS, Columns, Memo, Profile, Rules, Wish, tag
+from bot.matching.load import Load, costs
 from bot.matching.places import country, key
 from bot.matching.reasons import Context, Reason, missing, reasons
 from bot.matching.sense import FLOOR, Floats32, Meaning, Meanings, Sense
@@ -148,6 +149,7 @@ class Index:
         *,
         rules: Rules = DEFAULT,
         meaning: Floats32 | None = None,
+        loads: Mapping[int, Load] | None = None,
     ) -> list[Suggestion]:
         """The people to propose: they fit, and they differ from each other.
 
@@ -158,8 +160,9 @@ class Index:
             only: Ids that may be proposed now (`Directory.eligible`); none = all.
             rules: The programme's.
             meaning: The wish's vector, when it is known already.
+            loads: What people carry; who is not named carries nothing.
         """
-        scored = self._score(wish, exclude, only, rules, meaning)
+        scored = self._score(wish, exclude, only, rules, meaning, loads)
         order = self._order(scored, max(n, SHORTLIST), rules.threshold, EVIDENCE)
         places = self._varied(scored, order, n, rules.variety)
         return [self._suggest(scored, place) for place in places]
@@ -173,9 +176,10 @@ class Index:
         *,
         rules: Rules = DEFAULT,
         meaning: Floats32 | None = None,
+        loads: Mapping[int, Load] | None = None,
     ) -> list[Suggestion]:
         """The best by score alone, as many as asked even if little speaks for the last ones."""
-        scored = self._score(wish, exclude, only, rules, meaning)
+        scored = self._score(wish, exclude, only, rules, meaning, loads)
         order = self._order(scored, top, 0.0, 0.0)
         return [self._suggest(scored, int(place)) for place in order]
 
@@ -365,6 +369,7 @@ class Index:
         only: Collection[int] | Ids | None,
         rules: Rules,
         meaning: Floats32 | None,
+        loads: Mapping[int, Load] | None,
     ) -> _Scored:
         rows = self._rows(only)
         rows = rows[self._kept(wish, rows, exclude)]
@@ -378,7 +383,22 @@ class Index:
         columns = self._features(wish, rules, rows, text, {})
         total, evidence, weights = _weighed(columns, rules, rows.size)
         context = Context(wish, rules, self._text, self._columns.home)
-        return _Scored(rows, total, evidence, columns, weights, context, meaning)
+        scored = _Scored(rows, total, evidence, columns, weights, context, meaning)
+        return self._loaded(scored, loads) if loads else scored
+
+    def _loaded(self, scored: _Scored, loads: Mapping[int, Load]) -> _Scored:
+        """The same, with what it costs to be asked once more, and who was shown often."""
+        rules, ids = scored.context.rules, self._ids[scored.rows]
+        known = np.fromiter(loads, np.int64, len(loads))
+        carried = np.array([tuple(load) for load in loads.values()], np.float64)
+        at = np.searchsorted(ids, known)
+        here = at < ids.size
+        here[here] = ids[at[here]] == known[here]
+        at, carried = at[here], carried[here]
+        standing, often = scored.total.copy(), np.zeros(ids.size, bool)
+        standing[at] -= costs(rules.penalties, carried[:, 0]).astype(np.float32) / 100
+        often[at] = (carried[:, 1] >= rules.exposure_max) & (rules.exposure_max > 0)
+        return replace(scored, standing=standing, often=often if often.any() else None)
 
     def _order(
         self, scored: _Scored, top: int, threshold: float, evidence: float
@@ -386,20 +406,25 @@ class Index:
         """Places over the threshold for which something telling speaks, best first."""
         total = scored.total
         places = np.flatnonzero((total >= threshold) & (total > 0) & (scored.evidence > evidence))
+        standing = total if scored.standing is None else scored.standing
+        # who was shown often comes after equals, and equal is what a point of 100 does not part
+        level = standing if scored.often is None else np.rint(100 * standing)
         if 0 < top < places.size:
-            least = np.partition(total[places], places.size - top)[places.size - top]
-            places = places[total[places] >= least]
+            least = np.partition(level[places], places.size - top)[places.size - top]
+            places = places[level[places] >= least]
+        often = () if scored.often is None else (scored.often[places],)
         rows = scored.rows[places]
         seed = scored.context.rules.seed
         ids = self._ids[rows]
         ties = (ids, mixed(ids, seed), mixed(self._content[rows], seed))
-        return np.asarray(places[np.lexsort((*ties, -total[places]))[: max(top, 0)]])
+        order = np.lexsort((*ties, -standing[places], *often, -level[places]))
+        return np.asarray(places[order[: max(top, 0)]])
 
     def _varied(
         self, scored: _Scored, order: npt.NDArray[np.int64], n: int, variety: float
     ) -> list[int]:
         """Maximal marginal relevance: the best first, then what fits and is not the same again."""
-        total = scored.total[order]
+        total = (scored.total if scored.standing is None else scored.standing)[order]
         kinds = self._alike[scored.rows[order]]
         like = np.zeros(order.size, np.float32)
         taken: list[int] = []
@@ -486,3 +511,5 @@ class _Scored:
     weights: Mapping[str, float]
     context: Context
     meaning: Floats32 | None
+    standing: Floats | None = None
+    often: Mask | None = None

@@ -369,8 +369,11 @@ def fused(bm25: Floats, fields: Floats) -> Floats:
 def meant(text: str, synonyms: Mapping[str, tuple[str, ...]]) -> list[str]:
     """What the words of a text stand for; the programme's own words may be stop words here."""
     said = dict.fromkeys(_WORD.findall(fold(text[:MAX_QUERY])))
-    by_word = {fold(word): instead for word, instead in synonyms.items()}
+    by_word = {_key(word): instead for word, instead in synonyms.items()}
     return [one for word in islice(said, MAX_WORDS) for one in by_word.get(word, ())]
+
+
+_key = lru_cache(maxsize=4_096)(fold)  # of the words of a programme's list
 
 
 class Phrases:

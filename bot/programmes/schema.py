@@ -211,6 +211,25 @@ class PromoGap(Data):
         return self
 
 
+class Load(Data):
+    """What it costs to carry somebody: a place counts one, who asks a half, who left a quarter."""
+
+    penalties: tuple[Annotated[float, Field(ge=0, le=100)], ...] = Field(
+        default=(0.0,), min_length=1
+    )
+    """Points out of 100 of who carries none, one, two, …; the last step goes on."""
+    memory_months: int = Field(default=12, ge=0, le=120)
+    """How long a pair that is over weighs, in a campaign too."""
+    exposure_max: int = Field(default=5, ge=0, le=1000)
+    """Who was proposed that often in seven days comes after their equals; 0 = never."""
+
+    @model_validator(mode="after")
+    def _never_less(self) -> Self:
+        if list(self.penalties) != sorted(self.penalties):
+            raise ValueError("each further mentee has to cost at least as much as the last")
+        return self
+
+
 class Matching(Data):
     """How experts are found for a request."""
 
@@ -219,6 +238,7 @@ class Matching(Data):
     threshold: float = Field(default=15, ge=0, le=100)
     """Score out of 100 under which nobody is proposed and the team takes over."""
     promo_gap: PromoGap = PromoGap()
+    load: Load = Load()
     synonyms: Mapping[str, tuple[str, ...]] = Field(
         default_factory=dict, validation_alias=AliasChoices("synonyms", "synonymes")
     )
