@@ -287,7 +287,7 @@ def test_those_without_a_mentor_come_a_page_at_a_time() -> None:
     last = told(run.stand.press(CLAIRE, button(heard, CLAIRE, "Page suivante")), CLAIRE)[0]
     assert "Page suivante" not in last.choices
     shown = [first, told(heard, CLAIRE)[0], last]
-    names = [line.label for one in shown for line in one.message.lines]
+    names = [line.label or "" for one in shown for line in one.message.lines]
     assert len(names) == len({*names}) == 50
     assert names == sorted(names)
     beyond = told(run.stand.command(CLAIRE, "campagne", "sans 99"), CLAIRE)[0]
