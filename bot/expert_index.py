@@ -14,7 +14,7 @@ from bot.expert_vectors import fresh
 from bot.matching import Index, Rules, Wish
 from bot.matching.load import Load
 from bot.matching.sense import Meaning, Sense
-from bot.programmes.schema import Matching
+from bot.programmes.matching import Matching
 from storage.directory import Directory, Profile
 from storage.vectors import Vectors
 

@@ -14,8 +14,8 @@ from sqlalchemy import event
 from bot.expert_index import rules_of
 from bot.matching import Index, Rules, Wish
 from bot.matching.load import Load, costs
-from bot.programmes.schema import Load as Setting
-from bot.programmes.schema import Matching
+from bot.programmes.matching import Load as Setting
+from bot.programmes.matching import Matching
 from storage.directory import Entry
 from storage.tables import Base, Pair, Proposal, Request
 from storage.unit_of_work import Database, UnitOfWork
