@@ -15,7 +15,7 @@ from typing import Final
 
 from bot import campaigns
 from bot.campaigns import Board, board_of
-from bot.commands import campaign_publish, campaign_supply
+from bot.commands import campaign_audit, campaign_publish, campaign_supply
 from bot.commands.campaign_draft import make
 from bot.commands.campaign_publish import current
 from bot.commands.registry import command
@@ -449,6 +449,7 @@ _VERBS: Final[Mapping[str, Callable[[Turn, str], None]]] = {
     **dict.fromkeys(("liberer", "unpin"), _unpin),
     **dict.fromkeys(("interdire", "forbid"), _forbid),
     **dict.fromkeys(("publier", "publish"), campaign_publish.publish_sure),
+    **dict.fromkeys(("audit",), campaign_audit.show),
     **dict.fromkeys(("offre", "supply"), campaign_supply.show),
     **dict.fromkeys(("fermer", "close"), campaign_publish.close_sure),
 }
