@@ -24,7 +24,18 @@ from bot.matching.load import Load, costs
 from bot.matching.places import country, key
 from bot.matching.reasons import Context, Reason, missing, reasons
 from bot.matching.sense import FLOOR, Floats32, Meaning, Meanings, Sense
-from bot.matching.text import MAX_QUERY, NEGATED, Floats, Mask, Query, Rows, TextIndex, fold, fused
+from bot.matching.text import (
+    MAX_QUERY,
+    NEGATED,
+    Floats,
+    Mask,
+    Query,
+    Rows,
+    TextIndex,
+    fold,
+    fused,
+    meant,
+)
 from bot.matching.ties import mixed
 
 Ids = npt.NDArray[np.int64]
@@ -74,13 +85,15 @@ class Asked:
     Attributes:
         wishes: One each.
         rules: The programme's.
-        queries: Their words as the index needs them.
+        words: Their own words, with what the programme says they stand for.
+        queries: The same as the index needs them.
         meaning: Their vectors; None: there is nothing to compare them with.
         memo: What these rules gave before.
     """
 
     wishes: Sequence[Wish]
     rules: Rules
+    words: Sequence[str]
     queries: Sequence[Query]
     meaning: Floats32 | None
     memo: Memo = field(default_factory=dict)
@@ -212,8 +225,10 @@ class Index:
         some = [wish.words for wish in wishes]
         if meaning is None and self._sense is not None and self._meanings is not None:
             meaning = self._sense.remembered(some)
-        queries = [self._text.query(text, rules.synonyms) for text in some]
-        return Asked(wishes, rules, queries, meaning)
+        instead = [meant(text, rules.synonyms) for text in some]
+        queries = [self._text.query(text, more) for text, more in zip(some, instead, strict=True)]
+        said = ["\n".join([text, *more]) for text, more in zip(some, instead, strict=True)]
+        return Asked(wishes, rules, said, queries, meaning)
 
     def matrix(
         self,
@@ -269,7 +284,8 @@ class Index:
             wish, rows = asked.wishes[at], everybody[keep]
             columns = self._features(wish, asked.rules, rows, text, asked.memo)
             total, evidence, weights = _weighed(columns, asked.rules, rows.size)
-            context = Context(wish, asked.rules, self._text, self._columns.home)
+            home = self._columns.home
+            context = Context(wish, asked.rules, self._text, asked.words[at], home)
             meaning = None if asked.meaning is None else asked.meaning[at]
             scored = _Scored(rows, total, evidence, columns, weights, context, meaning)
             for person in people[at]:
@@ -378,11 +394,14 @@ class Index:
         cosines = None
         if meaning is not None and self._meanings is not None and meaning.any():
             cosines = self._meanings.cosines(meaning, rows)
-        query = self._text.query(wish.words, rules.synonyms)
+        own = wish.words
+        instead = meant(own, rules.synonyms)
+        query = self._text.query(own, instead)
         text = self._fuse(*self._text.parts(query, rows), cosines, rows)
         columns = self._features(wish, rules, rows, text, {})
         total, evidence, weights = _weighed(columns, rules, rows.size)
-        context = Context(wish, rules, self._text, self._columns.home)
+        said = "\n".join([own, *instead])
+        context = Context(wish, rules, self._text, said, self._columns.home)
         scored = _Scored(rows, total, evidence, columns, weights, context, meaning)
         return self._loaded(scored, loads) if loads else scored
 

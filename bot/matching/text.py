@@ -276,15 +276,15 @@ class TextIndex:
 
     # --- asking ---------------------------------------------------------------------------------
 
-    def query(self, text: str, synonyms: Mapping[str, tuple[str, ...]] | None = None) -> Query:
+    def query(self, text: str, instead: Sequence[str] = ()) -> Query:
         """Read a wish: its stems, the nearest known word for each unknown one, its fields.
 
         Args:
             text: The wish, as typed.
-            synonyms: A word people use, and what profiles say instead; these count a little less.
+            instead: What its words stand for (`meant`); these count a little less.
         """
         asked = dict.fromkeys(islice(words(text[:MAX_QUERY]), MAX_WORDS), 1.0)
-        for stands_for in meant(text, synonyms or {}):
+        for stands_for in instead:
             for word in words(stands_for):
                 asked.setdefault(word, SYNONYM)
         by_stem: dict[int, float] = {}
