@@ -223,6 +223,11 @@ class Board:
         self._people = [m.id for m in given.mentors]
 
     @cached_property
+    def _numbers(self) -> Mapping[int, int]:
+        """What the solver calls people."""
+        return {m.id: number_of(m.key) for m in (*self.given.mentees, *self.given.mentors)}
+
+    @cached_property
     def _asked(self) -> Asked:
         """The wishes, read once."""
         return self._index.ask([m.wish for m in self.given.mentees], rules=self.given.rules)
@@ -271,16 +276,17 @@ class Board:
         for mentor in fixed.values():
             used[self._column[mentor]] += 1
         free = [m for m in given.mentees if m.id not in fixed]
-        names = {number_of(m.key): m.id for m in given.mentees}
-        mentors = {number_of(m.key): m.id for m in given.mentors}
+        numbers = self._numbers
+        names = {numbers[m.id]: m.id for m in given.mentees}
+        mentors = {numbers[m.id]: m.id for m in given.mentors}
         own = self.scores
         if fixed:
             own = own[[self._row[m.id] for m in free], :]
         leaning = self._leaning_scores(free, own)
         floor = None if given.campaign.floor == "auto" else POINTS * given.campaign.floor
         bare = Instance(
-            [number_of(m.key) for m in free],
-            [number_of(m.key) for m in given.mentors],
+            [numbers[m.id] for m in free],
+            [numbers[m.id] for m in given.mentors],
             own,
             [m.free - n for m, n in zip(given.mentors, used, strict=True)],
             [m.load + n for m, n in zip(given.mentors, used, strict=True)],
@@ -328,7 +334,7 @@ class Board:
         for mentee, mentor in pairs.items():
             objective += scores[mentee] - self._penalty(load[mentor])
             load[mentor] += 1
-        people = {number_of(m.key): m.id for m in self.given.mentors}
+        people = {self._numbers[m.id]: m.id for m in self.given.mentors}
         return Draft(
             dict(sorted(pairs.items())),
             scores,
