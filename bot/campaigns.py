@@ -225,7 +225,8 @@ class Board:
     @cached_property
     def _numbers(self) -> Mapping[int, int]:
         """What the solver calls people."""
-        return {m.id: number_of(m.key) for m in (*self.given.mentees, *self.given.mentors)}
+        found = {m.id: number_of(m.key) for m in self.given.mentors}
+        return found | {m.id: number_of(m.key) for m in self.given.mentees}
 
     @cached_property
     def _asked(self) -> Asked:
