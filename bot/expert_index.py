@@ -131,8 +131,9 @@ def rules_of(matching: Matching, seed: int = 0) -> Rules:
 
 
 def loads_of(directory: Directory, now: datetime, matching: Matching) -> dict[int, Load]:
-    """What experts carry, as a programme counts it."""
-    found = directory.loads(now, matching.load.memory_months)
+    """What experts carry, as a programme counts it; nothing is counted that costs nothing."""
+    load = matching.load
+    found = directory.loads(now, load.memory_months, carried=any(load.penalties))
     return {person: Load(*load) for person, load in found.items()}
 
 

@@ -204,7 +204,9 @@ class Directory:
             barred |= self._barred(mentee_id)
         return [i for i in self._session.scalars(query) if i not in barred]
 
-    def loads(self, now: datetime, memory_months: int) -> dict[int, tuple[float, int]]:
+    def loads(
+        self, now: datetime, memory_months: int, *, carried: bool = True
+    ) -> dict[int, tuple[float, int]]:
         """What experts carry, who carries something: in mentees, and times proposed this week.
 
         A place taken counts 1, somebody who asks a half, somebody of the last months a quarter.
@@ -212,6 +214,7 @@ class Directory:
         Args:
             now: This moment, aware.
             memory_months: How long a pair that is over weighs.
+            carried: Count more than the times proposed, which takes a look at every expert.
         """
         ended = now - timedelta(days=round(memory_months * 365.25 / 12))
         held = Expert.places_taken + Expert.outside_load
@@ -221,12 +224,14 @@ class Directory:
             return select(person.label("person"), places.label("places"),
                           literal(shown).label("shown"))  # fmt: skip
 
-        parts = union_all(
-            part(Expert.person_id, held, 0).where(held > 0),
-            part(Proposal.expert_id, 0.5, 0).where(Proposal.state == "asked"),
-            part(Pair.mentor_id, 0.25, 0).where(Pair.ended_at > ended),
-            part(Proposal.expert_id, 0, 1).where(Proposal.shown_at > now - _WEEK),
-        ).subquery()
+        some = [part(Proposal.expert_id, 0, 1).where(Proposal.shown_at > now - _WEEK)]
+        if carried:
+            some += [
+                part(Expert.person_id, held, 0).where(held > 0),
+                part(Proposal.expert_id, 0.5, 0).where(Proposal.state == "asked"),
+                part(Pair.mentor_id, 0.25, 0).where(Pair.ended_at > ended),
+            ]
+        parts = union_all(*some).subquery()
         found = self._session.execute(
             select(parts.c.person, func.sum(parts.c.places), func.sum(parts.c.shown)).group_by(
                 parts.c.person

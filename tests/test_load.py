@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import event
 
-from bot.expert_index import rules_of
+from bot.expert_index import loads_of, rules_of
 from bot.matching import Index, Rules, Wish
 from bot.matching.load import Load, costs
 from bot.programmes.matching import Load as Setting
@@ -81,6 +81,10 @@ def test_places_questions_and_the_last_months_are_counted(uow: UnitOfWork) -> No
     assert uow.directory.loads(NOW, 0) == {busy: (2.0, 0), asked: (0.5, 2)}
     assert uow.directory.loads(NOW + 8 * DAY, 12)[asked] == (0.5, 0)
     assert idle not in uow.directory.loads(NOW, 120)
+    assert uow.directory.loads(NOW, 12, carried=False) == {asked: (0.0, 2)}
+    assert loads_of(uow.directory, NOW, Matching()) == {asked: Load(0.0, 2)}
+    costly = Matching(load=Setting(penalties=(0, 4)))
+    assert loads_of(uow.directory, NOW, costly)[busy] == Load(2.0)
 
 
 def test_one_query_whatever_the_number_of_experts(uow: UnitOfWork) -> None:
