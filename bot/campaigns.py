@@ -11,6 +11,7 @@ Source: X-06; matching goals B, D (load, floor, determinism), E4.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,13 +19,14 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from bot.campaign_scores import scores_of, why_of
 from bot.expert_index import rules_of
 from bot.experts import reasons
 from bot.i18n import Words
 from bot.matching import Index, Rules, Wish
 from bot.matching.assign import FORBIDDEN, MOST, Assignment, Gain, Scores, Why, assign
 from bot.matching.assign import Campaign as Instance
+from bot.matching.load import costs
+from bot.matching.score import Asked
 from bot.programmes.campaign import CampaignRules
 from bot.programmes.schema import Programme
 from bot.turn import Scene
@@ -65,7 +67,7 @@ class Mentor:
         promo: Year of entry.
         sector: As the directory writes it.
         free: Free places.
-        held: Mentees they have already.
+        load: What they carry already, in mentees.
     """
 
     id: int
@@ -73,7 +75,7 @@ class Mentor:
     promo: int | None
     sector: str
     free: int
-    held: int = 0
+    load: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -183,10 +185,13 @@ def problem(
     uow = scene.uow
     known = uow.campaigns.mentors(uow.directory.eligible(scene.now, programme_id=programme.id))
     places = uow.campaigns.places(known)
+    loads = uow.directory.loads(scene.now, programme.matching.load.memory_months)
+    here = Counter(m.waiting for m in mentees)  # their mentors are chosen anew: no load
     mentors = [
-        Mentor(number, key, promo, sector, *places[number])
+        Mentor(number, key, promo, sector, places[number],
+               loads.get(number, (0.0, 0))[0] - here[number] / 2)
         for number, (key, promo, sector) in known.items()
-    ]
+    ]  # fmt: skip
     rules, own = rules_of(programme.matching, seed), rules_for(programme)
     return Problem(mentees, mentors, barred, rules, own, POINTS * own.keep_bonus, seed)
 
@@ -218,12 +223,23 @@ class Board:
         self._people = [m.id for m in given.mentors]
 
     @cached_property
+    def _numbers(self) -> Mapping[int, int]:
+        """What the solver calls people."""
+        found = {m.id: number_of(m.key) for m in self.given.mentors}
+        return found | {m.id: number_of(m.key) for m in self.given.mentees}
+
+    @cached_property
+    def _asked(self) -> Asked:
+        """The wishes, read once."""
+        return self._index.ask([m.wish for m in self.given.mentees], rules=self.given.rules)
+
+    @cached_property
     def scores(self) -> Scores:
         """Mentee × mentor, `FORBIDDEN` where they may not be."""
         if self._scores is not None:
             return self._scores
         given = self.given
-        table = scores_of(self._index, [m.wish for m in given.mentees], self._people, given.rules)
+        table = self._index.matrix(self._asked, self._people)
         for mentee, mentor in given.barred:
             if mentee in self._row and mentor in self._column:
                 table[self._row[mentee], self._column[mentor]] = FORBIDDEN
@@ -232,6 +248,11 @@ class Board:
         own = np.array([m.id for m in given.mentees])[:, None] == np.array(self._people)[None, :]
         table[own | (mine[:, None] == theirs[None, :])] = FORBIDDEN
         return table
+
+    @property
+    def unread(self) -> int:
+        """How many wishes would have to be encoded first."""
+        return self._index.unread([m.wish for m in self.given.mentees])
 
     def score(self, mentee: int, mentor: int) -> int:
         """Of one pair."""
@@ -256,17 +277,20 @@ class Board:
         for mentor in fixed.values():
             used[self._column[mentor]] += 1
         free = [m for m in given.mentees if m.id not in fixed]
-        names = {number_of(m.key): m.id for m in given.mentees}
-        mentors = {number_of(m.key): m.id for m in given.mentors}
-        own = self.scores[[self._row[m.id] for m in free], :]
+        numbers = self._numbers
+        names = {numbers[m.id]: m.id for m in given.mentees}
+        mentors = {numbers[m.id]: m.id for m in given.mentors}
+        own = self.scores
+        if fixed:
+            own = own[[self._row[m.id] for m in free], :]
         leaning = self._leaning_scores(free, own)
         floor = None if given.campaign.floor == "auto" else POINTS * given.campaign.floor
         bare = Instance(
-            [number_of(m.key) for m in free],
-            [number_of(m.key) for m in given.mentors],
+            [numbers[m.id] for m in free],
+            [numbers[m.id] for m in given.mentors],
             own,
             [m.free - n for m, n in zip(given.mentors, used, strict=True)],
-            [m.held + n for m, n in zip(given.mentors, used, strict=True)],
+            [m.load + n for m, n in zip(given.mentors, used, strict=True)],
             tuple(POINTS * p for p in given.campaign.penalties),
             floor,
             given.seed,
@@ -306,12 +330,12 @@ class Board:
     ) -> Draft:
         """In people's own numbers and scores, pinned pairs counted in, the bonus left out."""
         scores = {mentee: self.score(mentee, mentor) for mentee, mentor in pairs.items()}
-        load = {m.id: m.held for m in self.given.mentors}
+        load = {m.id: m.load for m in self.given.mentors}
         objective = 0
         for mentee, mentor in pairs.items():
             objective += scores[mentee] - self._penalty(load[mentor])
             load[mentor] += 1
-        people = {number_of(m.key): m.id for m in self.given.mentors}
+        people = {self._numbers[m.id]: m.id for m in self.given.mentors}
         return Draft(
             dict(sorted(pairs.items())),
             scores,
@@ -322,12 +346,9 @@ class Board:
             {people[number]: gain for number, gain in found.gains.items()},
         )
 
-    def _penalty(self, nth: int) -> int:
-        given = self.given.campaign.penalties
-        if nth < len(given):
-            return POINTS * given[nth]
-        step = given[-1] - given[-2] if len(given) > 1 else 0
-        return POINTS * (given[-1] + step * (nth - len(given) + 1))
+    def _penalty(self, load: float) -> int:
+        given = [POINTS * p for p in self.given.campaign.penalties]
+        return int(np.rint(costs(given, load)))
 
     def what_if(self, now: Draft, mentee: int, mentor: int) -> WhatIf:
         """The draft with this pair in it, and how it differs; `refusal` has said that it may be.
@@ -360,11 +381,14 @@ class Board:
         given = replace(self.given, mentees=mentees, bonus=1)
         return Board(given, self._index, self.scores)
 
-    def reasons(self, mentee: int, mentor: int) -> list[str]:
-        """Why these two, in the mentee's words."""
-        one = self.given.mentees[self._row[mentee]]
-        found = why_of(self._index, one.wish, mentor, self.given.rules)
-        return reasons(found, one.words)
+    def reasons(self, pairs: Mapping[int, int]) -> dict[int, list[str]]:
+        """Why these pairs, by mentee and in their words."""
+        rows = [(self._row[mentee], mentor) for mentee, mentor in pairs.items()]
+        found = self._index.explain(self._asked, rows)
+        return {
+            mentee: reasons(why, self.given.mentees[row].words)
+            for mentee, (row, _), why in zip(pairs, rows, found, strict=True)
+        }
 
 
 def number_of(key: str) -> int:

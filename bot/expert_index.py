@@ -6,13 +6,15 @@ It knows when to build, not how to rank (`bot/matching/`) nor who is free (`Dire
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from bot.expert_vectors import fresh
 from bot.matching import Index, Rules, Wish
+from bot.matching.load import Load
 from bot.matching.sense import Meaning, Sense
-from bot.programmes.schema import Matching
+from bot.programmes.matching import Matching
 from storage.directory import Directory, Profile
 from storage.vectors import Vectors
 
@@ -122,8 +124,17 @@ def rules_of(matching: Matching, seed: int = 0) -> Rules:
         near_sectors=matching.near_sectors,
         promo_full=gap.full,
         promo_none=(gap.none_below, gap.none_above),
+        penalties=matching.load.penalties,
+        exposure_max=matching.load.exposure_max,
         seed=seed,
     )
+
+
+def loads_of(directory: Directory, now: datetime, matching: Matching) -> dict[int, Load]:
+    """What experts carry, as a programme counts it; nothing is counted that costs nothing."""
+    load = matching.load
+    found = directory.loads(now, load.memory_months, carried=any(load.penalties))
+    return {person: Load(*load) for person, load in found.items()}
 
 
 def wish_of(text: str, choices: Mapping[str, Any]) -> Wish:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.expert_index import ExpertIndex, rules_of
+from bot.expert_index import ExpertIndex, loads_of, rules_of
 from bot.i18n import Words
 from bot.matching import Reason, Suggestion, Wish
 from bot.programmes.schema import Programme
@@ -74,6 +74,7 @@ class Experts:
             n=count or programme.matching.proposals,
             only=only,
             rules=rules,
+            loads=loads_of(directory, scene.now, programme.matching),
         )
         words = scene.words(mentee, programme)
         return [Proposed(one.person_id, reasons(one, words)) for one in found]

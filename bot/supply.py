@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.campaign_scores import scores_of
 from bot.campaigns import Problem
 from bot.dialogue.questionnaire import Label, Option
 from bot.matching import Index, Wish
@@ -96,9 +95,8 @@ def measure(
     """
     options = options_of(programme)
     people = [m.id for m in given.mentors]
-    near = scores_of(
-        index, [Wish(features={"sector": o.stands_for}) for o in options], people, given.rules
-    )
+    asked = [Wish(features={"sector": o.stands_for}) for o in options]
+    near = index.matrix(index.ask(asked, rules=given.rules), people)
     wished = [0.0] * len(options)
     for mentee in given.mentees:
         chosen = set(mentee.wish.values("sector"))

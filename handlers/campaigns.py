@@ -129,6 +129,7 @@ def _wishes(file: Path) -> Iterable[dict[str, Any]]:
 
 def _told(board: Board, names: Mapping[int, str], *, scores: bool) -> dict[str, Any]:
     draft = board.draft()
+    reasons = board.reasons(draft.pairs)
     told: dict[str, Any] = {
         "pairs": sorted(
             (
@@ -136,7 +137,7 @@ def _told(board: Board, names: Mapping[int, str], *, scores: bool) -> dict[str, 
                     "mentee": names[mentee],
                     "mentor": names[mentor],
                     "score": draft.scores[mentee],
-                    "reasons": board.reasons(mentee, mentor),
+                    "reasons": reasons[mentee],
                 }
                 for mentee, mentor in draft.pairs.items()
             ),

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from bot.encoder import WITHOUT, encoder
 from bot.errors import CordeeError, SettingsError
-from bot.expert_index import CHOICES, rules_of, wish_of
+from bot.expert_index import CHOICES, loads_of, rules_of, wish_of
 from bot.expert_vectors import FEW, fresh, made, opened
 from bot.experts import reasons
 from bot.i18n import LANGUAGES, words
@@ -153,6 +153,7 @@ def answers(
         with database.unit_of_work() as uow:
             profiles = list(uow.directory.profiles())
             only = None if asked.everybody else uow.directory.eligible(now, programme_id=here.id)
+            loads = loads_of(uow.directory, now, here.matching)
             names = uow.directory.names([p.person_id for p in profiles])
     finally:
         database.close()
@@ -160,7 +161,7 @@ def answers(
     rules, w = rules_of(here.matching), words(asked.lang)
     found = []
     for line in lines:
-        ranked = index.rank(line.wish, asked.top, only=only, rules=rules)
+        ranked = index.rank(line.wish, asked.top, only=only, rules=rules, loads=loads)
         said = {names[one.person_id]: reasons(one, w) for one in ranked}
         found.append(Answer(line.name, list(said), said))
     return found

@@ -46,6 +46,7 @@ from handlers.slack.send import SlackSender
 from handlers.telegram.adapter import TelegramAdapter
 from handlers.telegram.menu import command_lists, publish, without_staff
 from handlers.vectors import VectorMaker
+from handlers.wish_vectors import WishReader
 from scheduling.clock import Clock, SystemClock, Ticker
 from scheduling.delivery import Delivery
 from scheduling.inbox import CLASH_TRIES, Inbox, Reader, clash
@@ -238,6 +239,9 @@ class Service:
         if self._encoder is not None:
             maker = VectorMaker(self.database, self.worker, self._encoder)
             self._tasks.append(asyncio.create_task(maker.run()))
+            if (sense := self.bot.experts.index.sense) is not None:
+                reader = WishReader(self.database, self.worker, sense)
+                self._tasks.append(asyncio.create_task(reader.run()))
         await self.listen()
 
     async def stop(self) -> None:

@@ -34,13 +34,6 @@ _IMPORTED: Final = and_(Campaign.state == "closed", Campaign.closed_at.is_(None)
 """Of a year before Cordée, only the figures are known: see `was_imported`."""
 
 
-class Place(NamedTuple):
-    """A mentor's places: free now, and mentees held now."""
-
-    free: int
-    held: int
-
-
 class Applicant(NamedTuple):
     """A mentee who still waits for a mentor."""
 
@@ -244,16 +237,30 @@ class Campaigns:
             for person, request in rows
         ]  # fmt: skip
 
-    def places(self, people: Collection[int]) -> dict[int, Place]:
-        """Places of experts, free and held, by person."""
-        found: dict[int, Place] = {}
+    def waiting(self) -> set[tuple[int, int]]:
+        """The applications to all open campaigns that have no mentor yet: number, version."""
+        rows = self._session.execute(
+            select(Request.id, Request.version)
+            .join(CampaignEntry, CampaignEntry.request_id == Request.id)
+            .join(Campaign, Campaign.id == CampaignEntry.campaign_id)
+            .where(
+                Campaign.state != "closed",
+                CampaignEntry.role == "mentee",
+                Request.state.in_(WAITING),
+            )
+        )
+        return {(number, version) for number, version in rows}
+
+    def places(self, people: Collection[int]) -> dict[int, int]:
+        """Free places of experts, by person."""
+        found: dict[int, int] = {}
         for some in _some(people):
             rows = self._session.execute(
                 select(
-                    Expert.person_id, Expert.capacity, Expert.places_taken + Expert.outside_load
+                    Expert.person_id, Expert.capacity - Expert.places_taken - Expert.outside_load
                 ).where(Expert.person_id.in_(some))
             )
-            found.update((p, Place(capacity - held, held)) for p, capacity, held in rows)
+            found.update((person, free) for person, free in rows)
         return found
 
     def mentors(self, people: Collection[int]) -> dict[int, tuple[str, int | None, str]]:

@@ -13,20 +13,25 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    Float,
+    Select,
     Table,
     bindparam,
     func,
     insert,
+    literal,
     or_,
     select,
+    union_all,
     update,
 )
+from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session
 
 from storage import search
@@ -46,6 +51,7 @@ CONTENT = (
 )  # fmt: skip
 """Columns of an expert that matching reads: a change of one changes the directory's version."""
 
+_WEEK = timedelta(days=7)
 _CHUNK = 500  # values in one IN (…), well under SQLite's limit of variables
 _T = TypeVar("_T")
 
@@ -197,6 +203,41 @@ class Directory:
         if mentee_id is not None:
             barred |= self._barred(mentee_id)
         return [i for i in self._session.scalars(query) if i not in barred]
+
+    def loads(
+        self, now: datetime, memory_months: int, *, carried: bool = True
+    ) -> dict[int, tuple[float, int]]:
+        """What experts carry, who carries something: in mentees, and times proposed this week.
+
+        A place taken counts 1, somebody who asks a half, somebody of the last months a quarter.
+
+        Args:
+            now: This moment, aware.
+            memory_months: How long a pair that is over weighs.
+            carried: Count more than the times proposed, which takes a look at every expert.
+        """
+        ended = now - timedelta(days=round(memory_months * 365.25 / 12))
+        held = Expert.places_taken + Expert.outside_load
+
+        def part(person: Any, places: Any, shown: int) -> Select[Any]:
+            places = cast_to(places, Float)
+            return select(person.label("person"), places.label("places"),
+                          literal(shown).label("shown"))  # fmt: skip
+
+        some = [part(Proposal.expert_id, 0, 1).where(Proposal.shown_at > now - _WEEK)]
+        if carried:
+            some += [
+                part(Expert.person_id, held, 0).where(held > 0),
+                part(Proposal.expert_id, 0.5, 0).where(Proposal.state == "asked"),
+                part(Pair.mentor_id, 0.25, 0).where(Pair.ended_at > ended),
+            ]
+        parts = union_all(*some).subquery()
+        found = self._session.execute(
+            select(parts.c.person, func.sum(parts.c.places), func.sum(parts.c.shown)).group_by(
+                parts.c.person
+            )
+        )
+        return {person: (float(places), int(shown)) for person, places, shown in found}
 
     def _barred(self, mentee_id: int) -> set[int]:
         refused = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from storage.tables import Conversation, Identity, Stray
 from storage.upsert import table_of
 from storage.vault import Vault
 
+_AT_ONCE = 500
 _SAVE = (
     update(table_of(Conversation))
     .where(table_of(Conversation).c.id == bindparam("talk_id"))
@@ -154,6 +155,24 @@ class Talks:
         if status is not None:
             query = query.where(Conversation.status == status)
         return self._session.scalar(query.order_by(Conversation.id.desc()).limit(1))
+
+    def newest(
+        self, people: Collection[int], programme_id: str, kind: str
+    ) -> Sequence[Conversation]:
+        """The newest finished dialogue of a kind of each of these people."""
+        found: dict[int, Conversation] = {}
+        every = sorted(people)
+        for start in range(0, len(every), _AT_ONCE):
+            some = every[start : start + _AT_ONCE]
+            query = select(Conversation).where(
+                Conversation.person_id.in_(some),
+                Conversation.programme_id == programme_id,
+                Conversation.kind == kind,
+                Conversation.status == "done",
+            )
+            for talk in self._session.scalars(query.order_by(Conversation.id)):
+                found[talk.person_id] = talk
+        return list(found.values())
 
     def keep_stray(
         self, person_id: int, programme_id: str | None, words: str, now: datetime

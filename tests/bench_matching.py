@@ -1,6 +1,7 @@
 """`make bench-matching`: how well and how fast experts are found; exit code 1 when a bar is missed.
 
-    python -m tests.bench_matching [quality] [speed] [matrix] [million] [--quick]
+    python -m tests.bench_matching [quality] [speed] [matrix] [million] [campaign] [large] [rival]
+        [rematch] [--quick]
 
 Beside each figure stands the baseline of the same run: SQLite FTS5 on French stems, a bare product
 of numpy, a bare call of the encoder. `OPENBLAS_NUM_THREADS=1`, as the program itself sets it. The
@@ -33,19 +34,20 @@ from bot.encoder import WITHOUT, encoder
 from bot.expert_index import wish_of
 from bot.importer import read_sheet
 from bot.matching import Index, Wish
-from bot.matching.sense import Encoder, Floats32, Meaning, Sense, meanings
+from bot.matching.sense import Encoder, Floats32, Sense, meanings
 from bot.matching.text import stems
 from handlers.local.people import invented
 from storage.directory import Profile
+from tests import bench_campaign
 from tests.bench import Figure, machine, quantile, show
+from tests.bench_people import PEOPLE, WIDTH, Lot, crowd, drawn
 
-PARTS = ("quality", "speed", "matrix", "million")
+PARTS = ("quality", "speed", "matrix", "million", "campaign", "large", "rival", "rematch")
 UNSEEN = Path(__file__).parent / "data"
 DEVELOPMENT = Path(__file__).resolve().parents[2] / "shared" / "data"
-PEOPLE, WISHES = 18_000, 200
+WISHES = 200
 MENTEES, MENTORS = 10_000, 12_000
 GRADUATES, ELIGIBLE = 1_000_000, 50_000
-WIDTH = 384
 _TEXTS = ("job", "sector", "employer", "bio")
 
 
@@ -176,40 +178,6 @@ def measure_quality(engine: Encoder | None, name: str, data: Judged) -> list[Fig
 # --- speed ----------------------------------------------------------------------------------------
 
 
-def crowd(count: int) -> list[Profile]:
-    """Invented people as matching reads them."""
-    rows = [
-        Profile(0, int(r["promo"]), r["poste"], r["employeur"], r["structure"], r["secteur"],
-                r["ville"], r["pays"], tuple(c for c in r["pays_vecus"].split(";") if c), r["bio"],
-                tuple(s for s in r["situations"].split(";") if s),
-                tuple(s for s in r["langues"].split(";") if s), ("long_term",), "")
-        for r in invented(min(count, PEOPLE), seed=7)
-    ]  # fmt: skip
-    return [
-        row._replace(person_id=number)
-        for number, row in enumerate(islice(cycle(rows), count), start=1)
-    ]
-
-
-def drawn(count: int, width: int = WIDTH) -> dict[int, Meaning]:
-    """Vectors by lot, three for each."""
-    rng = np.random.default_rng(7)
-    return {
-        number: Meaning(rng.integers(-127, 128, (3, width), dtype=np.int8), 1 / 1000)
-        for number in range(1, count + 1)
-    }
-
-
-class Lot:
-    """An encoder that draws its vectors by lot: for times without the encoder's own."""
-
-    model_id = "lot"
-
-    def encode(self, texts: Sequence[str], *, wishes: bool) -> Floats32:
-        rng = np.random.default_rng(len(texts) + wishes)
-        return rng.standard_normal((len(texts), WIDTH)).astype(np.float32)
-
-
 def wishes(count: int) -> list[Wish]:
     """Wishes of several lengths, two thirds with choices."""
     rng = Random(7)
@@ -300,7 +268,7 @@ def measure_matrix(mentees: int, mentors: int) -> list[Figure]:
     asked = list(islice(cycle(few), mentees))
     vector = np.resize(near(index, few), (mentees, WIDTH))
     start, used = time.perf_counter(), time.process_time()
-    found = index.matrix(asked, range(1, mentors + 1), meaning=vector)
+    found = index.matrix(index.ask(asked, meaning=vector), range(1, mentors + 1))
     wall, cpu = time.perf_counter() - start, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     apart = 0
@@ -377,6 +345,15 @@ def main() -> int:
         add(measure_matrix(20 if small else MENTEES, 50 if small else MENTORS))
     if "million" in parts:
         add(measure_million(2_000 if small else GRADUATES, 100 if small else ELIGIBLE))
+    if "campaign" in parts:
+        add(bench_campaign.measure_campaign(None if small else engine, *(
+            (20, 30) if small else (190, 250))))  # fmt: skip
+    if "large" in parts:
+        add(bench_campaign.measure_large(*((40, 60) if small else (MENTEES, MENTORS))))
+    if "rival" in parts:
+        add(bench_campaign.measure_rivals((10,) if small else (190, 500)))
+    if "rematch" in parts:
+        add(bench_campaign.measure_rematch(*((20, 30, 1) if small else (190, 250, 7))))
     if small:
         print("it runs; so small a run says nothing of the bars")
         return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -12,13 +12,15 @@ from sqlalchemy import select
 
 from bot import campaigns
 from bot.campaigns import Board, Draft
-from bot.commands.campaign_draft import reasons_of, store
+from bot.commands.campaign_draft import store
 from bot.dialogue.tokens import ActToken, encode
 from bot.events import Pressed
 from bot.exporter import write_csv
 from bot.flows import campaign as flow
 from bot.importer import import_people
 from bot.lifecycle import CAMPAIGN, move
+from bot.matching.assign import FORBIDDEN, assign
+from bot.matching.assign import Campaign as Instance
 from bot.programmes.campaign import CampaignRules
 from bot.supply import options_of
 from bot.turn import Scene
@@ -63,6 +65,7 @@ def students(
     seed: int = 3,
     *,
     turned: bool = False,
+    first: int = 0,
 ) -> list[int]:
     """Students who applied, each wishing for one to three sectors in a few words."""
     rng, made = Random(seed), []
@@ -75,8 +78,9 @@ def students(
         for _ in range(number)
     ]
     for n in range(number)[:: -1 if turned else 1]:
+        called = n + first
         person = Person(
-            external_id=f"M{n:04}", name=f"Élève {n:04}", promo=PROMO, lang="fr",
+            external_id=f"M{called:04}", name=f"Élève {called:04}", promo=PROMO, lang="fr",
             created_at=now, programme_id=MENTORAT,
         )  # fmt: skip
         uow.session.add(person)
@@ -138,7 +142,7 @@ class Run:
             here = uow.campaigns.get(self.campaign)
             assert here is not None
             scene = Scene(self.stand.bot, uow, self.stand.now)
-            store(scene, here, found, reasons_of(board, found), board)
+            store(scene, here, found, board.reasons(found.pairs), board)
         return found
 
     def publish(self) -> flow.Published:
@@ -173,6 +177,85 @@ class Run:
 
     def later(self, days: int) -> list[Heard]:
         return self.stand.until(self.stand.now + timedelta(days=days))
+
+
+@dataclass(frozen=True)
+class Rematch:
+    """What became of a campaign after declines.
+
+    Attributes:
+        moved: Accepted pairs that are not there any more.
+        share: Of the points of the best draft made afresh over the same floor.
+        own_share: Of the points of one that is made afresh over whatever floor it finds.
+        floor: The lowest pair after the declines.
+        own_floor: That of the one made afresh.
+        changed: Pairs without an answer that the new draft would change.
+    """
+
+    moved: int
+    share: float
+    own_share: float
+    floor: int
+    own_floor: int
+    changed: int
+
+
+def rematch(mentees: int, mentors: int, seed: int, floor: Literal["auto"] | int) -> Rematch:
+    """A tenth of the pairs declined, a fiftieth of the mentors gone, half of the rest accepted."""
+    run = Run.begin(mentees, mentors, seed=seed, floor=floor)
+    run.draft()
+    run.publish()
+    asked, before = run.pairs("proposed"), run.board()
+    rng = Random(seed)
+    no = set(rng.sample(sorted(asked), len(asked) // 10))
+    yes = set(rng.sample(sorted(set(asked) - no), (len(asked) - len(no)) // 2))
+    run.answer("accept", yes)
+    run.answer("decline", no)
+    kept = {asked[m] for m in yes}
+    rest = sorted({m.id for m in before.given.mentors} - kept)
+    gone = set(rng.sample(rest, mentors // 50))
+    with run.stand.work() as uow:
+        for mentor in gone:
+            uow.directory.pause(mentor, run.stand.now)
+    found = run.draft()
+    together = {**found.pairs, **{m: asked[m] for m in yes}}
+    assert len(together) == mentees
+    run.publish()
+    accepted = run.pairs("accepted")
+    scores = before.scores.copy()
+    rows = [m.id for m in before.given.mentees]
+    columns = [m.id for m in before.given.mentors]
+    for mentee in no:
+        scores[rows.index(mentee), columns.index(asked[mentee])] = FORBIDDEN
+    places = [0 if m.id in gone else m.free for m in before.given.mentors]
+    # in one table: without those who left, the texts of the others weigh a little more
+    lowest = min(before.score(mentee, mentor) for mentee, mentor in together.items())
+    same, own = (
+        assign(Instance(rows, columns, scores, places, floor=one))
+        for one in (lowest, None if floor == "auto" else floor)
+    )
+    assert len(own.pairs) == mentees
+    total = worth(before, together)
+    assert total <= same.objective
+    return Rematch(
+        moved=sum(accepted.get(m) != asked[m] for m in yes),
+        share=total / same.objective,
+        own_share=total / own.objective,
+        floor=lowest,
+        own_floor=own.floor,
+        changed=sum(found.pairs[m] != asked[m] for m in found.pairs if m not in no),
+    )
+
+
+def worth(one: Board, pairs: Mapping[int, int]) -> int:
+    """Scores less what second and third mentees cost."""
+    load: dict[int, int] = {}
+    total = 0
+    for mentee, mentor in pairs.items():
+        nth = load.get(mentor, 0)
+        total += one.score(mentee, mentor) - 40 * nth
+        load[mentor] = nth + 1
+    return total
 
 
 def everybody(uow: UnitOfWork) -> list[int]:

@@ -8,39 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.matching.assign import FORBIDDEN, Assignment, Campaign, assign
+from tests.min_cost_flow import flow
 
-ortools = pytest.importorskip("ortools.graph.python.min_cost_flow")
+pytest.importorskip("ortools.graph.python.min_cost_flow")
 
 
 def campaign(scores: list[list[int]] | np.ndarray, places: list[int], **more: object) -> Campaign:
     array = np.array(scores, np.int16)
     n, m = array.shape
     return Campaign(range(100, 100 + n), range(500, 500 + m), array, places, **more)  # type: ignore[arg-type]
-
-
-def flow(problem: Campaign, floor: int) -> tuple[int, int]:
-    """(pairs, points) of the best assignment over a floor, by another program altogether."""
-    n, m = problem.scores.shape
-    pair = (n + 1) * 10_000
-    solver = ortools.SimpleMinCostFlow()
-    source, sink = n + m, n + m + 1
-    for i in range(n):
-        solver.add_arc_with_capacity_and_unit_cost(source, i, 1, 0)
-        solver.add_arc_with_capacity_and_unit_cost(i, sink, 1, pair)
-        for j in range(m):
-            if problem.scores[i, j] >= max(floor, 0):
-                solver.add_arc_with_capacity_and_unit_cost(i, n + j, 1, -int(problem.scores[i, j]))
-    taken = problem.taken or [0] * m
-    for j in range(m):
-        for k in range(min(problem.places[j], n)):
-            nth = taken[j] + k
-            cost = [0, 40, 80][min(nth, 2)] + 40 * max(nth - 2, 0)
-            solver.add_arc_with_capacity_and_unit_cost(n + j, sink, 1, cost)
-    solver.set_node_supply(source, n)
-    solver.set_node_supply(sink, -n)
-    assert solver.solve() == solver.OPTIMAL
-    alone = solver.optimal_cost() // pair + (solver.optimal_cost() % pair > pair // 2)
-    return n - alone, alone * pair - solver.optimal_cost()
 
 
 def check(problem: Campaign, found: Assignment) -> None:
@@ -65,7 +41,8 @@ def campaigns(draw: st.DrawFn) -> Campaign:
     score = st.one_of(st.just(FORBIDDEN), st.integers(0, 1000), st.integers(0, 3))
     scores = draw(st.lists(st.lists(score, min_size=m, max_size=m), min_size=n, max_size=n))
     places = draw(st.lists(st.integers(0, 4), min_size=m, max_size=m))
-    taken = draw(st.lists(st.integers(0, 3), min_size=m, max_size=m))
+    carried = st.integers(0, 12).map(lambda quarters: quarters / 4)
+    taken = draw(st.lists(carried, min_size=m, max_size=m))
     floor = draw(st.one_of(st.none(), st.integers(0, 500)))
     return campaign(scores, places, taken=taken, floor=floor, seed=draw(st.integers(0, 9)))
 

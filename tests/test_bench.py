@@ -25,3 +25,14 @@ def test_the_measurement_of_the_search_runs() -> None:
     ran = run(command("tests.bench_directory", "--people", "500", "--rounds", "1"), {}, ROOT)
     assert "500 people" in ran.out
     assert "LIKE / search" in ran.out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_the_measurements_of_campaigns_run() -> None:
+    parts = ("campaign", "large", "rival", "rematch")
+    ran = run(command("tests.bench_matching", *parts, "--quick"), {}, ROOT)
+    assert "it runs" in ran.out
+    kept = [line for line in ran.out.splitlines() if line.endswith("pass")]
+    for what in ("apart from OR-tools", "gap to the bound", "accepted pairs that moved"):
+        assert any(what in line for line in kept), what

@@ -20,7 +20,7 @@ from bot.matching import Index, Reason, Rules, Suggestion, Wish, needs_human
 from bot.matching.features import countries_of, promo_nearness, tag
 from bot.matching.places import country, key, language, region
 from bot.matching.text import clauses
-from bot.programmes.schema import Matching
+from bot.programmes.matching import Matching
 from handlers.local.people import invented, invented_csv
 from storage.directory import Profile
 

@@ -17,6 +17,7 @@ from bot.matching.text import (
     TextIndex,
     common_fields,
     fused,
+    meant,
     parse_fields,
     stem,
     stems,
@@ -75,7 +76,7 @@ def test_the_common_fields_are_words_not_names_of_columns() -> None:
 
 def relevance(index: TextIndex, wish: str, rows: Rows, **more: tuple[str, ...]) -> Floats:
     """How relevant some rows are to a wish."""
-    return fused(*index.parts(index.query(wish, more), rows))
+    return fused(*index.parts(index.query(wish, meant(wish, more)), rows))
 
 
 def best(texts: list[str], wish: str, **more: tuple[str, ...]) -> int | None:

@@ -162,7 +162,11 @@ def test_a_higher_weight_never_lowers_its_feature(
     wish = Wish("le vent en mer", features, promo=2024)
     alone = Rules(weights={**dict.fromkeys(WEIGHTS, 0.0), name: 1.0})
     values = dict(
-        zip(BY_ID, INDEX.matrix([wish], list(BY_ID), rules=alone)[0].tolist(), strict=True)
+        zip(
+            BY_ID,
+            INDEX.matrix(INDEX.ask([wish], rules=alone), list(BY_ID))[0].tolist(),
+            strict=True,
+        )
     )
     means = []
     for weight in sorted((less, more)):
@@ -175,7 +179,7 @@ def test_a_higher_weight_never_lowers_its_feature(
 def test_a_matrix_has_the_scores_of_the_ranking() -> None:
     only = sorted(BY_ID)[::-1][:200]
     barred = {1: only[:20]}
-    found = INDEX.matrix(WISHES, [*only, 10**9], barred=barred)
+    found = INDEX.matrix(INDEX.ask(WISHES), [*only, 10**9], barred=barred)
     assert found.shape == (len(WISHES), 201)
     assert (found[:, 200] == FORBIDDEN).all()
     assert (found[1, :20] == FORBIDDEN).all()
@@ -184,8 +188,56 @@ def test_a_matrix_has_the_scores_of_the_ranking() -> None:
         assert ranked
         for one in ranked:
             assert abs(found[row, only.index(one.person_id)] - 1000 * one.score) <= 1
-    assert INDEX.matrix([], only).shape == (0, 200)
-    assert Index([]).matrix(WISHES, only).max() == FORBIDDEN
+    assert INDEX.matrix(INDEX.ask([]), only).shape == (0, 200)
+    assert Index([]).matrix(Index([]).ask(WISHES), only).max() == FORBIDDEN
+
+
+def test_who_shares_only_the_kind_of_help_has_no_points() -> None:
+    """A campaign may still pair them, and nobody takes it for something that fits."""
+    fits = profile(1, sector="énergie", helps=("long_term",), promo=2015)
+    helps = profile(2, sector="opéra", helps=("long_term",), promo=2015)
+    index = Index([fits, helps])
+    wish = Wish("", {"sector": ("énergie",), "help_kind": ("long_term",)}, promo=2025)
+    score, none = index.matrix(index.ask([wish]), [1, 2])[0]
+    assert score > none == 0
+    gap = Rules(weights={"promo_gap": 15})  # a gap that suits is a reason of its own
+    better, some = index.matrix(index.ask([wish], rules=gap), [1, 2])[0]
+    assert better > some > 0
+    assert [r.id for r in index.explain(index.ask([wish], rules=gap), [(0, 2)])[0].reasons] == [
+        "reason-promo",
+        "reason-help",
+    ]
+
+
+def test_reasons_of_many_pairs_are_those_of_each_alone() -> None:
+    """A batch shares what was read; it says of each pair what would be said of it alone."""
+    asked, people = INDEX.ask(WISHES), sorted(BY_ID)
+    pairs = [(row, people[37 * row + step]) for step in range(20) for row in range(len(WISHES))]
+    many = INDEX.explain(asked, pairs)
+    for (row, person), found in zip(pairs, many, strict=True):
+        wish = WISHES[row]
+        assert INDEX.explain(INDEX.ask([wish]), [(0, person)]) == [found]
+        assert found.person_id == person
+        if ranked := [s for s in INDEX.rank(wish, 300) if s.person_id == person]:
+            assert ranked == [found]
+    with pytest.raises(KeyError):
+        INDEX.explain(asked, [(0, 10**9)])
+
+
+def test_a_wish_is_encoded_once_and_the_oldest_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bag = Bag()
+    sense = Sense(bag)
+    plain = sense.wishes(["vigne", "mer", "gare"])
+    bag.seen.clear()
+    assert np.array_equal(sense.remembered(["vigne", "mer", "vigne", "gare"])[[0, 1, 3]], plain)
+    assert bag.seen == ["vigne", "mer", "gare"]
+    monkeypatch.setattr("bot.matching.sense.REMEMBERED", 3)
+    assert sense.remembered(["vigne", "lait"]).shape == (2, 64)
+    assert [sense.remembers(t) for t in ("mer", "gare", "vigne", "lait")] == [False, *[True] * 3]
+    assert bag.seen[3:] == ["lait"]
+    assert sense.remembered([]).shape == (0, 64)
 
 
 def test_a_clause_is_quoted_only_as_it_stands() -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from bot import campaigns
 from bot.campaigns import Board, board_of
-from bot.commands import campaign_figures, campaign_publish, campaign_supply
+from bot.commands import campaign_audit, campaign_figures, campaign_publish, campaign_supply
 from bot.commands.campaign_draft import make
 from bot.commands.campaign_publish import current
 from bot.commands.registry import command
@@ -27,7 +27,8 @@ from bot.messages import Line, Message
 from bot.turn import Turn
 from storage.tables import Campaign, CampaignPair
 
-SHOWN: Final = 8  # pairs on a page of the review
+SHOWN: Final = 8  # pairs on a page of the review …
+WITHOUT_SHOWN: Final = 24  # … and people who have nobody: a line each
 _TITLES: Final = frozenset({"m", "mr", "mrs", "ms", "mme", "mlle", "monsieur", "madame"})
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _NUMBERS: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -199,9 +200,7 @@ def _review(turn: Turn, rest: str) -> None:
     if not rows:
         turn.say(Message(w("campaign-no-draft")), here=True)
         return
-    page = max(int(rest), 1) if _NUMBER.fullmatch(rest) else 1
-    last = -(-len(rows) // SHOWN)
-    page = min(page, last)
+    page, last = _page(rest, len(rows), SHOWN)
     lines = tuple(
         Line(
             label=w("campaign-pair", mentee=names[r.mentee_id], mentor=names[r.mentor_id]),
@@ -262,7 +261,7 @@ def _pair(turn: Turn, rest: str) -> None:
 
 
 def _without(turn: Turn, rest: str) -> None:
-    """`sans`: who has nobody in the draft, each with the reason why."""
+    """`sans`, `sans 2`: who has nobody in the draft, each with the reason why, page by page."""
     w, campaign = turn.w, current(turn)
     left = [e for e in turn.uow.campaigns.entries(campaign.id, "mentee") if e.why]
     if not left:
@@ -270,22 +269,36 @@ def _without(turn: Turn, rest: str) -> None:
         return
     names = _names(turn, {e.person_id for e in left})
     left.sort(key=lambda e: (fold(names[e.person_id]), e.id))
+    page, last = _page(rest, len(left), WITHOUT_SHOWN)
+    said = w("campaign-without-text")
+    if last > 1:
+        said += "\n" + w("campaign-page", page=page, last=last)
     turn.say(
         Message(
             title=w("campaign-without-title", n=len(left)),
-            text=w("campaign-without-text"),
+            text=said,
             lines=tuple(
                 Line(
                     label=names[e.person_id],
                     text=w("campaign-why-nobody" if e.why == "nobody" else "campaign-why-places"),
                 )
-                for e in left[: 3 * SHOWN]
+                for e in left[(page - 1) * WITHOUT_SHOWN : page * WITHOUT_SHOWN]
             ),
-            note=w("campaign-more", n=len(left) - 3 * SHOWN) if len(left) > 3 * SHOWN else None,
-            choices=(run_choice(w("campaign-see-supply"), "campagne", "offre"),),
+            choices=(
+                *((run_choice(w("campaign-next"), "campagne", f"sans-{page + 1}"),)
+                  if page < last else ()),
+                run_choice(w("campaign-see-supply"), "campagne", "offre"),
+            ),
         ),
         here=True,
-    )
+    )  # fmt: skip
+
+
+def _page(rest: str, count: int, size: int) -> tuple[int, int]:
+    """The page that is asked for, and the last one there is."""
+    last = -(-count // size)
+    page = max(int(rest), 1) if _NUMBER.fullmatch(rest) else 1
+    return min(page, last), last
 
 
 # --- changing it by hand --------------------------------------------------------------------------
@@ -355,7 +368,7 @@ def _why(turn: Turn, rest: str) -> None:
     ]
     lines += [Line(label=names[one], text=w("campaign-left")) for one in found.left]
     lines += [Line(label=names[one], text=w("campaign-found")) for one in found.found]
-    lines += [Line(text=f"• {reason}") for reason in board.reasons(mentee, mentor)]
+    lines += [Line(text=f"• {reason}") for reason in board.reasons({mentee: mentor})[mentee]]
     turn.say(
         Message(
             title=w("campaign-pair", mentee=names[mentee], mentor=names[mentor]),
@@ -440,6 +453,7 @@ _VERBS: Final[Mapping[str, Callable[[Turn, str], None]]] = {
     **dict.fromkeys(("liberer", "unpin"), _unpin),
     **dict.fromkeys(("interdire", "forbid"), _forbid),
     **dict.fromkeys(("publier", "publish"), campaign_publish.publish_sure),
+    **dict.fromkeys(("audit",), campaign_audit.show),
     **dict.fromkeys(("offre", "supply"), campaign_supply.show),
     **dict.fromkeys(("fermer", "close"), campaign_publish.close_sure),
     **dict.fromkeys(("serie", "series"), campaign_figures.series),

@@ -22,7 +22,8 @@ from bot.turn import Scene, Turn
 from storage.tables import Campaign
 from storage.timers import DueTimer
 
-AT_ONCE: Final = 10_000  # mentees times mentors up to which a draft is made within a turn
+AT_ONCE: Final = 60_000  # mentees times mentors up to which a draft is made within a turn …
+UNREAD: Final = 8  # … if so many wishes at most have to be encoded for it: a quarter of a second
 
 
 def make(turn: Turn, campaign: Campaign) -> None:
@@ -33,18 +34,13 @@ def make(turn: Turn, campaign: Campaign) -> None:
         return
     turn.note("campaign-drafted", "campaign", campaign.id)
     size = len(board.given.mentees) * len(board.given.mentors)
-    if turn.bot.aside is not None and size > AT_ONCE:
+    if turn.bot.aside is not None and (size > AT_ONCE or board.unread > UNREAD):
         put(turn, "campaign-draft", campaign.id)
         turn.say(Message(turn.w("campaign-drafting")), here=True)
         return
     draft = board.draft()
-    store(turn, campaign, draft, reasons_of(board, draft), board)
+    store(turn, campaign, draft, board.reasons(draft.pairs), board)
     turn.say(summary(turn.w, campaign, draft), here=True)
-
-
-def reasons_of(board: Board, draft: Draft) -> dict[int, list[str]]:
-    """Why, by mentee."""
-    return {mentee: board.reasons(mentee, mentor) for mentee, mentor in draft.pairs.items()}
 
 
 @beside("campaign-draft")
@@ -57,7 +53,7 @@ def read(scene: Scene, timer: DueTimer) -> Work | None:
 
     def work() -> Answer:
         draft = board.draft()
-        said = reasons_of(board, draft)
+        said = board.reasons(draft.pairs)
         return lambda later: answer(later, timer, board, draft, said)
 
     return work

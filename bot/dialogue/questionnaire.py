@@ -150,6 +150,8 @@ class Question(Data):
     sensitive: bool = False
     suggest_last: bool = False
     """Whether the answer of the last round is offered again (« Inchangé »)."""
+    audit: bool = False
+    """Whether a campaign is looked over by the groups of this answer; never a feature."""
     fill: str | None = None
     feature: str | None = None
 

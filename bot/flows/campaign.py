@@ -106,7 +106,7 @@ def supply(scene: Scene, programme: Programme, campaign: Campaign) -> tuple[int,
     """Free places of mentors, and volunteers who have no mentor yet."""
     uow = scene.uow
     known = uow.campaigns.mentors(uow.directory.eligible(scene.now, programme_id=programme.id))
-    places = sum(place.free for place in uow.campaigns.places(known).values())
+    places = sum(uow.campaigns.places(known).values())
     return places, len(uow.campaigns.applicants(campaign.id))
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse.csgraph import maximum_bipartite_matching, min_weight_full_bipartite_matching
 
+from bot.matching.load import costs
 from bot.matching.ties import mixed
 
 Scores = npt.NDArray[np.int16]
@@ -35,6 +37,8 @@ FORBIDDEN: Final = -1
 """Of a pair that may not be."""
 DENSE: Final = 12_000_000
 """Mentees times places up to which all pairs are solved at once."""
+BLOCK: Final = 2_000_000
+"""Pairs that are looked at in one go, so that what is worked out of them stays small."""
 LIKELY, LIKELY_MENTORS = 40, 8
 """Pairs of each mentee, and of each mentor, that a large campaign begins with."""
 GAP: Final = 1e-4
@@ -52,7 +56,7 @@ class Campaign:
         mentors: Ids, each once, in any order.
         scores: One row per mentee, one column per mentor: 0 to `MOST`, or `FORBIDDEN`.
         places: Free places of each mentor.
-        taken: Mentees each mentor has already; none = nobody has any.
+        taken: What each mentor carries already, in mentees; none = nobody carries any.
         penalties: What a mentor's first, second, … mentee costs, in points; never less than the one
             before, the last difference goes on.
         floor: The score under which no pair may lie; None: as high as it goes without a pair less.
@@ -63,7 +67,7 @@ class Campaign:
     mentors: Sequence[int]
     scores: Scores
     places: Sequence[int]
-    taken: Sequence[int] = ()
+    taken: Sequence[float] = ()
     penalties: tuple[int, ...] = (0, 40, 80)
     floor: int | None = None
     seed: int = 0
@@ -147,9 +151,9 @@ class _Solver:
         n = len(rows)
         self._places = np.clip(np.array(campaign.places, np.int64)[columns], 0, n)
         self._taken = (
-            np.array(campaign.taken, np.int64)[columns]
+            np.array(campaign.taken, np.float64)[columns]
             if campaign.taken
-            else np.zeros(len(columns), np.int64)
+            else np.zeros(len(columns))
         )
         # a place each: whose, and what it costs; a mentor's in the order in which they are filled
         self._of = np.repeat(np.arange(len(columns)), self._places)
@@ -161,12 +165,8 @@ class _Solver:
         worst = int(self._cost.max(initial=0))
         self._pair = (n + 1) * (MOST + worst + 1)
 
-    def _penalty(self, nth: Ints) -> Ints:
-        given = np.array(self._c.penalties, np.int64)
-        last = len(given) - 1
-        step = int(given[-1] - given[-2]) if last else 0
-        cost: Ints = given[np.minimum(nth, last)] + step * np.maximum(nth - last, 0)
-        return cost
+    def _penalty(self, carried: npt.NDArray[np.float64]) -> Ints:
+        return np.rint(costs(self._c.penalties, carried)).astype(np.int64)
 
     # --- the whole --------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class _Solver:
     def _told(self, chosen: Ints, floor: int, bound: int, gains: Ints) -> Assignment:
         """Everything under the people's own ids."""
         ids, rows = self._mentees.tolist(), np.flatnonzero(chosen >= 0)
-        some = np.any(self._scores > FORBIDDEN, axis=1)
+        some = self._over(0) > 0
         objective = self._worth(chosen) - self._pair * len(rows)
         if bound:
             bound -= self._pair * len(rows)
@@ -235,7 +235,7 @@ class _Solver:
 
     def _how_many(self, floor: int) -> int:
         """How many pairs there can be over a floor."""
-        all_pairs = np.count_nonzero(self._scores >= floor, axis=1)
+        all_pairs = self._over(floor)
         limits = np.minimum(all_pairs, LIKELY)
         while True:
             graph = self._graph(floor, limits)
@@ -253,27 +253,44 @@ class _Solver:
         """Mentee × place: the best pairs of each, as many as `limits` says."""
         rows, mentors = self._best(floor, limits)
         places = self._places[mentors]
-        row = np.repeat(rows, places)
-        first = np.repeat(self._first[mentors], places)
-        nth = np.arange(len(row)) - np.repeat(np.cumsum(places) - places, places)
+        per_row = np.bincount(rows, places, len(self._mentees)).astype(np.int32)
+        start = np.concatenate(([0], np.cumsum(per_row)), dtype=np.int32)
+        ends = np.cumsum(places)
+        nth = np.arange(int(places.sum())) - np.repeat(ends - places, places)
+        where = (np.repeat(self._first[mentors], places) + nth).astype(np.int32)
         shape = (len(self._mentees), len(self._of))
-        data = np.ones(len(row), np.int8)
-        return sparse.csr_array(sparse.coo_array((data, (row, first + nth)), shape=shape))
+        return sparse.csr_array((np.ones(len(where), np.int8), where, start), shape=shape)
+
+    @cached_property
+    def _likely(self) -> Ints:
+        """The columns of the best of each mentee: looked for once, whatever the floor."""
+        return self._columns_of(np.arange(len(self._mentees)), LIKELY)
+
+    def _columns_of(self, rows: Ints, limit: int) -> Ints:
+        m = self._scores.shape[1]
+        blocks = np.array_split(rows, max(1, rows.size * m // BLOCK))
+        return np.concatenate([_top(self._scores[block], limit) for block in blocks])
+
+    def _over(self, floor: int) -> Ints:
+        """How many pairs of each mentee lie over a floor."""
+        blocks = np.array_split(self._scores, max(1, self._scores.size // BLOCK))
+        return np.concatenate([np.count_nonzero(block >= floor, axis=1) for block in blocks])
 
     def _best(self, floor: int, limits: Ints) -> tuple[Ints, Ints]:
-        """(mentee, mentor) of the best pairs of each mentee over a floor."""
-        rows, mentors = [], []
-        for limit in np.unique(limits[limits > 0]):
+        """(mentee, mentor) of the best pairs of each mentee over a floor, in the mentees' order."""
+        few = np.flatnonzero((limits > 0) & (limits <= LIKELY))
+        rows = [np.repeat(few, self._likely.shape[1])]
+        mentors = [self._likely[few].ravel()]
+        for limit in np.unique(limits[limits > LIKELY]):
             some = np.flatnonzero(limits == limit)
-            for block in np.array_split(some, max(1, some.size * self._scores.shape[1] // DENSE)):
-                best = _top(self._scores[block], int(limit))
-                rows.append(np.repeat(block, limit))
-                mentors.append(best.ravel())
-        if not rows:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+            best = self._columns_of(some, int(limit))
+            rows.append(np.repeat(some, best.shape[1]))
+            mentors.append(best.ravel())
         row, mentor = np.concatenate(rows), np.concatenate(mentors)
         good = self._scores[row, mentor] >= max(floor, 0)
-        return row[good], mentor[good]
+        row, mentor = row[good], mentor[good]
+        order = np.argsort(row, kind="stable")
+        return row[order], mentor[order]
 
     def _reach(self, graph: sparse.csr_array, found: Ints, alone: Ints) -> Mask:
         """Mentees that an alternating path from somebody alone reaches, themselves included."""
@@ -327,7 +344,7 @@ class _Solver:
         n, m = self._scores.shape
         rows, mentors = self._best(floor, np.full(n, min(likely, m)))
         some = [rows * m + mentors]
-        size = max(1, DENSE // n)
+        size = max(1, BLOCK // n)
         for start in range(0, m, size):
             block = np.ascontiguousarray(self._scores[:, start : start + size].T)
             best = _top(block, min(LIKELY_MENTORS, n))
@@ -403,7 +420,7 @@ class _Solver:
         paid = np.minimum(prices, self._pair * 2)
         bound = int(np.maximum(paid[self._of] - self._cost, 0).sum())
         found = []
-        size = max(1, DENSE // (2 * m))
+        size = max(1, BLOCK // m)
         for start in range(0, n, size):
             scores = self._scores[start : start + size]
             gain = scores.astype(np.int64) + (self._pair - paid)
@@ -429,7 +446,8 @@ def _top(scores: Scores, limit: int) -> Ints:
     """The columns of the best of each row, in no order that depends on anything but the scores."""
     if limit >= scores.shape[1]:
         return np.broadcast_to(np.arange(scores.shape[1]), scores.shape).copy()
-    return np.argpartition(scores, scores.shape[1] - limit, axis=1)[:, -limit:]
+    # a copy: a view would hold on to the places of all of them
+    return np.argpartition(scores, scores.shape[1] - limit, axis=1)[:, -limit:].copy()
 
 
 def _relax(prices: Ints, to: Ints, of: Ints, step: Ints, *, up: bool) -> Ints:

@@ -93,6 +93,8 @@ class Rules:
         near_sectors: Pairs of sectors that count half.
         promo_full: Gap in years (from, to) that suits fully.
         promo_none: Gaps under the first and over the second do not suit at all.
+        penalties: Points of 100 that being asked costs who carries no mentee, one, two, …
+        exposure_max: Who was proposed that often in a week comes after their equals; 0: never.
         seed: Settles ties, the same way each time.
     """
 
@@ -108,6 +110,8 @@ class Rules:
     near_sectors: tuple[tuple[str, str], ...] = ()
     promo_full: tuple[int, int] = (8, 16)
     promo_none: tuple[int, int] = (4, 25)
+    penalties: tuple[float, ...] = (0.0,)
+    exposure_max: int = 5
     seed: int = 0
 
 
@@ -131,8 +135,11 @@ class Wish:
 
     def values(self, name: str) -> tuple[str, ...]:
         """The values chosen for a feature, without empty ones."""
-        some = (value.strip()[:200] for value in self.features.get(name, ())[:MAX_VALUES])
-        return tuple(value for value in some if value)
+        given = self.features.get(name)
+        if not given:
+            return ()
+        some = [value.strip()[:200] for value in given[:MAX_VALUES]]
+        return tuple([value for value in some if value])
 
     @property
     def words(self) -> str:
@@ -227,7 +234,9 @@ class Columns:
                 marks = [self._marks((rows, k, 1.0)) for k in keys]
                 found[name] = sum(marks[1:], marks[0]) / np.float32(len(keys))
         if wish.promo is not None:
-            found["promo_gap"] = promo_nearness(np.float32(wish.promo) - self._promo, rules)
+            found["promo_gap"] = self._once(
+                memo, ("promo_gap", str(wish.promo)), self._of_promo, rules
+            )
         return found
 
     @cached_property
@@ -269,6 +278,9 @@ class Columns:
             *(np.float32(NEAR) * self._sector.nearness(other) for other in near),
         ]
         return np.asarray(np.max(parts, axis=0))
+
+    def _of_promo(self, value: str, rules: Rules) -> Floats:
+        return promo_nearness(np.float32(int(value)) - self._promo, rules)
 
     def _of_structure(self, value: str, rules: Rules) -> Floats:
         wanted = tag(value)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from bot.matching.features import (
     NEAR,
@@ -23,7 +22,7 @@ from bot.matching.features import (
     tag,
 )
 from bot.matching.places import country, key, language, region
-from bot.matching.text import TextIndex, clauses, meant
+from bot.matching.text import TextIndex, clauses
 
 Clause = Callable[[], tuple[int, float] | None]
 
@@ -64,17 +63,21 @@ def quote(bio: str, wish: str, index: TextIndex) -> str | None:
 
 @dataclass(frozen=True)
 class Context:
-    """What a reason is judged by: the wish, the programme, the texts, where most people live."""
+    """What a reason is judged by.
+
+    Attributes:
+        wish: What is wanted.
+        rules: The programme's.
+        index: The texts of the directory.
+        words: The mentee's own words, with what the programme says they stand for.
+        home: Where most people live.
+    """
 
     wish: Wish
     rules: Rules
     index: TextIndex
+    words: str
     home: str = ""
-
-    @cached_property
-    def words(self) -> str:
-        """The mentee's own words, with what the programme says they stand for."""
-        return "\n".join([self.wish.words, *meant(self.wish.words, self.rules.synonyms)])
 
 
 def reasons(

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Final, Literal
 
@@ -20,10 +20,22 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.matching.features import WEIGHTS, Columns, Memo, Profile, Rules, Wish, tag
+from bot.matching.load import Load, costs
 from bot.matching.places import country, key
 from bot.matching.reasons import Context, Reason, missing, reasons
 from bot.matching.sense import FLOOR, Floats32, Meaning, Meanings, Sense
-from bot.matching.text import MAX_QUERY, NEGATED, Floats, Mask, Rows, TextIndex, fold, fused
+from bot.matching.text import (
+    MAX_QUERY,
+    NEGATED,
+    Floats,
+    Mask,
+    Query,
+    Rows,
+    TextIndex,
+    fold,
+    fused,
+    meant,
+)
 from bot.matching.ties import mixed
 
 Ids = npt.NDArray[np.int64]
@@ -64,6 +76,27 @@ class Suggestion:
     score: float
     reasons: tuple[Reason, ...]
     missing: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Wishes that were read once: for their scores, for the reasons of some pairs, and again.
+
+    Attributes:
+        wishes: One each.
+        rules: The programme's.
+        words: Their own words, with what the programme says they stand for.
+        queries: The same as the index needs them.
+        meaning: Their vectors; None: there is nothing to compare them with.
+        memo: What these rules gave before.
+    """
+
+    wishes: Sequence[Wish]
+    rules: Rules
+    words: Sequence[str]
+    queries: Sequence[Query]
+    meaning: Floats32 | None
+    memo: Memo = field(default_factory=dict)
 
 
 def needs_human(text: str) -> Literal["unsure", "negated"] | None:
@@ -129,6 +162,7 @@ class Index:
         *,
         rules: Rules = DEFAULT,
         meaning: Floats32 | None = None,
+        loads: Mapping[int, Load] | None = None,
     ) -> list[Suggestion]:
         """The people to propose: they fit, and they differ from each other.
 
@@ -139,8 +173,9 @@ class Index:
             only: Ids that may be proposed now (`Directory.eligible`); none = all.
             rules: The programme's.
             meaning: The wish's vector, when it is known already.
+            loads: What people carry; who is not named carries nothing.
         """
-        scored = self._score(wish, exclude, only, rules, meaning)
+        scored = self._score(wish, exclude, only, rules, meaning, loads)
         order = self._order(scored, max(n, SHORTLIST), rules.threshold, EVIDENCE)
         places = self._varied(scored, order, n, rules.variety)
         return [self._suggest(scored, place) for place in places]
@@ -154,23 +189,12 @@ class Index:
         *,
         rules: Rules = DEFAULT,
         meaning: Floats32 | None = None,
+        loads: Mapping[int, Load] | None = None,
     ) -> list[Suggestion]:
         """The best by score alone, as many as asked even if little speaks for the last ones."""
-        scored = self._score(wish, exclude, only, rules, meaning)
+        scored = self._score(wish, exclude, only, rules, meaning, loads)
         order = self._order(scored, top, 0.0, 0.0)
         return [self._suggest(scored, int(place)) for place in order]
-
-    def explain(self, wish: Wish, person_id: int, *, rules: Rules = DEFAULT) -> Suggestion:
-        """What speaks for somebody and what is missing, little as it may be, seen among all.
-
-        Raises:
-            KeyError: Nobody of that id is here, or they share no language.
-        """
-        scored = self._score(wish, (), None, rules, None)
-        places = np.flatnonzero(self._ids[scored.rows] == person_id)
-        if not places.size:
-            raise KeyError(person_id)
-        return self._suggest(scored, int(places[0]))
 
     def meaning(self, wishes: Sequence[Wish]) -> Floats32 | None:
         """The vectors of wishes; None when there is nothing to compare them with."""
@@ -178,51 +202,98 @@ class Index:
             return None
         return self._sense.wishes([wish.words for wish in wishes])
 
-    def matrix(
+    def unread(self, wishes: Sequence[Wish]) -> int:
+        """How many wishes would have to be encoded before they can be compared."""
+        if self._sense is None or self._meanings is None:
+            return 0
+        return sum(not self._sense.remembers(wish.words) for wish in wishes)
+
+    def ask(
         self,
         wishes: Sequence[Wish],
-        only: Sequence[int],
         *,
         rules: Rules = DEFAULT,
-        barred: Mapping[int, Collection[int]] | None = None,
         meaning: Floats32 | None = None,
+    ) -> Asked:
+        """Read wishes that are to be compared with many people, perhaps several times.
+
+        Args:
+            wishes: Each of them encoded once in the life of the encoder, or nearly so.
+            rules: The programme's.
+            meaning: Their vectors, when they are known already.
+        """
+        some = [wish.words for wish in wishes]
+        if meaning is None and self._sense is not None and self._meanings is not None:
+            meaning = self._sense.remembered(some)
+        instead = [meant(text, rules.synonyms) for text in some]
+        queries = [self._text.query(text, more) for text, more in zip(some, instead, strict=True)]
+        said = ["\n".join([text, *more]) for text, more in zip(some, instead, strict=True)]
+        return Asked(wishes, rules, said, queries, meaning)
+
+    def matrix(
+        self,
+        asked: Asked,
+        only: Sequence[int],
+        *,
+        barred: Mapping[int, Collection[int]] | None = None,
     ) -> npt.NDArray[np.int16]:
         """How well everybody fits every wish: the scores of `rank`, times `MOST`.
 
+        Who offers the wanted kind of help and nothing else that was asked for has no points.
+
         Args:
-            wishes: One row each.
+            asked: One row for each wish.
             only: Ids, one column each; who is not in the index may not be paired.
-            rules: The programme's.
             barred: Row of a wish → ids that may not be paired with it.
-            meaning: The vectors of the wishes, when they are known already.
 
         Returns:
             0 to `MOST`, or `FORBIDDEN`.
         """
         ids = np.asarray(only, np.int64)
-        found = np.full((len(wishes), ids.size), FORBIDDEN, np.int16)
+        found = np.full((len(asked.wishes), ids.size), FORBIDDEN, np.int16)
         here = np.flatnonzero(np.isin(ids, self._ids))
         here = here[np.argsort(ids[here])]  # scaled and added up in the order of the index
         rows = np.searchsorted(self._ids, ids[here])
-        if meaning is None:
-            meaning = self.meaning(wishes)
-        memo: Memo = {}
-        for start in range(0, len(wishes) if rows.size else 0, _BLOCK):
-            some = wishes[start : start + _BLOCK]
-            queries = [self._text.query(wish.words, rules.synonyms) for wish in some]
-            near = self._near(None if meaning is None else meaning[start : start + _BLOCK], rows)
-            texts = zip(self._text.scores(queries, rows), near, strict=False)
-            for at, (wish, ((bm25, fields), cosines)) in enumerate(
-                zip(some, texts, strict=True), start
-            ):
-                keep = self._kept(wish, rows, (barred or {}).get(at, ()))
-                text = self._fuse(
-                    bm25[keep], fields[keep], None if cosines is None else cosines[keep], rows[keep]
-                )
-                columns = self._features(wish, rules, rows[keep], text, memo)
-                total, _, _ = _weighed(columns, rules, text.size)
-                found[at, here[keep]] = np.rint(total * MOST).astype(np.int16)
+        if not rows.size:
+            return found
+        for at, keep, text in self._texts(asked, range(len(asked.wishes)), rows, barred or {}):
+            columns = self._features(asked.wishes[at], asked.rules, rows[keep], text, asked.memo)
+            total, evidence, weights = _weighed(columns, asked.rules, text.size)
+            if weights.get("promo_gap"):
+                evidence = np.maximum(evidence, columns["promo_gap"])
+            total[evidence <= 0] = 0
+            found[at, here[keep]] = np.rint(total * MOST).astype(np.int16)
         return found
+
+    def explain(self, asked: Asked, pairs: Sequence[tuple[int, int]]) -> list[Suggestion]:
+        """What speaks for the person of each pair and what is missing, seen among all.
+
+        Args:
+            asked: The wishes.
+            pairs: Row of a wish, and an id.
+
+        Raises:
+            KeyError: Nobody of that id is here, or they share no language.
+        """
+        everybody = np.arange(len(self._ids))
+        people: dict[int, list[int]] = {}
+        for at, person in pairs:
+            people.setdefault(at, []).append(person)
+        found: dict[tuple[int, int], Suggestion] = {}
+        for at, keep, text in self._texts(asked, list(people), everybody, {}):
+            wish, rows = asked.wishes[at], everybody[keep]
+            columns = self._features(wish, asked.rules, rows, text, asked.memo)
+            total, evidence, weights = _weighed(columns, asked.rules, rows.size)
+            home = self._columns.home
+            context = Context(wish, asked.rules, self._text, asked.words[at], home)
+            meaning = None if asked.meaning is None else asked.meaning[at]
+            scored = _Scored(rows, total, evidence, columns, weights, context, meaning)
+            for person in people[at]:
+                places = np.flatnonzero(self._ids[rows] == person)
+                if not places.size:
+                    raise KeyError(person)
+                found[at, person] = self._suggest(scored, int(places[0]))
+        return [found[pair] for pair in pairs]
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -249,6 +320,25 @@ class Index:
             speaking = self._columns.speaking(wish.language)[rows]
             mask = speaking if isinstance(mask, slice) else mask & speaking
         return mask
+
+    def _texts(
+        self,
+        asked: Asked,
+        wanted: Sequence[int],
+        rows: Rows,
+        barred: Mapping[int, Collection[int]],
+    ) -> Iterator[tuple[int, Mask | slice, Floats]]:
+        """For each of some wishes: which of the rows may be, and how near their texts come."""
+        for start in range(0, len(wanted), _BLOCK):
+            block = wanted[start : start + _BLOCK]
+            meaning = None if asked.meaning is None else asked.meaning[block]
+            words = self._text.scores([asked.queries[at] for at in block], rows)
+            for at, (bm25, fields), cosines in zip(
+                block, words, self._near(meaning, rows), strict=False
+            ):
+                keep = self._kept(asked.wishes[at], rows, barred.get(at, ()))
+                near = None if cosines is None else cosines[keep]
+                yield at, keep, self._fuse(bm25[keep], fields[keep], near, rows[keep])
 
     def _near(self, meaning: Floats32 | None, rows: Rows) -> Iterable[Floats | None]:
         """The cosines of a few wishes, one after the other; None for each without."""
@@ -295,6 +385,7 @@ class Index:
         only: Collection[int] | Ids | None,
         rules: Rules,
         meaning: Floats32 | None,
+        loads: Mapping[int, Load] | None,
     ) -> _Scored:
         rows = self._rows(only)
         rows = rows[self._kept(wish, rows, exclude)]
@@ -303,12 +394,30 @@ class Index:
         cosines = None
         if meaning is not None and self._meanings is not None and meaning.any():
             cosines = self._meanings.cosines(meaning, rows)
-        query = self._text.query(wish.words, rules.synonyms)
+        own = wish.words
+        instead = meant(own, rules.synonyms)
+        query = self._text.query(own, instead)
         text = self._fuse(*self._text.parts(query, rows), cosines, rows)
         columns = self._features(wish, rules, rows, text, {})
         total, evidence, weights = _weighed(columns, rules, rows.size)
-        context = Context(wish, rules, self._text, self._columns.home)
-        return _Scored(rows, total, evidence, columns, weights, context, meaning)
+        said = "\n".join([own, *instead])
+        context = Context(wish, rules, self._text, said, self._columns.home)
+        scored = _Scored(rows, total, evidence, columns, weights, context, meaning)
+        return self._loaded(scored, loads) if loads else scored
+
+    def _loaded(self, scored: _Scored, loads: Mapping[int, Load]) -> _Scored:
+        """The same, with what it costs to be asked once more, and who was shown often."""
+        rules, ids = scored.context.rules, self._ids[scored.rows]
+        known = np.fromiter(loads, np.int64, len(loads))
+        carried = np.array([tuple(load) for load in loads.values()], np.float64)
+        at = np.searchsorted(ids, known)
+        here = at < ids.size
+        here[here] = ids[at[here]] == known[here]
+        at, carried = at[here], carried[here]
+        standing, often = scored.total.copy(), np.zeros(ids.size, bool)
+        standing[at] -= costs(rules.penalties, carried[:, 0]).astype(np.float32) / 100
+        often[at] = (carried[:, 1] >= rules.exposure_max) & (rules.exposure_max > 0)
+        return replace(scored, standing=standing, often=often if often.any() else None)
 
     def _order(
         self, scored: _Scored, top: int, threshold: float, evidence: float
@@ -316,20 +425,25 @@ class Index:
         """Places over the threshold for which something telling speaks, best first."""
         total = scored.total
         places = np.flatnonzero((total >= threshold) & (total > 0) & (scored.evidence > evidence))
+        standing = total if scored.standing is None else scored.standing
+        # who was shown often comes after equals, and equal is what a point of 100 does not part
+        level = standing if scored.often is None else np.rint(100 * standing)
         if 0 < top < places.size:
-            least = np.partition(total[places], places.size - top)[places.size - top]
-            places = places[total[places] >= least]
+            least = np.partition(level[places], places.size - top)[places.size - top]
+            places = places[level[places] >= least]
+        often = () if scored.often is None else (scored.often[places],)
         rows = scored.rows[places]
         seed = scored.context.rules.seed
         ids = self._ids[rows]
         ties = (ids, mixed(ids, seed), mixed(self._content[rows], seed))
-        return np.asarray(places[np.lexsort((*ties, -total[places]))[: max(top, 0)]])
+        order = np.lexsort((*ties, -standing[places], *often, -level[places]))
+        return np.asarray(places[order[: max(top, 0)]])
 
     def _varied(
         self, scored: _Scored, order: npt.NDArray[np.int64], n: int, variety: float
     ) -> list[int]:
         """Maximal marginal relevance: the best first, then what fits and is not the same again."""
-        total = scored.total[order]
+        total = (scored.total if scored.standing is None else scored.standing)[order]
         kinds = self._alike[scored.rows[order]]
         like = np.zeros(order.size, np.float32)
         taken: list[int] = []
@@ -416,3 +530,5 @@ class _Scored:
     weights: Mapping[str, float]
     context: Context
     meaning: Floats32 | None
+    standing: Floats | None = None
+    often: Mask | None = None

@@ -9,10 +9,12 @@ Source: matching goals A1 and A2 (centring, eight bits an entry), A6 (the best c
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import Final, Protocol
 
 import numpy as np
@@ -30,6 +32,8 @@ MAX_CLAUSES: Final = 4
 """Clauses of a profile's own words that get a vector each."""
 FLOOR: Final = 0.18
 """Cosine, centred, that the best must reach: what means nothing is near to nobody."""
+REMEMBERED: Final = 16_384
+"""Wishes of which the vector is kept in memory: 25 MB."""
 ENOUGH: Final = 8
 """Profiles from which on their mean says what they have in common."""
 
@@ -136,6 +140,8 @@ class Sense:
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
+        self._remembered: dict[bytes, Floats32] = {}
+        self._lock = Lock()
 
     @cached_property
     def centre(self) -> Floats32:
@@ -151,6 +157,32 @@ class Sense:
             rows = self.encoder.encode([cut(texts[place]) for place in some], wishes=True)
             found[some] = _unit(rows - self.centre)
         return found
+
+    def remembered(self, texts: Sequence[str]) -> Floats32:
+        """The same, each text encoded only if it was not lately: for wishes that stay.
+
+        What is remembered goes with the process, and no text can be read from it.
+        """
+        keys = [_digest(text) for text in texts]
+        with self._lock:
+            known = {key: self._remembered[key] for key in keys if key in self._remembered}
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        known |= zip(new, self.wishes(list(new.values())), strict=True)
+        with self._lock:
+            for key in known:  # the last one used is the last to go
+                self._remembered.pop(key, None)
+                self._remembered[key] = known[key]
+            for key in list(self._remembered)[: max(0, len(self._remembered) - REMEMBERED)]:
+                del self._remembered[key]
+        return np.array([known[key] for key in keys], np.float32).reshape(-1, self.centre.size)
+
+    def remembers(self, text: str) -> bool:
+        """Whether nothing has to be encoded for a wish."""
+        return _digest(text) in self._remembered
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(cut(text).encode(), digest_size=16).digest()
 
 
 class Meanings:

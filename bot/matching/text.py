@@ -200,7 +200,8 @@ class TextIndex:
 
     def __init__(self, documents: Iterable[Iterable[tuple[str, float]]]) -> None:
         self.lexicon = common_fields()
-        self.read = lru_cache(maxsize=8_192)(self._read)  # goes when the index goes
+        self.read = lru_cache(maxsize=8_192)(self._read)  # they go when the index goes
+        self._nearest = lru_cache(maxsize=8_192)(self._like)
         vocabulary: dict[str, int] = {}
         rows, columns, weights = array("i"), array("i"), array("f")
         size = 0
@@ -275,15 +276,15 @@ class TextIndex:
 
     # --- asking ---------------------------------------------------------------------------------
 
-    def query(self, text: str, synonyms: Mapping[str, tuple[str, ...]] | None = None) -> Query:
+    def query(self, text: str, instead: Sequence[str] = ()) -> Query:
         """Read a wish: its stems, the nearest known word for each unknown one, its fields.
 
         Args:
             text: The wish, as typed.
-            synonyms: A word people use, and what profiles say instead; these count a little less.
+            instead: What its words stand for (`meant`); these count a little less.
         """
         asked = dict.fromkeys(islice(words(text[:MAX_QUERY]), MAX_WORDS), 1.0)
-        for stands_for in meant(text, synonyms or {}):
+        for stands_for in instead:
             for word in words(stands_for):
                 asked.setdefault(word, SYNONYM)
         by_stem: dict[int, float] = {}
@@ -314,7 +315,7 @@ class TextIndex:
         place = self._stems.get(one)
         return 0.0 if place is None else float(self.idf[place])
 
-    def _nearest(self, word: str) -> tuple[str, float] | None:
+    def _like(self, word: str) -> tuple[str, float] | None:
         """The known word that an unknown one is most like: somebody's typing error."""
         grams = _grams(word)
         here = Counter(self._grams[g] for g in grams if g in self._grams)
@@ -368,8 +369,11 @@ def fused(bm25: Floats, fields: Floats) -> Floats:
 def meant(text: str, synonyms: Mapping[str, tuple[str, ...]]) -> list[str]:
     """What the words of a text stand for; the programme's own words may be stop words here."""
     said = dict.fromkeys(_WORD.findall(fold(text[:MAX_QUERY])))
-    by_word = {fold(word): instead for word, instead in synonyms.items()}
+    by_word = {_key(word): instead for word, instead in synonyms.items()}
     return [one for word in islice(said, MAX_WORDS) for one in by_word.get(word, ())]
+
+
+_key = lru_cache(maxsize=4_096)(fold)  # of the words of a programme's list
 
 
 class Phrases:

@@ -13,7 +13,6 @@ from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    AliasChoices,
     Field,
     PrivateAttr,
     StringConstraints,
@@ -32,6 +31,7 @@ from bot.dialogue.questionnaire import (
     did_you_mean,
 )
 from bot.programmes.campaign import CampaignRules
+from bot.programmes.matching import Matching
 from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
 from bot.rhythm import check_rule
 
@@ -179,63 +179,6 @@ class Intake(Questionnaire):
     def _check_refuse(self) -> Self:
         wanted = self.refuse.when.items() if self.refuse else ()
         _raise(f for name, values in wanted for f in _wants(self, ("refuse", "when"), name, values))
-        return self
-
-
-class Weights(Data):
-    """How much each feature counts, relative to the others; 0 leaves it out."""
-
-    text: float = Field(default=40, ge=0)
-    sector: float = Field(default=20, ge=0)
-    job: float = Field(default=10, ge=0)
-    employer: float = Field(default=5, ge=0)
-    structure: float = Field(default=8, ge=0)
-    country: float = Field(default=10, ge=0)
-    situation: float = Field(default=7, ge=0)
-    promo_gap: float = Field(default=0, ge=0)
-    language: float = Field(default=3, ge=0)
-    city: float = Field(default=2, ge=0)
-
-
-class PromoGap(Data):
-    """Years between two promotions: full score inside `full`, none outside the limits (X-04)."""
-
-    full: tuple[int, int] = (8, 16)
-    none_below: int = 4
-    none_above: int = 25
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.none_below <= self.full[0] <= self.full[1] <= self.none_above:
-            raise ValueError("write none_below <= full[0] <= full[1] <= none_above")
-        return self
-
-
-class Matching(Data):
-    """How experts are found for a request."""
-
-    weights: Weights = Weights()
-    proposals: int = Field(default=3, ge=1, le=5)
-    threshold: float = Field(default=15, ge=0, le=100)
-    """Score out of 100 under which nobody is proposed and the team takes over."""
-    promo_gap: PromoGap = PromoGap()
-    synonyms: Mapping[str, tuple[str, ...]] = Field(
-        default_factory=dict, validation_alias=AliasChoices("synonyms", "synonymes")
-    )
-    """A word people use, and what profiles say instead: asso = ["association"]."""
-    regions: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
-    """A part of the world and its countries, as they are written in profiles."""
-    near_structures: tuple[tuple[str, str], ...] = (("startup", "pme"), ("groupe", "cabinet"))
-    """Pairs that count half."""
-    near_sectors: tuple[tuple[str, str], ...] = ()
-
-    @model_validator(mode="after")
-    def _known_structures(self) -> Self:
-        for index, pair in enumerate(self.near_structures):
-            for name in pair:
-                if name not in STRUCTURES:
-                    hint = did_you_mean(name, STRUCTURES)
-                    raise FileFaults([(("near_structures", index), f'no structure "{name}"{hint}')])
         return self
 
 
@@ -585,6 +528,8 @@ def _misused_labels(kind: str, qs: Questionnaire, place: Place) -> Iterable[Faul
         here = (*place, "questions", index)
         if question.fill is not None and kind not in {"profile", "expert"}:
             yield here, "'fill' belongs to questions of [profile] or [expert]"
+        if question.audit and (kind != "profile" or question.kind != "choice" or question.feature):
+            yield here, "'audit' belongs to a choice question of [profile] that is no feature"
         if question.feature is not None:
             if kind not in {"profile", "intake"}:
                 yield here, "'feature' belongs to questions of [intake] or [profile]"
