@@ -70,7 +70,6 @@ def _parts(text: str) -> list[str]:
     return [part for part in _HYPHEN.split(fold(text)) if part]
 
 
-_MEANT: Final = frozenset(("thèse", "Thèse"))  # without its accent it is an English small word
 _UNSAID: Final = frozenset(fold(word) for word in _SMALL.split())
 _UNSAID_STEMS: Final = frozenset(stem(fold(word)) for word in _VERBS.split())
 
@@ -150,7 +149,7 @@ class Words:
         whole = "-".join(pieces)
         if fold(whole) in _UNSAID or not 2 <= len(fold(whole)) <= LONGEST:
             return None
-        if len(pieces) == 1 and whole not in _MEANT and self._says_nothing(fold(whole)):
+        if len(pieces) == 1 and self._says_nothing(fold(whole)):
             return None
         return stem("".join(_parts(whole))), whole
 

@@ -32,6 +32,8 @@ from bot.matching.text import (
         ("L’éolien en mer", ["eolien", "mer"]),
         ("j'aimerais travailler dans l'œnologie", ["oenologie"]),
         ("C++ et C#", ["c++", "c#"]),
+        ("faire une thèse, these ou THÈSE", ["these"] * 3),
+        ("Consultante IT, it is", ["consultante", "informatique"]),
         ("jusqu'aux volcans, lorsqu'on peut", ["volcans"]),
         ("je veux que tu me le dises", ["dises"]),
         ("I would like to work in wind energy", ["wind", "energy"]),

@@ -42,7 +42,7 @@ def said(*texts: str, names: tuple[str, ...] = ()) -> list[Word]:
         ("Bonjour, je voudrais un stage. Merci !", ["stage"]),
         ("Avec A. ou l’IA", ["IA"]),
         ("œuvre", ["œuvre"]),
-        ("these are some theses", ["theses"]),
+        ("those are some theses", ["theses"]),
         ("TOUT EN MAJUSCULES, ÉNERGIE", ["majuscules", "énergie"]),
         ("Énergie. Thèse à Grenoble", ["énergie", "Grenoble", "thèse"]),
         (unicodedata.normalize("NFD", "Énergie"), ["énergie"]),

@@ -60,6 +60,8 @@ _ELIDED: Final = frozenset(
     ("jusqu", "lorsqu", "puisqu", "quoiqu", "presqu", "qu")
 )  # l’, d’…: too short anyway
 
+_IT: Final = re.compile(r"\bIT\b")  # in capitals a field of work, in small letters an English word
+
 _STOP: Final = """
     a à au aux avec avoir ai as avait avais aura aurait aurais ayant eu ce cela ça ca ces cet cette
     ceci celui celle ceux celles chez comme comment dans de des du dont donc elle elles en encore
@@ -78,7 +80,7 @@ _STOP: Final = """
     truc trucs chose choses genre style lié liés liée autour monde gens grand grande grands grandes
     petit petite petits petites vrai niveau type sorte façon idée idées question questions
     discuter échanger rencontrer échange
-    the of and or to in on at for with from by an is are was were be been am it its this that these
+    the of and or to in on at for with from by an is are was were be been am it its this that
     those i me my we our you your he she they them his her their as do does did have has had not no
     so but if what which who how when where why can could would should will just about into
     like want wants wish work working works job something someone people really very
@@ -98,6 +100,8 @@ _STEMMING = Lock()  # it keeps its place in the word in itself, and the index is
 
 def words(text: str) -> list[str]:
     """Folded words without stop words, elisions and single letters: "l’éolien" → ["eolien"]."""
+    if "IT" in text:
+        text = _IT.sub("informatique", text)
     return [
         w
         for w in _WORD.findall(fold(text))
