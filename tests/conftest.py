@@ -105,9 +105,27 @@ def chromium_path() -> Path:
     return needs.chromium_path()
 
 
+# Real processes, long lives, and what another test runs too: tracing them costs two thirds more
+# time and counts hardly a branch.
+UNTRACED = (
+    "chaos/",
+    "test_bench",
+    "test_chats_on_postgres",
+    "test_hostile",
+    "test_run.py",
+    "test_shuffle",
+    "test_simulation",
+    "test_soak",
+    "test_story",
+    ".chat::ailleurs",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs PostgreSQL or Chromium, from the fixtures it asks for."""
+    """Mark what needs PostgreSQL or Chromium, from the fixtures it asks for, and what to trace."""
     for item in items:
+        if any(name in item.nodeid for name in UNTRACED):
+            item.add_marker("no_cover")
         fixtures = set(getattr(item, "fixturenames", ()))
         if "pg_server" in fixtures:
             item.add_marker("postgres")
