@@ -39,6 +39,7 @@ PATIENCE = 3.0  # seconds for whoever has the same person's earlier event; then 
 LOOK_EVERY = 0.02
 LONGEST_WORK = 60.0  # seconds from hearing to being worked here, after which the sweep does it
 CLASH_TRIES = 3  # two transactions in each other's way: nobody's fault, nobody need know
+SWEPT = 500  # rows that one look of a sweep finds
 _REMEMBERED = 500  # events between `receive` and `work`; the rest is read back from the row
 _LETTERS = "ACDEFHJKMNPRTUVWXY3479"  # none that is misread over the telephone
 
@@ -436,7 +437,7 @@ class Inbox:
 
     def _stale(self, before: datetime, but: Collection[int]) -> list[int]:
         with self._database.unit_of_work() as uow:
-            return list(uow.inbox.stale(before, but))
+            return list(uow.inbox.stale(before, but, SWEPT))
 
 
 def _reference() -> str:

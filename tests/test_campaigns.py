@@ -41,7 +41,7 @@ from storage import migrate
 from storage.tables import Base
 from storage.unit_of_work import Database
 from tests.campaign_world import MENTORAT, PROMO, Run, mentors_csv, rematch, students
-from tests.stand import CLAIRE, Heard, button, programme, told
+from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 from tests.stores import NOON, SECRET
 
 VOICE = words("fr")
@@ -553,3 +553,11 @@ def test_the_year_of_study_gives_the_year_of_entry() -> None:
     assert rules.promos(date(2021, 9, 15)) == [2020]  # X20 in the campaign of autumn 2021
     assert rules.promos(date(2022, 3, 1)) == [2020]
     assert CampaignRules(study_years=(2, 3)).promos(date(2021, 9, 15)) == [2020, 2019]
+
+
+def test_who_is_of_another_team_gets_no_campaign() -> None:
+    stand = Stand((programme("ax-accompagnement"), programme(MENTORAT)))
+    stand.join("2", "Paule", role="staff")
+    assert told(stand.command("2", "campagne", "ouvrir 2026 X25"), "2", "ne forme pas ses binômes")
+    with stand.work() as uow:
+        assert not uow.campaigns.every(MENTORAT)

@@ -233,12 +233,15 @@ async def test_what_is_not_for_the_bot_is_not_kept(world: World) -> None:
     assert world.rows() == []
 
 
-async def test_more_than_one_sweep_holds_is_worked_in_one(world: World) -> None:
-    for n in range(520):
+async def test_more_than_one_look_finds_is_worked_in_one_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduling.inbox.SWEPT", 20)
+    for n in range(52):
         await world.hear(str(n), who=str(n))
     world.restart()
-    assert await world.inbox.sweep(timedelta(0)) == 520
-    assert len(world.effects()) == 520
+    assert await world.inbox.sweep(timedelta(0)) == 52
+    assert len(world.effects()) == 52
 
 
 async def test_a_cut_connection_is_no_failure(world: World) -> None:
@@ -249,12 +252,13 @@ async def test_a_cut_connection_is_no_failure(world: World) -> None:
     assert world.bot.told == []
 
 
-async def test_events_are_not_hoarded(world: World) -> None:
-    rows = [await world.hear(str(n), who=str(n)) for n in range(510)]
-    assert len(world.inbox._events) == 500
+async def test_events_are_not_hoarded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduling.inbox._REMEMBERED", 50)
+    rows = [await world.hear(str(n), who=str(n)) for n in range(60)]
+    assert len(world.inbox._events) == 50
     for row_id in rows:
         await world.inbox.work(row_id)
-    assert len(world.effects()) == 510
+    assert len(world.effects()) == 60
     assert not world.inbox._events
     assert not world.inbox._mine
     assert not world.inbox._turns

@@ -300,6 +300,15 @@ def test_a_long_clause_is_cut_at_a_word() -> None:
     assert quote.endswith(("béton…", "armé…"))
 
 
+def test_a_field_that_only_a_word_of_several_meanings_points_to_is_no_reason() -> None:
+    servant = profile(1, sector="Administration publique", bio="Thèse, puis service de l’État.")
+    engineer = profile(2, sector="Recherche publique", bio="Une thèse, puis un laboratoire.")
+    index = Index([servant, engineer])
+    wish = Wish(text="une thèse dans l’éolien ou le solaire, plutôt en start-up")
+    told = {s.person_id: [r.id for r in s.reasons] for s in index.rank(wish, 2)}
+    assert told == {1: ["reason-says"], 2: ["reason-says", "reason-sector"]}
+
+
 def test_a_region_shared_is_said_as_such_and_home_is_no_reason_for_a_continent() -> None:
     index = Index(
         [profile(n, country="France") for n in (1, 2, 3)]

@@ -74,7 +74,7 @@ def count(one: Stand, entity: type[object], **where: object) -> int:
 
 def test_a_double_click_skips_one_date(one: Stand) -> None:
     capacity(one, MARC, 100)
-    for done in range(1, 201):
+    for done in range(1, 101):
         if done % 5 == 1:
             number = one.pair(LEA, MARC)
         with one.work() as uow:

@@ -24,7 +24,7 @@ from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.flows import campaign as flow
 from bot.messages import Line, Message
-from bot.turn import Turn
+from bot.turn import STAFF_ROLES, Turn
 from storage.tables import Campaign, CampaignPair
 
 SHOWN: Final = 8  # pairs on a page of the review …
@@ -38,8 +38,15 @@ _NUMBERS: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 def campagne(turn: Turn, args: str) -> None:
     """The campaign: where it stands; with a verb, what comes next."""
     if turn.programme.campaign is None:
-        turn.say(Message(turn.w("campaign-not-here")), here=True)
-        return
+        theirs = [
+            one
+            for one in turn.bot.programmes.values()
+            if one.campaign is not None and turn.roles_in(one.id) & STAFF_ROLES
+        ]
+        if len(theirs) != 1:
+            turn.say(Message(turn.w("campaign-not-here")), here=True)
+            return
+        turn.enter(theirs[0])  # no other programme of theirs can be meant
     verb, rest = _verb(args)
     run = _VERBS.get(verb)
     if run is None:

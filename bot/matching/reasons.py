@@ -8,7 +8,7 @@ Source: matching goals A6 (reasons in plain words) and E1 (every reason is true 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 from bot.matching.features import (
@@ -131,9 +131,15 @@ def _job(profile: Profile) -> Reason:
 
 
 def _related(text: str, wish: str, index: TextIndex) -> bool:
-    """Whether two texts share a word or a field."""
+    """Whether two texts share a word, or a field that is a main one of both."""
     (held, near), (asked, fields) = index.read(text), index.read(wish)
-    return not held.isdisjoint(asked) or not near.keys().isdisjoint(fields)
+    return not held.isdisjoint(asked) or not _main(near).isdisjoint(_main(fields))
+
+
+def _main(fields: Mapping[str, float]) -> Set[str]:
+    """Without those that only a word of several meanings points to."""
+    least = max(fields.values(), default=0.0) / 2
+    return {name for name, share in fields.items() if share >= least}
 
 
 def _of_text(profile: Profile, context: Context, clause: Clause) -> list[Reason]:

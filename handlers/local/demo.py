@@ -35,8 +35,9 @@ from storage.unit_of_work import Database
 
 log = logging.getLogger(__name__)
 
-PROGRAMMES: Final = ("ax-accompagnement", "emergence")
+PROGRAMMES: Final = ("ax-accompagnement", "emergence", "ax-mentorat")
 EXPERTS: Final = 160
+MENTORS: Final = 40  # of the campaign, besides
 PORTS: Final = 20
 LAST_PORT: Final = 65535
 
@@ -155,7 +156,9 @@ def _accounts(person: Persona) -> list[str]:
 
 def directory() -> bytes:
     """Everybody of the demo as a file for the import: its experts, and those who are played."""
-    rows = [row | {"programme": PROGRAMMES[0]} for row in invented(EXPERTS)]
+    everybody = list(invented(EXPERTS + MENTORS))
+    rows = [row | {"programme": PROGRAMMES[0]} for row in everybody[:EXPERTS]]
+    rows += [row | {"programme": PROGRAMMES[2]} for row in everybody[EXPERTS:]]
     rows += [dict(row) for row in _ACTED]
     columns = [*COLUMNS, "programme", "role", "aide", "slack", "telegram"]
     return write_csv(columns, ([row.get(name, "") for name in columns] for row in rows))

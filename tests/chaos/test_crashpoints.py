@@ -67,5 +67,5 @@ async def test_killed_while_looking_up(zygote: Zygote) -> None:
 async def test_at_every_commit_and_send_of_a_life() -> None:
     """A sample of the points of one life, spread over it: the same end as without."""
     figures = Figures(quiet=True)
-    await crashpoints.prove(figures, every=14, at_once=3, least=20)
+    await crashpoints.prove(figures, every=18, at_once=3, least=15)
     figures.check()

@@ -53,7 +53,12 @@ export function keepScroll(box, change) {
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
   const top = box.scrollTop;
   change();
-  box.scrollTop = atEnd ? box.scrollHeight : top;
+  const end = () => { box.scrollTop = box.scrollHeight; };
+  if (!atEnd) { box.scrollTop = top; return; }
+  end();
+  for (const picture of box.querySelectorAll("img")) {
+    if (!picture.complete) picture.addEventListener("load", end, { once: true });
+  }
 }
 
 // Days between messages, as both platforms show them.
