@@ -282,6 +282,16 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
     return figures
 
 
+def verdict(figures: Sequence[Figure], *, quick: bool) -> int:
+    """Say which bars were missed; the exit code."""
+    if quick:
+        print("it runs; so small a run says nothing of the bars")
+        return 0
+    missed = [one.name for one in figures if not one.kept]
+    print(f"missed: {', '.join(missed)}" if missed else "every bar is kept")
+    return 1 if missed else 0
+
+
 def main() -> int:
     """Measure, print, and say by the exit code whether every bar is kept."""
     options = argparse.ArgumentParser(prog="python -m tests.bench")
@@ -295,12 +305,7 @@ def main() -> int:
     print(machine())
     with tempfile.TemporaryDirectory(prefix="cordee-bench-") as folder:
         figures = asyncio.run(measure(chosen, Path(folder)))
-    if chosen.quick:
-        print("it runs; so small a run says nothing of the bars")
-        return 0
-    missed = [one.name for one in figures if not one.kept]
-    print(f"missed: {', '.join(missed)}" if missed else "every bar is kept")
-    return 1 if missed else 0
+    return verdict(figures, quick=chosen.quick)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ from bot.matching.text import stems
 from handlers.local.people import invented
 from storage.directory import Profile
 from tests import bench_campaign
-from tests.bench import Figure, machine, quantile, show
+from tests.bench import Figure, machine, quantile, show, verdict
 from tests.bench_people import PEOPLE, WIDTH, Lot, crowd, drawn
 
 PARTS = ("quality", "speed", "matrix", "million", "campaign", "large", "rival", "rematch")
@@ -354,12 +354,7 @@ def main() -> int:
         add(bench_campaign.measure_rivals((10,) if small else (190, 500)))
     if "rematch" in parts:
         add(bench_campaign.measure_rematch(*((20, 30, 1) if small else (190, 250, 7))))
-    if small:
-        print("it runs; so small a run says nothing of the bars")
-        return 0
-    missed = [one.name for one in figures if not one.kept]
-    print(f"missed: {', '.join(missed)}" if missed else "every bar is kept")
-    return 1 if missed else 0
+    return verdict(figures, quick=small)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from bot.events import Author, Event, Said
 from bot.messages import Ack
 from scheduling.clock import FixedClock
-from scheduling.inbox import Inbox, InboxMeta
+from scheduling.inbox import MAX_TRIES, Inbox, InboxMeta
 from scheduling.worker import Worker
 from storage.inbox import Received
 from storage.tables import Audit
@@ -318,3 +318,36 @@ async def test_an_event_that_brings_the_process_down_is_given_up_and_its_author_
     assert world.effects() == ["sorry"]
     assert world.bot.poison == [row_id]
     assert world.bot.told[0] in caplog.text
+
+
+async def test_what_a_new_version_no_longer_listens_to_is_settled_without_effect(
+    world: World,
+) -> None:
+    row_id = await world.hear("hello")
+    world.restart()
+    world.inbox._readers = {"telegram": lambda _payload, _meta: None}
+    assert await world.inbox.work(row_id) == Ack()
+    assert world.rows() == [("done", None, 0)]
+    assert world.effects() == []
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_poison_is_put_aside_though_nobody_is_to_be_told(world: World, dies: bool) -> None:
+    def alone() -> Inbox:
+        readers = {"telegram": read}
+        return Inbox(world.database, world.worker, world.clock, world.bot.handle, readers)
+
+    world.inbox = alone()
+    world.bot.broken = 100
+    row_id = await world.hear("hello")
+    for _ in range(MAX_TRIES + 1):
+        if dies:  # before the turn came to its end
+            with world.database.unit_of_work() as uow:
+                uow.inbox.tried(row_id)
+                uow.commit()
+        else:
+            await world.inbox.work(row_id)
+    await alone().sweep(timedelta(0))
+    assert world.rows()[0][:2] == ("rejected", "poison")
+    assert not world.bot.told
+    assert not world.bot.poison

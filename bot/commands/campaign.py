@@ -346,14 +346,19 @@ def _one(turn: Turn, said: str, people: Collection[int]) -> int | None:
     return found.id if found else None
 
 
-def _why(turn: Turn, rest: str) -> None:
-    """`pourquoi Léa, Mme Aubier`: what putting these two together would change, exactly."""
+def _asked(turn: Turn, rest: str) -> tuple[Campaign, Board, int, int] | None:
+    """The mentee and the mentor meant, with all it takes to put them together; None: refused."""
     campaign = current(turn)
     board = board_of(turn, campaign)
     two = _two(turn, board, rest)
-    if two is None or _refused(turn, board, *two):
+    return None if two is None or _refused(turn, board, *two) else (campaign, board, *two)
+
+
+def _why(turn: Turn, rest: str) -> None:
+    """`pourquoi Léa, Mme Aubier`: what putting these two together would change, exactly."""
+    if (asked := _asked(turn, rest)) is None:
         return
-    mentee, mentor = two
+    _, board, mentee, mentor = asked
     now = board.draft()
     found = board.what_if(now, mentee, mentor)
     people = {mentee, mentor, *found.left, *found.found}
@@ -406,13 +411,11 @@ def _refused(turn: Turn, board: Board, mentee: int, mentor: int) -> bool:
 
 def _pin(turn: Turn, rest: str) -> None:
     """`choisir Léa, Mme Aubier`: this pair, and the best draft around it."""
-    campaign = current(turn)
-    board = board_of(turn, campaign)
-    two = _two(turn, board, rest)
-    if two is None or _refused(turn, board, *two):
+    if (asked := _asked(turn, rest)) is None:
         return
-    turn.uow.campaigns.pin(campaign.id, *two)
-    turn.note("campaign-pinned", "campaign", campaign.id, mentee=two[0], mentor=two[1])
+    campaign, _, mentee, mentor = asked
+    turn.uow.campaigns.pin(campaign.id, mentee, mentor)
+    turn.note("campaign-pinned", "campaign", campaign.id, mentee=mentee, mentor=mentor)
     make(turn, campaign)
 
 

@@ -246,14 +246,18 @@ def _propose(scene: Scene, row: CampaignPair, request: Request, unreached: list[
 
 
 def _tell_waiting(scene: Scene, programme: Programme, campaign: Campaign, person_id: int) -> None:
+    key = f"campaign-waiting:{campaign.id}:{person_id}"
+    _tell(scene, programme, person_id, "campaign-waiting", key=key, priority=MASS)
+
+
+def _tell(
+    scene: Scene, programme: Programme, person_id: int, what: str, *, key: str, priority: int
+) -> None:
+    """A sentence that names the team."""
     person = scene.person(person_id)
     w = scene.words(person, programme)
-    scene.tell(
-        person,
-        Message(w("campaign-waiting", name=w.team(programme.contact))),
-        key=f"campaign-waiting:{campaign.id}:{person_id}",
-        priority=MASS,
-    )
+    said = Message(w(what, name=w.team(programme.contact)))
+    scene.tell(person, said, key=key, priority=priority)
 
 
 @offers.watcher
@@ -311,13 +315,9 @@ def close(scene: Scene, programme: Programme, campaign: Campaign) -> int:
         if one.request.state == "asked":
             continue
         _move(scene, one.request, "withdraw")
-        person = scene.person(one.person_id)
-        w = scene.words(person, programme)
-        scene.tell(
-            person,
-            Message(w("campaign-closed-without", name=w.team(programme.contact))),
-            key=f"campaign-closed:{campaign.id}:{person.id}",
-            priority=REMINDER,
+        key = f"campaign-closed:{campaign.id}:{one.person_id}"
+        _tell(
+            scene, programme, one.person_id, "campaign-closed-without", key=key, priority=REMINDER
         )
         left += 1
     return left
