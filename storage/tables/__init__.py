@@ -1,0 +1,82 @@
+"""The schema.
+
+One mapped class per table, each column with its meaning, its unit and its class of privacy.
+
+Times are UTC. The class of privacy (`info["privacy"]`) says who may see the column's content at
+most: `internal` (the program), `public` (everybody in the programme), `partner` (the other side of
+a pair or of a request), `staff`, `self` (the person alone). Columns of type `Sealed` are unreadable
+without the person's key. This module holds no query.
+
+Source: delivery protocol (inbox, outbox, timer, sender lease); requirements A-14, A-18, A-23, E-06,
+E-12.
+"""
+
+from __future__ import annotations
+
+from storage.tables.base import Base
+from storage.tables.campaigns import Campaign, CampaignEntry, CampaignPair, Forbidden
+from storage.tables.delivery import Audit, Inbox, Memo, Outbox, SenderLease, Timer
+from storage.tables.dialogues import Conversation, Stray
+from storage.tables.pairs import (
+    Checkin,
+    Meeting,
+    Objective,
+    Pair,
+    Proposal,
+    Request,
+    Series,
+    SeriesException,
+)
+from storage.tables.people import (
+    Consent,
+    DirectoryWord,
+    Expert,
+    ExpertVector,
+    Identity,
+    LinkCode,
+    Membership,
+    Person,
+    PersonKey,
+)
+from storage.tables.reports import Report, Wish
+
+__all__ = [
+    "Audit",
+    "Base",
+    "Campaign",
+    "CampaignEntry",
+    "CampaignPair",
+    "Checkin",
+    "Consent",
+    "Conversation",
+    "DirectoryWord",
+    "Expert",
+    "ExpertVector",
+    "Forbidden",
+    "Identity",
+    "Inbox",
+    "LinkCode",
+    "Meeting",
+    "Membership",
+    "Memo",
+    "Objective",
+    "Outbox",
+    "Pair",
+    "Person",
+    "PersonKey",
+    "Proposal",
+    "Report",
+    "Request",
+    "SenderLease",
+    "Series",
+    "SeriesException",
+    "Stray",
+    "Timer",
+    "Wish",
+]
+
+# Keys of timers and messages, tokens of buttons and seals are made of our numbers. SQLite would
+# give the number of a deleted last row to the next one, which would then find its keys taken.
+for _table in Base.metadata.tables.values():
+    if "id" in _table.c:
+        _table.dialect_options["sqlite"]["autoincrement"] = True
