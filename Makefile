@@ -23,7 +23,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
-.PHONY: crashpoints chaos load storm simulate outage shuffle soak
+.PHONY: crashpoints chaos load storm simulate outage shuffle soak registre
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -102,6 +102,9 @@ storm: $(DEV) ## a quarterly prompt to 18,000 people at the platform's pace (12 
 
 screenshot: $(DEV) ## take the picture of the demo page that the README shows (needs Chromium)
 	$(BIN)/python -m tests.screenshot
+
+registre: $(DEV) ## write docs/registre.md anew: what is kept about people, from the schema itself
+	$(BIN)/cordee registre --presets > docs/registre.md
 
 format: $(DEV) ## put the code into its one form
 	$(BIN)/ruff check --fix .

@@ -388,6 +388,22 @@ def campaign(
 
 
 @app.command()
+def registre(
+    everything: Annotated[
+        bool, typer.Option("--presets", help="Of the presets, whatever the settings say.")
+    ] = False,
+    lang: Annotated[str, typer.Option(help="Language of the words: fr or en.")] = "fr",
+) -> None:
+    """Print the register of what is kept about people: why, how long, who sees it (Markdown)."""
+    from bot.i18n import words
+    from bot.programmes.load import load_all, presets
+    from bot.register import written
+
+    names = presets() if everything else _settings().cordee_programmes
+    print(written(load_all(names).values(), words(lang)), end="")  # noqa: T201 - for a file
+
+
+@app.command()
 def manifest(
     what: Annotated[str, typer.Argument(help="slack or telegram.")] = "slack",
     lang: Annotated[str, typer.Option(help="Language of the texts: fr or en.")] = "fr",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 from babel.messages.catalog import Message
@@ -28,7 +28,9 @@ from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.kinds import KINDS
 from bot.programmes.load import load, presets
 from bot.programmes.meaning import HELPS, STRUCTURES
-from storage.unit_of_work import Database
+from bot.programmes.schema import Retention
+from storage.tables import Base
+from storage.tables.base import Basis, Kept, Purpose
 from tests.spoken import ROOT, Source, Spoken
 
 VOICES: Final = {"fr": words("fr"), "fr@vous": words("fr", "vous"), "en": words("en")}
@@ -140,7 +142,14 @@ def _families() -> dict[str, list[str]]:
         "campaign-is-{}": lifecycle.CAMPAIGN,
         "checkin-is-{}": ("asked", "answered", "skipped"),
         "column-{}": ("number", "mentee", "mentor", "state", "met", "name", "seen"),
-        "data-{}": _tables_with_people(),
+        "data-{}": set(Base.metadata.tables),
+        "field-{}": _fields(of_table=False),
+        "field-{}-{}": _fields(of_table=True),
+        "purpose-{}": get_args(Purpose),
+        "basis-{}": get_args(Basis),
+        "kept-{}": get_args(Kept),
+        "period-{}": set(Retention.model_fields),
+        "privacy-{}": {c.info["privacy"] for t in Base.metadata.tables.values() for c in t.columns},
         "dialogue-{}": ("profile", "intake", *COMPLETIONS),
         "expert-{}": ("job", "sector", "topics", "bio", "places"),
         "kind-{}": KINDS,
@@ -157,19 +166,18 @@ def _families() -> dict[str, list[str]]:
         "staff-state-{}": lifecycle.REQUEST,
         "value-{}": _values(),
     }
-    return {name: [name.format(value) for value in values] for name, values in known.items()}
+    return {
+        name: [name.replace("{}-{}", "{}").format(value) for value in values]
+        for name, values in known.items()
+    }
 
 
-def _tables_with_people() -> set[str]:
-    """The headings under which somebody finds their data, as a real export has them."""
-    database = Database("sqlite://", "a secret that only the tests know")
-    from storage.tables import Base
-
-    Base.metadata.create_all(database.engine)
-    with database.unit_of_work() as uow:
-        found = set(uow.privacy.export_person(1))
-    database.close()
-    return found
+def _fields(*, of_table: bool) -> set[str]:
+    """The names of columns for people; those that are meant in one table only, or the others."""
+    keys = {key.removeprefix("field-") for key in _catalogue("fr") if key.startswith("field-")}
+    columns = [c for table in Base.metadata.tables.values() for c in table.columns]
+    own = {f"{column.table.name}-{column.name}" for column in columns} & keys
+    return own if of_table else {column.name for column in columns} & keys
 
 
 def _dynamic() -> dict[str, Iterable[str]]:
@@ -348,6 +356,7 @@ def test_vous_overrides_only_what_differs() -> None:
 
 _SMALL: Final = re.compile(
     r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*"
+    r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"
 )
 """Parts of sentences and cells of tables: they begin small."""

@@ -23,6 +23,7 @@ from bot.lifecycle import PAIR, REQUEST
 from bot.onboarding import LINK_MINUTES
 from bot.programmes.load import load, parse, presets
 from bot.programmes.schema import Programme
+from bot.register import unlabelled, written
 from bot.settings import Settings
 from handlers.local.chat_file import parse as parse_chat
 from handlers.main import app
@@ -242,6 +243,21 @@ def test_commands_of_the_shell_exist(document: Path) -> None:
             if word.startswith("deploy/") or word.endswith((".service", ".timer")):
                 name = word.removeprefix("deploy/").rsplit("/", 1)[-1]
                 assert list((ROOT / "deploy").rglob(name)), word
+
+
+# --- the register --------------------------------------------------------------------------------
+
+
+def test_the_register_is_what_the_schema_says() -> None:
+    """A table or column that was added or changed: `make registre` writes the page anew."""
+    page = written((load(name) for name in presets()), words("fr"))
+    assert (ROOT / "docs/registre.md").read_text("utf-8") == page
+
+
+def test_every_column_that_somebody_sees_has_a_name_for_people() -> None:
+    """Otherwise add `field-<column>` to the catalogues, or `field-<table>-<column>`."""
+    for language in ("fr", "en"):
+        assert unlabelled(words(language)) == []
 
 
 # --- the guide -----------------------------------------------------------------------------------

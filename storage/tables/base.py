@@ -1,8 +1,15 @@
-"""What every table is made with: the metadata, and columns that say what they mean."""
+"""What every table is made with: the metadata, and columns that say what they mean.
+
+Each table says why it is kept, on what ground and for how long; the register of what is kept about
+people (`docs/registre.md`) is printed from that, and says so of every column. What these words are
+called for people is for the catalogues.
+
+Source: GDPR 5, 6, 13, 30.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -12,12 +19,33 @@ from sqlalchemy import (
     String,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from typing_extensions import override
+
+Purpose = Literal[
+    "identify", "introduce", "follow", "report", "organise", "protect", "speak", "account", "run"
+]
+"""Why a table is kept: to know whom we talk to, to put people in touch, to follow pairs, to know
+how people are and what they look for, to plan what people do together, to protect minors, to hear
+and say without loss, to account for what was done and agreed, to run the house."""
+Basis = Literal["consent", "interest", "duty", "none"]
+"""On what ground (GDPR 6): the person's consent, a legitimate interest, a legal duty; `none` when
+it is not about people."""
+Kept = Literal[
+    "person", "dialogue", "drafts", "inbox", "requests", "reports", "audit", "sent", "house"
+]
+"""For how long: `person`, as long as they are here; `dialogue`, as a draft, then as what it led to;
+the periods of a programme's file (`[programme.retention]`); `sent`, until said and a while longer;
+`house`, as long as the instance needs it."""
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Base(DeclarativeBase):
-    """The metadata, with every constraint named (Alembic needs the names on SQLite)."""
+    """The metadata, with every constraint named (Alembic needs the names on SQLite).
+
+    A table says with its class why it is kept, on what ground and for how long:
+    `class Wish(Base, purpose="report", basis="consent", kept="reports")`.
+    """
 
     metadata = MetaData(
         naming_convention={
@@ -28,6 +56,12 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+    @override
+    def __init_subclass__(cls, *, purpose: Purpose, basis: Basis, kept: Kept, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        table: Any = cls.__table__
+        table.info.update(purpose=purpose, basis=basis, kept=kept)
 
 
 def c(kind: Any, meaning: str, privacy: str = "internal", **more: Any) -> Mapped[Any]:

@@ -19,7 +19,7 @@ from storage.tables.base import Base, BigId, c, id_, person_
 from storage.utc import Utc
 
 
-class Campaign(Base):
+class Campaign(Base, purpose="introduce", basis="none", kept="house"):
     """A yearly campaign of a programme (X-01): opened, matched, published, closed."""
 
     __tablename__ = "campaign"
@@ -44,7 +44,7 @@ class Campaign(Base):
     closed_at: Mapped[datetime | None] = c(Utc, "closed")
 
 
-class CampaignEntry(Base):
+class CampaignEntry(Base, purpose="introduce", basis="consent", kept="requests"):
     """Somebody who takes part in a campaign: a mentee who applied, a mentor with places."""
 
     __tablename__ = "campaign_entry"
@@ -63,7 +63,7 @@ class CampaignEntry(Base):
     entered_at: Mapped[datetime] = c(Utc, "applied, or first counted in")
 
 
-class CampaignPair(Base):
+class CampaignPair(Base, purpose="introduce", basis="consent", kept="requests"):
     """A mentee and a mentor whom a campaign put together: drafted, then proposed, then answered."""
 
     __tablename__ = "campaign_pair"
@@ -81,7 +81,7 @@ class CampaignPair(Base):
     drafted: Mapped[bool] = c(Boolean, "in the last draft", default=True)
 
 
-class Forbidden(Base):
+class Forbidden(Base, purpose="introduce", basis="interest", kept="person"):
     """Two people whom no campaign puts together again: one declined, or staff said so."""
 
     __tablename__ = "forbidden"

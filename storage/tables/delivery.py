@@ -21,7 +21,7 @@ from storage.tables.base import Base, BigId, c, id_
 from storage.utc import Utc
 
 
-class Audit(Base):
+class Audit(Base, purpose="account", basis="duty", kept="audit"):
     """Who did what to what: ids and verbs only, never personal text."""
 
     __tablename__ = "audit"
@@ -34,7 +34,7 @@ class Audit(Base):
     detail: Mapped[dict[str, Any]] = c(JSON, "states before and after, ids", default=dict)
 
 
-class Inbox(Base):
+class Inbox(Base, purpose="speak", basis="interest", kept="inbox"):
     """What was heard, committed before the platform gets its acknowledgement."""
 
     __tablename__ = "inbox"
@@ -62,7 +62,7 @@ class Inbox(Base):
     tries: Mapped[int] = c(Integer, "attempts so far", default=0)
 
 
-class Timer(Base):
+class Timer(Base, purpose="speak", basis="interest", kept="sent"):
     """Something due: fired exactly once, in the transaction that writes what it means."""
 
     __tablename__ = "timer"
@@ -83,7 +83,7 @@ class Timer(Base):
     payload: Mapped[dict[str, Any]] = c(JSON, "ids and cursors", default=dict)
 
 
-class Outbox(Base):
+class Outbox(Base, purpose="speak", basis="interest", kept="sent"):
     """What is to be said, written in the transaction of its cause, and what became of it."""
 
     __tablename__ = "outbox"
@@ -138,7 +138,7 @@ class Outbox(Base):
     sent_at: Mapped[datetime | None] = c(Utc, "settled as sent")
 
 
-class SenderLease(Base):
+class SenderLease(Base, purpose="run", basis="none", kept="house"):
     """Who may send with a token now, fenced by a growing epoch."""
 
     __tablename__ = "sender_lease"
@@ -148,7 +148,7 @@ class SenderLease(Base):
     until: Mapped[float] = c(Float, "end of the lease: seconds since 1970 of the DATABASE's clock")
 
 
-class Memo(Base):
+class Memo(Base, purpose="run", basis="none", kept="house"):
     """What the instance remembers about itself, by name: when it last lived, what staff said."""
 
     __tablename__ = "memo"

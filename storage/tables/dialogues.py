@@ -14,7 +14,7 @@ from storage.tables.base import Base, BigId, c, id_, person_
 from storage.utc import Utc
 
 
-class Conversation(Base):
+class Conversation(Base, purpose="follow", basis="consent", kept="dialogue"):
     """A dialogue with one person: its questionnaire and the answers.
 
     Where it stands is derived from these.
@@ -39,7 +39,7 @@ class Conversation(Base):
     closes_at: Mapped[datetime | None] = c(Utc, "answers are taken until then")
 
 
-class Stray(Base):
+class Stray(Base, purpose="speak", basis="consent", kept="drafts"):
     """Words that fitted no question, kept so that the person can hand them to the team."""
 
     __tablename__ = "stray"

@@ -19,7 +19,7 @@ from storage.tables.base import Base, BigId, c, id_, person_
 from storage.utc import Utc
 
 
-class Request(Base):
+class Request(Base, purpose="introduce", basis="consent", kept="requests"):
     """A mentee's request for help: always in a state, with an age and a deadline (A-15)."""
 
     __tablename__ = "request"
@@ -40,7 +40,7 @@ class Request(Base):
     due_at: Mapped[datetime | None] = c(Utc, "when somebody has to have done something", "staff")
 
 
-class Proposal(Base):
+class Proposal(Base, purpose="introduce", basis="consent", kept="requests"):
     """An expert proposed for a request, in rank order, with the reasons shown."""
 
     __tablename__ = "proposal"
@@ -62,7 +62,7 @@ class Proposal(Base):
     due_at: Mapped[datetime | None] = c(Utc, "the expert's deadline")
 
 
-class Pair(Base):
+class Pair(Base, purpose="follow", basis="consent", kept="requests"):
     """A mentor and a mentee who meet."""
 
     __tablename__ = "pair"
@@ -89,7 +89,7 @@ class Pair(Base):
     )
 
 
-class Objective(Base):
+class Objective(Base, purpose="follow", basis="consent", kept="requests"):
     """The pair's objective, proposed by one and approved by the other.
 
     Older ones stay as history (A-18).
@@ -106,7 +106,7 @@ class Objective(Base):
     settled_at: Mapped[datetime | None] = c(Utc, "approved, declined or replaced")
 
 
-class Series(Base):
+class Series(Base, purpose="follow", basis="consent", kept="requests"):
     """The check-in rhythm of a pair for one side: only the next occurrence is a timer."""
 
     __tablename__ = "series"
@@ -124,7 +124,7 @@ class Series(Base):
     paused_until: Mapped[datetime | None] = c(Utc, "no prompt before then")
 
 
-class SeriesException(Base):
+class SeriesException(Base, purpose="follow", basis="consent", kept="requests"):
     """One occurrence that is left out or moved."""
 
     __tablename__ = "series_exception"
@@ -135,7 +135,7 @@ class SeriesException(Base):
     moved_to: Mapped[datetime | None] = c(Utc, "the new time; none = left out")
 
 
-class Checkin(Base):
+class Checkin(Base, purpose="follow", basis="consent", kept="requests"):
     """One side's answer at one occurrence of the rhythm."""
 
     __tablename__ = "checkin"
@@ -151,7 +151,7 @@ class Checkin(Base):
     answered_at: Mapped[datetime | None] = c(Utc, "answered")
 
 
-class Meeting(Base):
+class Meeting(Base, purpose="follow", basis="consent", kept="requests"):
     """A date a pair agreed on; what the invitation (.ics) is made from."""
 
     __tablename__ = "meeting"

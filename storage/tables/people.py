@@ -24,7 +24,7 @@ from storage.tables.base import Base, BigId, bytewise, c, id_, person_
 from storage.utc import Utc
 
 
-class Person(Base):
+class Person(Base, purpose="identify", basis="interest", kept="person"):
     """Somebody: one row for life, whatever accounts and roles they have (M-14)."""
 
     __tablename__ = "person"
@@ -46,7 +46,7 @@ class Person(Base):
     created_at: Mapped[datetime] = c(Utc, "first seen or imported")
 
 
-class PersonKey(Base):
+class PersonKey(Base, purpose="identify", basis="interest", kept="person"):
     """The wrapped key of a person's sealed values; deleting it erases them, backups included."""
 
     __tablename__ = "person_key"
@@ -56,7 +56,7 @@ class PersonKey(Base):
     wrapped: Mapped[bytes] = c(LargeBinary, "AES-256 key wrapped by the instance's secret")
 
 
-class Identity(Base):
+class Identity(Base, purpose="identify", basis="interest", kept="person"):
     """An account of a person on a platform."""
 
     __tablename__ = "identity"
@@ -74,7 +74,7 @@ class Identity(Base):
     seen_at: Mapped[datetime] = c(Utc, "last event from it")
 
 
-class LinkCode(Base):
+class LinkCode(Base, purpose="identify", basis="interest", kept="drafts"):
     """A one-time code that links an account to a person; only its digest is kept."""
 
     __tablename__ = "link_code"
@@ -86,7 +86,7 @@ class LinkCode(Base):
     used_at: Mapped[datetime | None] = c(Utc, "when it was used; never twice")
 
 
-class Consent(Base):
+class Consent(Base, purpose="account", basis="duty", kept="person"):
     """A person's word on a purpose, with the version of the text they read."""
 
     __tablename__ = "consent"
@@ -100,7 +100,7 @@ class Consent(Base):
     withdrawn_at: Mapped[datetime | None] = c(Utc, "when taken back", "self")
 
 
-class Membership(Base):
+class Membership(Base, purpose="identify", basis="interest", kept="person"):
     """A role of a person in a programme: mentee, mentor, staff, owner. Read again at each call."""
 
     __tablename__ = "membership"
@@ -113,7 +113,7 @@ class Membership(Base):
     since: Mapped[datetime] = c(Utc, "when it took this state")
 
 
-class Expert(Base):
+class Expert(Base, purpose="introduce", basis="interest", kept="person"):
     """What the directory knows of somebody who may be proposed, and whether they may be now."""
 
     __tablename__ = "expert"
@@ -171,7 +171,7 @@ class Expert(Base):
     updated_at: Mapped[datetime] = c(Utc, "last change of this row")
 
 
-class DirectoryWord(Base):
+class DirectoryWord(Base, purpose="introduce", basis="interest", kept="person"):
     """A word an expert is found by; the rows of a word lie in the order of people's names."""
 
     __tablename__ = "directory_word"
@@ -189,7 +189,7 @@ class DirectoryWord(Base):
     fields: Mapped[int] = c(SmallInteger, "bits of storage.words: where it stands")
 
 
-class ExpertVector(Base):
+class ExpertVector(Base, purpose="introduce", basis="interest", kept="person"):
     """What an expert's public words mean, as an encoder has it; made in the background."""
 
     __tablename__ = "expert_vector"

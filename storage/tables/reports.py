@@ -17,7 +17,7 @@ from storage.tables.base import Base, BigId, c, id_, person_
 from storage.utc import Utc
 
 
-class Report(Base):
+class Report(Base, purpose="report", basis="consent", kept="reports"):
     """One quarter's report of one person (E-06)."""
 
     __tablename__ = "report"
@@ -37,7 +37,7 @@ class Report(Base):
     )
 
 
-class Wish(Base):
+class Wish(Base, purpose="report", basis="consent", kept="reports"):
     """The internship, work-study or job a person looks for, as fields (E-12)."""
 
     __tablename__ = "wish"
