@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot import dialogues, followup, onboarding
-from bot.commands import agenda, campaign, directory, everyone, office, parked, staff
+from bot.commands import agenda, campaign, directory, everyone, office, parked, staff, statistics
 from bot.commands.registry import ACTS, COMMANDS, Who, find
 from bot.dialogue.parsing import clean
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
@@ -46,6 +46,7 @@ SEEN_EVERY = timedelta(hours=1)  # shown as a day: not worth writing down at eac
 FAMILIES = (
     everyone,
     staff,
+    statistics,
     directory,
     campaign,
     agenda,

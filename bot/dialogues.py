@@ -369,6 +369,7 @@ def _answer(
         ANSWERED[family(talk.kind)](turn, talk, engine.result(qs, state.answers))
     if done is not None:
         turn.corrected = talk.snapshot is not None
+        turn.answered = turn.uow.talks.snapshot(talk) or []
         turn.uow.talks.keep(talk, wording.snapshot(qs, done.answers, turn.w))
         COMPLETIONS[family(talk.kind)](turn, talk, done.answers)
     if any(isinstance(o, Completed | Cancelled) for o in outputs):

@@ -102,6 +102,10 @@ class Words:
         day = when.astimezone(self.zone) if isinstance(when, datetime) else when
         return format_date(day, f"{self._number(day)} MMM y", locale=self._locale)
 
+    def month(self, day: date) -> str:
+        """`nov. 2026`, for tables."""
+        return format_date(day, "MMM y", locale=self._locale)
+
     def moment(self, when: datetime) -> str:
         """`mardi 24 novembre à 9 h 30`, `Tuesday 24 November at 9:30`, in the person's zone."""
         local = when.astimezone(self.zone)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from bot.errors import NotAllowed, NotRunHere
@@ -213,6 +213,7 @@ class Turn(Scene):
         self.me = person
         self.answers = _Answers()
         self.corrected = False  # whether the dialogue completed now had been completed before
+        self.answered: list[dict[str, Any]] = []  # what was answered in it then
         self._said = 0
         self._guest_lang: str | None = None
         self.current = self._current()

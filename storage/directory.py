@@ -126,7 +126,7 @@ def _chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
         yield items[start : start + size]
 
 
-def _free(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def free(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """Consenting, available (a pause that is over counts as over), with a place left."""
     return (
         Expert.consenting.is_(True),
@@ -196,7 +196,7 @@ class Directory:
                 whoever is or was in a pair with them.
             exclude: Further ids to leave out (already shown).
         """
-        query = select(Expert.person_id).where(*_free(now)).order_by(Expert.person_id)
+        query = select(Expert.person_id).where(*free(now)).order_by(Expert.person_id)
         if programme_id is not None:
             query = query.where(of_programme(_EXPERT.c.person_id, programme_id))
         barred = set(exclude)
@@ -285,7 +285,7 @@ class Directory:
 
     def is_free(self, person_id: int, now: datetime) -> bool:
         """Whether this expert may be proposed or asked at this moment."""
-        found = select(Expert.person_id).where(Expert.person_id == person_id, *_free(now))
+        found = select(Expert.person_id).where(Expert.person_id == person_id, *free(now))
         return self._session.scalar(found) is not None
 
     def pause(self, person_id: int, now: datetime, until: datetime | None = None) -> None:
@@ -298,7 +298,7 @@ class Directory:
 
     def take_place(self, person_id: int, now: datetime) -> bool:
         """Take one of the expert's places, in one statement; false when they may not be asked."""
-        return self._change(person_id, now, *_free(now), places_taken=Expert.places_taken + 1)
+        return self._change(person_id, now, *free(now), places_taken=Expert.places_taken + 1)
 
     def give_place(self, person_id: int, now: datetime) -> bool:
         """Give a place back when a pair ends; false when none was taken."""

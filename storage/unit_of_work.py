@@ -38,6 +38,7 @@ from storage.reports import Reports
 from storage.requests import Requests
 from storage.sending import SendingStore
 from storage.statements import Statements
+from storage.statistics import Numbers
 from storage.talks import Talks
 from storage.timers import TimerStore
 from storage.vault import Vault
@@ -146,6 +147,11 @@ class UnitOfWork:
     def reports(self) -> Reports:
         """Reports and wishes."""
         return Reports(self.session, self.vault)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """A programme's figures."""
+        return Numbers(self.session)
 
     @cached_property
     def privacy(self) -> Privacy:

@@ -164,6 +164,8 @@ def _families() -> dict[str, list[str]]:
         "pair-state-{}": lifecycle.PAIR,
         "proposal-is-{}": lifecycle.PROPOSAL,
         "staff-state-{}": lifecycle.REQUEST,
+        "stats-pair-{}": lifecycle.PAIR,
+        "stats-request-{}": lifecycle.REQUEST,
         "value-{}": _values(),
     }
     return {

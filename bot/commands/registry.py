@@ -61,7 +61,8 @@ class Act:
 ORDER = (
     "aide", "menu", "demande", "rdv", "ecrire", "rapport", "reprendre", "profil", "experts",
     "pause", "programme", "langue", "lier", "mes-donnees", "effacer",
-    "demandes", "proposer", "annuaire", "binomes", "campagne", "bilan", "relancer", "agenda",
+    "demandes", "proposer", "annuaire", "binomes", "campagne", "bilan", "statistiques",
+    "relancer", "agenda",
     "envois", "exporter", "inviter", "roles",
 )  # fmt: skip
 """How people find them in help and menus: what they need most comes first."""

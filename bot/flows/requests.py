@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot import access, lifecycle
+from bot import access, counting, lifecycle
 from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogues import (
@@ -87,12 +87,15 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
             now=turn.now,
             due_at=turn.working_days(programme),
         )
+        counting.count(turn, qs, request, answers)
         turn.note("request-opened", "request", request.id)
     elif request.state not in CHANGEABLE:  # somebody said yes in the meantime
         turn.say(standing(turn, request))
         return
     else:
         turn.uow.requests.rewrite(request, kind=kind, shared=shared, features=found)
+        before = {str(kept["id"]): kept["value"] for kept in turn.answered}
+        counting.count(turn, qs, request, answers, before)
         offers.take_back(turn, request)
     if programme.campaign is not None:
         if campaign.apply(turn, request):

@@ -164,6 +164,16 @@ class Intake(Questionnaire):
     refuse: Refuse | None = None
     shown: Id | None = None
     """The choice question that says what the expert may see; its options are of `SHOWN`."""
+    counted: tuple[Id, ...] = Field(default=(), max_length=3)
+    """Choice or many questions by whose answers the team's figures count requests (A-26)."""
+
+    @model_validator(mode="after")
+    def _check_counted(self) -> Self:
+        for name in self.counted:
+            question = self.question(name)
+            kind = "many" if question is not None and question.kind == "many" else "choice"
+            _raise(_refers(self, "counted", name, kind))
+        return self
 
     @model_validator(mode="after")
     def _check_shown(self) -> Self:

@@ -17,6 +17,7 @@ from storage.tables.base import Base
 from storage.tables.campaigns import Campaign, CampaignEntry, CampaignPair, Forbidden
 from storage.tables.delivery import Audit, Inbox, Memo, Outbox, SenderLease, Timer
 from storage.tables.dialogues import Conversation, Stray
+from storage.tables.numbers import Tally
 from storage.tables.pairs import (
     Checkin,
     Meeting,
@@ -71,6 +72,7 @@ __all__ = [
     "Series",
     "SeriesException",
     "Stray",
+    "Tally",
     "Timer",
     "Wish",
 ]

@@ -1,0 +1,228 @@
+"""`statistiques`: the programme's figures, as tables; the desk's first lines are made here too.
+
+The figures are those of `storage.statistics`, and no others. They are counts of people and of what
+they did; an answer that few requests gave is shown only together with others. Nobody is named, and
+nobody is compared.
+
+Source: A-26, X-14, X-17.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from bot.commands.registry import command
+from bot.dialogue.questionnaire import fold
+from bot.i18n import Words
+from bot.messages import Message, Table
+from bot.programmes.schema import Programme
+from bot.rhythm import Quarter, to_local, to_utc
+from bot.turn import Scene, Turn
+from bot.word_count import FEWEST
+from storage.statistics import Period, Statistics
+
+MONTHS: Final = 12  # of the series when no period is named
+_EARLIEST: Final = 2000
+_NONE: Final = "—"
+
+
+class Span(NamedTuple):
+    """A period as people name it.
+
+    Attributes:
+        name: `2026`, `2026T3`; empty: the last months, or from the first day.
+        period: Its instants and months.
+        quarters: The quarters it touches, as reports have them.
+    """
+
+    name: str
+    period: Period
+    quarters: list[str]
+
+
+def span(said: str, zone: str, now: datetime) -> Span | None:
+    """Read `2026`, `2026T3`, `tout`; nothing said is the last twelve months. None: unclear.
+
+    Args:
+        said: What was typed.
+        zone: The programme's.
+        now: UTC.
+    """
+    today = to_local(now, zone).date()
+    wanted = fold(said)
+    if not wanted:
+        years, month = divmod(today.year * 12 + today.month - MONTHS, 12)
+        return _span("", date(years, month + 1, 1), today, zone)
+    if wanted in ("tout", "all"):
+        return _span("", date(_EARLIEST, 1, 1), today, zone)
+    if re.fullmatch(r"20\d\d", wanted, re.ASCII):
+        year = int(wanted)
+        return _span(wanted, date(year, 1, 1), date(year, 12, 31), zone)
+    try:
+        quarter = Quarter.parse(said)
+    except ValueError:
+        return None
+    return _span(str(quarter), quarter.start, quarter.end, zone)
+
+
+def _span(name: str, first: date, last: date, zone: str) -> Span:
+    begin = to_utc(datetime.combine(first, time()), zone)
+    end = to_utc(datetime.combine(last + timedelta(days=1), time()), zone)
+    quarters = [Quarter.of(first)]
+    while quarters[-1].end < last:
+        quarters.append(quarters[-1].next)
+    return Span(name, Period(begin, end, first, last), [str(one) for one in quarters])
+
+
+def read(scene: Scene, programme: Programme, wanted: Span) -> Statistics:
+    """The figures of a period."""
+    return scene.uow.numbers.of(programme.id, wanted.period, wanted.quarters, scene.now)
+
+
+@command("statistiques", alias="statistics", who="staff")
+def statistiques(turn: Turn, args: str) -> None:
+    """The programme's figures; `statistiques 2026`, `2026T3` or `tout` for a period."""
+    w, programme = turn.w, turn.programme
+    wanted = span(args, programme.zone, turn.now)
+    if wanted is None:
+        turn.say(Message(w("stats-usage")), here=True)
+        return
+    found = read(turn, programme, wanted)
+    title = w("stats-title", name=w.pick(programme.name), period=named(args, wanted, w))
+    tables = [
+        (w("stats-now"), overview(found, programme, w, turn.now)),
+        *_answers(found, programme, w),
+        (w("stats-by-month"), _months(found, w)),
+        (w("stats-by-state"), _states(found, w)),
+        (w("stats-by-quarter"), _quarters(found, programme, w)),
+        (w("stats-supply"), _sectors(found, programme, w)),
+    ]
+    shown = [(text, table) for text, table in tables if table is not None]
+    for number, (text, table) in enumerate(shown):
+        turn.say(
+            Message(
+                text,
+                title=title if number == 0 else None,
+                table=table,
+                note=w("stats-note", few=FEWEST) if number == len(shown) - 1 else None,
+            ),
+            here=True,
+        )
+
+
+def named(args: str, wanted: Span, w: Words) -> str:
+    """How a period is called."""
+    if wanted.name:
+        return wanted.name
+    return w("stats-from-first") if args.strip() else w("stats-months", MONTHS)
+
+
+def overview(found: Statistics, programme: Programme, w: Words, now: datetime) -> Table:
+    """What the period brought and what waits now, in a few lines; also on the desk."""
+    rows: list[tuple[str, str]] = []
+    if programme.intake is not None:
+        rows += [
+            (w("stats-requests"), str(found.requests)),
+            (w("stats-waiting"), str(sum(found.waiting))),
+            *waits(found, w, now),
+            (w("stats-asked"), _aged(found.asked.rows, found.asked.oldest, w, now)),
+        ]
+    rows += [
+        (w("stats-pairs-begun"), str(sum(found.pairs.values()))),
+        (w("stats-pairs-going"), str(found.going)),
+    ]
+    return Table((w("stats-what"), w("stats-count")), tuple(rows))
+
+
+def waits(found: Statistics, w: Words, now: datetime) -> list[tuple[str, str]]:
+    """How long the requests that wait have done so."""
+    if not sum(found.waiting):
+        return []
+    week, month, longer = found.waiting
+    return [
+        (w("stats-age-week"), str(week)),
+        (w("stats-age-month"), str(month)),
+        (w("stats-age-longer"), _aged(longer, found.oldest if longer else None, w, now)),
+        (w("stats-overdue"), str(found.overdue)),
+    ]
+
+
+def _aged(count: int, oldest: datetime | None, w: Words, now: datetime) -> str:
+    if oldest is None:
+        return str(count)
+    return w("stats-aged", count=count, age=w("age-days", max((now - oldest).days, 0)))
+
+
+def _answers(found: Statistics, programme: Programme, w: Words) -> list[tuple[str, Table | None]]:
+    """Requests by each counted question, the most given answer first; small counts together."""
+    tables: list[tuple[str, Table | None]] = []
+    for name in programme.intake.counted if programme.intake else ():
+        question = programme.intake.question(name) if programme.intake else None
+        given = found.answers.get(name, {})
+        if question is None or not given:
+            continue
+        labels = {option.value: w.pick(option.label) for option in question.options}
+        rows = grouped(given, labels, w)
+        table = Table((w("stats-answer"), w("stats-requests-short")), tuple(rows))
+        tables.append((w("stats-by-answer", question=w.pick(question.text)), table))
+    return tables
+
+
+def grouped(given: Mapping[str, int], labels: Mapping[str, str], w: Words) -> list[tuple[str, str]]:
+    """Answers with their counts, those given by few as one; last who was not asked."""
+    asked = {value: n for value, n in given.items() if value}
+    large = {value: n for value, n in asked.items() if n >= FEWEST}
+    rows = [
+        (labels.get(value, value), str(n))
+        for value, n in sorted(large.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    if few := sum(asked.values()) - sum(large.values()):
+        rows.append((w("stats-few", few=FEWEST), str(few)))
+    if given.get(""):
+        rows.append((w("stats-unasked"), str(given[""])))
+    return rows
+
+
+def _months(found: Statistics, w: Words) -> Table | None:
+    rows = [(w.month(month), str(n)) for month, n in sorted(found.months.items())]
+    columns = w("stats-month"), w("stats-requests-short")
+    return Table(columns, tuple(rows)) if rows else None
+
+
+def _states(found: Statistics, w: Words) -> Table | None:
+    """What became of the period's requests and pairs."""
+    rows = [(w(f"stats-request-{state}"), str(n)) for state, n in sorted(found.states.items())] + [
+        (w(f"stats-pair-{state}"), str(n)) for state, n in sorted(found.pairs.items())
+    ]
+    return Table((w("stats-state"), w("stats-count")), tuple(rows)) if rows else None
+
+
+def _quarters(found: Statistics, programme: Programme, w: Words) -> Table | None:
+    """Meetings and reports, a line a quarter."""
+    met = {f"{year}T{number}": n for (year, number), n in found.meetings.items()}
+    rows = []
+    for quarter in sorted({*met, *found.reports}):
+        held, without = met.get(quarter, (0, 0))
+        sent, missed, still = found.reports.get(quarter, (0, 0, 0))
+        reports = (str(sent), str(missed), str(still)) if programme.reports else ()
+        rows.append((quarter, str(held), str(without), *reports))
+    if not rows:
+        return None
+    columns = [w("stats-quarter"), w("stats-met"), w("stats-not-met")]
+    if programme.reports:
+        columns += [w("stats-sent"), w("stats-missed"), w("stats-open")]
+    return Table(tuple(columns), tuple(rows))
+
+
+def _sectors(found: Statistics, programme: Programme, w: Words) -> Table | None:
+    """Who agrees to be proposed: free, full, pausing; in all, then by sector."""
+    every = found.supply
+    if programme.expert is None or not every.free + every.full + every.paused:
+        return None
+    rows = [(w("stats-all"), str(every.free), str(every.full), str(every.paused))]
+    rows += [(one.sector, str(one.free), str(one.full), str(one.paused)) for one in found.sectors]
+    columns = w("stats-sector"), w("stats-free"), w("stats-full"), w("stats-paused")
+    return Table(columns, tuple(rows))

@@ -1,0 +1,293 @@
+"""The one place where a programme's figures are asked for: a number of statements that never grows.
+
+Counts and instants only; nobody is named, and nothing is opened that is sealed. Requests are
+counted by month and answer when they are made (`count`), so that the series from the first day
+outlives the requests themselves. What a figure is called, who may see it and which are too small to
+be shown, this module does not know.
+
+Source: A-26, X-14, X-17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from storage.directory import free
+from storage.tables import Checkin, Expert, Pair, Proposal, Report, Request, Series, Tally
+from storage.upsert import table_of, upsert
+from storage.utc import Utc
+
+WAITING: Final = ("open", "proposed", "asked", "team")
+"""States of a request that is not at its end."""
+AGES: Final = (7, 30)
+"""Days that separate what waits: under a week, under thirty days, longer."""
+SECTORS: Final = 12
+"""Sectors of the supply that are told apart, those of most people first."""
+
+Quarter = tuple[int, int]
+"""Year and number, 1 to 4."""
+_TALLY = table_of(Tally)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From an instant on, until before another (UTC); its months by their first day."""
+
+    begin: datetime
+    end: datetime
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Mentors of a sector: with a free place, with none, and those who pause."""
+
+    sector: str
+    free: int
+    full: int
+    paused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many wait, and the oldest of them."""
+
+    rows: int = 0
+    oldest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """A programme's figures.
+
+    Attributes:
+        months: Requests made in the period, by month.
+        answers: The same by counted question and option; "" where it was not answered.
+        states: Requests of the period that are still kept, by the state they are in now.
+        waiting: Requests that wait now, by age: under 7 days, under 30, longer.
+        oldest: When the oldest of them was made.
+        overdue: Of them, those whose deadline is over.
+        asked: Experts asked who have not answered yet.
+        pairs: Pairs begun in the period, by the state they are in now.
+        going: Pairs that go on now, whenever they began.
+        meetings: Rounds of check-ins that were answered in the period, by quarter: with a meeting,
+            and without.
+        reports: By quarter: sent, missed, and those whose window is open.
+        supply: All who agree to be proposed, as one.
+        sectors: The same by sector.
+    """
+
+    months: Mapping[date, int]
+    answers: Mapping[str, Mapping[str, int]]
+    states: Mapping[str, int]
+    waiting: tuple[int, int, int]
+    oldest: datetime | None
+    overdue: int
+    asked: Rows
+    pairs: Mapping[str, int]
+    going: int
+    meetings: Mapping[Quarter, tuple[int, int]]
+    reports: Mapping[str, tuple[int, int, int]]
+    supply: Places
+    sectors: tuple[Places, ...] = field(default=())
+
+    @property
+    def requests(self) -> int:
+        """Requests made in the period."""
+        return sum(self.months.values())
+
+
+class Numbers:
+    """Counts requests as they are made, and reads a programme's figures."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def count(self, programme_id: str, month: date, changes: Mapping[tuple[str, str], int]) -> None:
+        """Add to a month's counts, by question and answer; a correction takes away as well."""
+        for (question, answer), more in sorted(changes.items()):
+            if more:
+                new = upsert(self._session, _TALLY).values(
+                    programme_id=programme_id, month=month, question=question, answer=answer,
+                    requests=more,
+                )  # fmt: skip
+                self._session.execute(
+                    new.on_conflict_do_update(
+                        index_elements=["programme_id", "month", "question", "answer"],
+                        set_={"requests": _TALLY.c.requests + more},
+                    )
+                )
+
+    def of(
+        self, programme_id: str, period: Period, quarters: Collection[str], now: datetime
+    ) -> Statistics:
+        """Read them all.
+
+        Args:
+            programme_id: Whose.
+            period: Of what is counted over time; what waits, and the supply, are those of now.
+            quarters: Of the reports, as they are stored.
+            now: UTC.
+        """
+        months, answers = self._tally(programme_id, period)
+        states, waiting, oldest, overdue = self._requests(programme_id, period, now)
+        pairs, going = self._pairs(programme_id, period)
+        return Statistics(
+            months=months,
+            answers=answers,
+            states=states,
+            waiting=waiting,
+            oldest=oldest,
+            overdue=overdue,
+            asked=self._asked(programme_id),
+            pairs=pairs,
+            going=going,
+            meetings=self._meetings(programme_id, period),
+            reports=self._reports(programme_id, quarters, now),
+            supply=self._supply(now),
+            sectors=self._sectors(now),
+        )
+
+    def _tally(
+        self, programme_id: str, period: Period
+    ) -> tuple[dict[date, int], dict[str, dict[str, int]]]:
+        rows = self._session.execute(
+            select(Tally.month, Tally.question, Tally.answer, Tally.requests)
+            .where(Tally.programme_id == programme_id)
+            .where(Tally.month >= period.first, Tally.month <= period.last, Tally.requests != 0)
+            .order_by(Tally.month, Tally.question, Tally.answer)
+        )
+        months: dict[date, int] = {}
+        answers: dict[str, dict[str, int]] = {}
+        for month, question, answer, requests in rows:
+            if question:
+                given = answers.setdefault(question, {})
+                given[answer] = given.get(answer, 0) + requests
+            else:
+                months[month] = requests
+        return months, answers
+
+    def _requests(
+        self, programme_id: str, period: Period, now: datetime
+    ) -> tuple[dict[str, int], tuple[int, int, int], datetime | None, int]:
+        young, old = (now - timedelta(days=days) for days in AGES)
+        age = case((Request.created_at > young, 0), (Request.created_at > old, 1), else_=2)
+        rows = self._session.execute(
+            select(
+                Request.state,
+                age,
+                func.count(),
+                func.sum(_one(_within(Request.created_at, period))),
+                func.min(Request.created_at, type_=Utc),
+                func.sum(_one(Request.due_at <= now)),
+            )
+            .where(Request.programme_id == programme_id)
+            .group_by(Request.state, age)
+        )
+        states: dict[str, int] = {}
+        waiting, oldest, overdue = [0, 0, 0], None, 0
+        for state, bucket, every, here, first, late in rows:
+            if here:
+                states[state] = states.get(state, 0) + int(here)
+            if state in WAITING:
+                waiting[bucket] += every
+                overdue += int(late)
+                oldest = min(first, oldest or first)
+        return states, (waiting[0], waiting[1], waiting[2]), oldest, overdue
+
+    def _asked(self, programme_id: str) -> Rows:
+        rows, oldest = self._session.execute(
+            select(func.count(), func.min(Proposal.asked_at, type_=Utc))
+            .join(Request, Request.id == Proposal.request_id)
+            .where(Request.programme_id == programme_id, Proposal.state == "asked")
+        ).one()
+        return Rows(rows, oldest)
+
+    def _pairs(self, programme_id: str, period: Period) -> tuple[dict[str, int], int]:
+        rows = self._session.execute(
+            select(Pair.state, func.count(), func.sum(_one(_within(Pair.started_at, period))))
+            .where(Pair.programme_id == programme_id)
+            .group_by(Pair.state)
+        ).all()
+        going = sum(every for state, every, _ in rows if state in ("active", "paused"))
+        return {state: int(here) for state, _, here in rows if here}, going
+
+    def _meetings(self, programme_id: str, period: Period) -> dict[Quarter, tuple[int, int]]:
+        """Rounds, not answers: both sides may be asked about the same one.
+
+        A round is a date of the rule on which each side is asked at its own hour, so the date is
+        that of the side's zone.
+        """
+        rows = self._session.execute(
+            select(Checkin.pair_id, Series.rhythm, Checkin.occurrence, Series.zone, Checkin.met)
+            .join(Series, Series.id == Checkin.series_id)
+            .join(Pair, Pair.id == Checkin.pair_id)
+            .where(Pair.programme_id == programme_id, Checkin.state == "answered")
+            .where(Checkin.met.is_not(None), _within(Checkin.occurrence, period))
+        )
+        rounds: dict[tuple[int, str, date], bool] = {}
+        for pair, rhythm, occurrence, zone, met in rows:
+            day = occurrence.astimezone(ZoneInfo(zone)).date()
+            rounds[pair, rhythm, day] = rounds.get((pair, rhythm, day), False) or met == "yes"
+        found: dict[Quarter, tuple[int, int]] = {}
+        for (_, _, day), seen in sorted(rounds.items(), key=lambda item: item[0][2]):
+            quarter = day.year, (day.month + 2) // 3
+            held, without = found.get(quarter, (0, 0))
+            found[quarter] = (held + seen, without + (not seen))
+        return found
+
+    def _reports(
+        self, programme_id: str, quarters: Iterable[str], now: datetime
+    ) -> dict[str, tuple[int, int, int]]:
+        sent = Report.sent_at.is_not(None)
+        over = and_(Report.sent_at.is_(None), Report.closes_at <= now)
+        rows = self._session.execute(
+            select(Report.quarter, func.count(), func.sum(_one(sent)), func.sum(_one(over)))
+            .where(Report.programme_id == programme_id, Report.quarter.in_(sorted(quarters)))
+            .group_by(Report.quarter)
+            .order_by(Report.quarter)
+        )
+        return {
+            quarter: (int(there), int(missed), every - int(there) - int(missed))
+            for quarter, every, there, missed in rows
+        }
+
+    def _supply(self, now: datetime) -> Places:
+        row = self._session.execute(select(*_places(now)).where(Expert.consenting.is_(True))).one()
+        return Places("", *(int(number or 0) for number in row))
+
+    def _sectors(self, now: datetime) -> tuple[Places, ...]:
+        rows = self._session.execute(
+            select(Expert.sector, *_places(now))
+            .where(Expert.consenting.is_(True), Expert.sector != "")
+            .group_by(Expert.sector)
+            .order_by(func.count().desc(), Expert.sector)
+            .limit(SECTORS)
+        )
+        return tuple(Places(row[0], *(int(number) for number in row[1:])) for row in rows)
+
+
+def _within(column: InstrumentedAttribute[datetime], period: Period) -> ColumnElement[bool]:
+    return and_(column >= period.begin, column < period.end)
+
+
+def _one(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return case((condition, 1), else_=0)
+
+
+def _places(now: datetime) -> list[ColumnElement[int]]:
+    """Free, full, paused, in this order: each is one of the three."""
+    free_now, awake = and_(*free(now)), or_(Expert.available.is_(True), Expert.paused_until <= now)
+    return [
+        func.sum(case((free_now, 1), else_=0)),
+        func.sum(case((free_now, 0), (awake, 1), else_=0)),
+        func.sum(case((awake, 0), else_=1)),
+    ]
