@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped
 from storage.tables.base import Base, c, id_
 
 
-class Tally(Base):
+class Tally(Base, purpose="account", basis="none", kept="house"):
     """How many requests of a month gave an answer; linked to nobody, so it outlives them (A-26)."""
 
     __tablename__ = "tally"
