@@ -73,12 +73,14 @@ class Pick:
 class Line:
     """One line of a summary, a list or a card.
 
-    An optional label, a text, an optional button of its own.
+    An optional label, a text, an optional button of its own. The label of a `command` is one of the
+    bot's, which may be pressed where the platform does that; no other words ever are.
     """
 
     text: str
     label: str | None = None
     choice: Choice | None = None
+    command: bool = False
 
 
 @dataclass(frozen=True, slots=True)

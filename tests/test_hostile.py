@@ -32,6 +32,7 @@ from handlers.local.script import Player
 from handlers.local.slack_limits import active_marks, check_blocks, interpreted_texts
 from handlers.local.slack_server import IDENTITY
 from handlers.local.stage import Stage
+from handlers.local.telegram_text import found_entities
 from handlers.main import app
 from handlers.slack import render as slack
 from handlers.slack.inbound import reader
@@ -110,7 +111,9 @@ def safe(said: Message | Home) -> None:
     sent = telegram.render(said, 1).arguments()
     assert "parse_mode" not in sent
     assert 0 < len(sent["text"].encode("utf-16-le")) // 2 <= 4096
-    assert {e["type"] for e in sent.get("entities", ())} <= {"bold", "italic", "pre"}
+    assert {e["type"] for e in sent.get("entities", ())} <= {"bold", "italic", "pre", "code"}
+    acted_on = {e["type"] for e in found_entities(sent["text"], sent.get("entities", ()))}
+    assert acted_on <= {"bot_command"}  # of the bot's own help
     assert sent["link_preview_options"] == {"is_disabled": True}
 
 
@@ -440,7 +443,7 @@ def untouched(stage: Stage) -> None:
     for call in stage.telegram.calls:
         assert "parse_mode" not in call.arguments
         kinds = {entity["type"] for entity in call.arguments.get("entities", ())}
-        assert kinds <= {"bold", "italic", "pre"}
+        assert kinds <= {"bold", "italic", "pre", "code"}
 
 
 @pytest.mark.parametrize("platform", ["slack", "telegram"])

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import Choice, File, Home, Line, Message, Option, Pick, Table
+from handlers.local.telegram_text import found_entities
 from handlers.telegram.render import Rendered, linkable, page_of, render
 from handlers.telegram.text import clip, units
 
@@ -49,7 +50,7 @@ def check_entities(text: str, entities: list[dict[str, Any]]) -> None:
     raw, end = text.encode("utf-16-le"), 0
     for entity in entities:
         assert entity.keys() == {"type", "offset", "length"}
-        assert entity["type"] in {"bold", "italic", "pre"}
+        assert entity["type"] in {"bold", "italic", "pre", "code"}
         assert entity["length"] > 0
         assert entity["offset"] >= end, "entities overlap or are out of order"
         end = entity["offset"] + entity["length"]
@@ -235,7 +236,36 @@ def test_what_people_type_stays_text() -> None:
     typed = "<b>*gras*</b> _x_ `y` [z](http://evil.example) &amp;"
     sent = render(Message(typed, lines=(Line(typed, "Objectif"),)))
     assert sent.text == f"{typed}\n\nObjectif · {typed}"
-    assert sent.entities == ({"type": "bold", "offset": utf16(typed) + 2, "length": 8},)
+    assert [e["type"] for e in sent.entities] == ["code", "code", "bold", "code", "code"]
+    assert found_entities(sent.text, sent.entities) == []
+
+
+def test_what_telegram_would_make_pressable_is_code_and_what_is_ours_is_not() -> None:
+    typed = "Écris à moi@la.fr, @moi_meme, https://la.fr/a?b=1, la.fr, /effacer ou #ici : $EUR !"
+    lines = (Line(typed, "/effacer"), Line("Demander", "/demande", command=True))
+    sent = render(Message(typed, title=typed, lines=lines, note=typed))
+    pressable = found_entities(sent.text, sent.entities)
+    assert [e["type"] for e in pressable] == ["bot_command"]
+    raw = sent.text.encode("utf-16-le")
+    [own] = pressable
+    assert raw[2 * own["offset"] : 2 * (own["offset"] + own["length"])].decode("utf-16-le") == (
+        "/demande"
+    )
+    words = {
+        raw[2 * e["offset"] : 2 * (e["offset"] + e["length"])].decode("utf-16-le")
+        for e in sent.entities
+        if e["type"] == "code"
+    }
+    assert words == {
+        "moi@la.fr", "@moi_meme", "https://la.fr/a?b=1,", "la.fr", "/effacer", "#ici", "$EUR",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("many", ["https://la.fr ", "@quelqu_un ", "/effacer x "])
+def test_hundreds_of_them_are_inert_too(many: str) -> None:
+    sent = render(Message(many * 250, lines=tuple(Line(many, "Nom") for _ in range(40))))
+    assert found_entities(sent.text, sent.entities) == []
+    check_entities(sent.text, list(sent.entities))
     assert "parse_mode" not in sent.arguments()
     assert sent.arguments()["link_preview_options"] == {"is_disabled": True}
 

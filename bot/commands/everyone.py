@@ -37,7 +37,7 @@ def aide(turn: Turn, args: str) -> None:
             continue
         name = entry.name if w.lang == "fr" else entry.alias
         typed = name if turn.author.platform == "slack" else name.replace("-", "_")
-        lines.append(Line(label=prefix + typed, text=w(entry.summary)))
+        lines.append(Line(label=prefix + typed, text=w(entry.summary), command=True))
     programme = turn.current
     text = w("help-text")
     if programme is not None:

@@ -46,12 +46,16 @@ ENTITY_TYPES = frozenset(TAGS.values()) | {
     "email",
     "phone_number",
 }
+# Telegram knows all top domains; these are the ones that people meet.
+TOP = "com|org|net|info|example|fr|eu|de|be|ch|uk|io|me|app|dev|ru|xyz|zip|mov|link|ly"
 FOUND = re.compile(
-    r"(?P<url>\bhttps?://[^\s<>]+)"
+    r"(?P<url>\b(?:https?|ftp|tg|ton)://[^\s<>]+"
+    rf"|(?<![\w@.-])(?:[\w-]+\.)+(?:{TOP})\b(?![\w@-])(?:[/?#][^\s<>]*)?)"
     r"|(?P<email>\b[\w.+-]+@[\w-]+\.[\w.]*\w)"
     r"|(?<!\w)(?P<mention>@[A-Za-z]\w{3,31})"
     r"|(?<![\w/])(?P<bot_command>/[A-Za-z0-9_]{1,64}(?:@\w{3,32})?)(?![\w/])"
     r"|(?<!\w)(?P<hashtag>\#\w*[^\W\d_]\w*)"
+    r"|(?<!\w)(?P<cashtag>\$[A-Z]{1,8})(?![\w$])"
 )
 CHARACTER_REFERENCE = re.compile(r"&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(lt|gt|amp|quot));?")
 

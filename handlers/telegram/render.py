@@ -178,7 +178,7 @@ def _add_lines(rich: Rich, lines: Sequence[Line], keep: int) -> int:
         label = clip(flat(line.label or ""), LIMITS["line_label"])
         text = clip(clean(line.text).strip(), LIMITS["line"])
         if label:
-            rich.add(label, "bold")
+            rich.add(label, "bold", command=line.command)
         between = "\n" if _is_list(text) else " · "
         rich.add(between + text if label and text else text)
     if len(lines) > keep:

@@ -1,7 +1,12 @@
 """Plain text as Telegram counts and shows it: clean characters, UTF-16 lengths, whole graphemes.
 
 Emphasis travels beside the text, as entities; no mark-up language is ever used, so nothing typed
-can become mark-up. This module knows no message of ours and no keyboard.
+can become mark-up. What Telegram would make pressable by itself (addresses, @names, /commands,
+#tags) is set as code: it stays as it was written, and a tap copies it. This module knows no message
+of ours and no keyboard.
+
+Source: core.telegram.org/api/entities; nothing is recognised inside code, and code lies in no other
+entity.
 """
 
 from __future__ import annotations
@@ -11,7 +16,10 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
+Entity = dict[str, Any]
+
 MOST_ENTITIES: Final = 100
+MOST_CODE: Final = 50  # of them; emphasis gives way
 ELLIPSIS: Final = "…"
 
 _LINE_ENDS: Final = re.compile("\r\n?|[\u2028\u2029\x0b\x0c\x85]")
@@ -24,6 +32,15 @@ _REGIONAL: Final = range(0x1F1E6, 0x1F200)
 _SKIN: Final = range(0x1F3FB, 0x1F400)
 _TAGS: Final = range(0xE0020, 0xE0080)
 _LONGEST_GRAPHEME: Final = 64
+# Each begins at the beginning of a word, so that a long one is looked at once. Telegram knows which
+# last parts of an address exist; here any will do: a full stop without a space after it is rare.
+_PRESSABLE: Final = re.compile(
+    r"(?<![\w+.-])[A-Za-z][\w+.-]*://\S+"  # https://…, tg://…
+    r"|(?<![\w.+'%-])[\w.+'%-]*@[\w.-]+"  # somebody@there.fr, @somebody
+    r"|(?<![\w/])/\w+(?:@\w+)?"  # /command
+    r"|(?<!\w)[#$]\w+"  # tags
+    r"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}(?:[/:?#]\S*)?"  # there.fr/page
+)
 
 
 def clean(text: str) -> str:
@@ -108,17 +125,23 @@ class Rich:
 
     def __init__(self) -> None:
         self._parts: list[str] = []
+        self._ours: set[int] = set()  # where commands of the bot begin
         self.units = 0
-        self.entities: list[dict[str, Any]] = []
+        self.entities: list[Entity] = []
 
     @property
     def text(self) -> str:
         """What was added so far."""
         return "".join(self._parts)
 
-    def add(self, text: str, kind: str | None = None) -> None:
-        """Append clean text, as an entity of this kind (`bold`, `italic`, `pre`) where given."""
+    def add(self, text: str, kind: str | None = None, *, command: bool = False) -> None:
+        """Append clean text, as an entity of this kind (`bold`, `italic`, `pre`) where given.
+
+        A `command` of the bot may stay pressable.
+        """
         size = units(text)
+        if command:
+            self._ours.add(self.units)
         if kind and text.strip() and len(self.entities) < MOST_ENTITIES:
             self.entities.append({"type": kind, "offset": self.units, "length": size})
         self._parts.append(text)
@@ -129,14 +152,49 @@ class Rich:
         if self.units:
             self.add("\n" * breaks)
 
-    def finish(self, limit: int) -> tuple[str, list[dict[str, Any]]]:
+    def finish(self, limit: int) -> tuple[str, list[Entity]]:
         """The text, cut hard if it is still too long, with the entities that lie in it whole."""
         text = clip(self.text, limit).rstrip()  # Telegram trims as well
         end = units(text)
         kept = [e for e in self.entities if e["offset"] + e["length"] <= end]
         if not visible(text):
             return ELLIPSIS, []
-        return text, kept
+        return text, _with_code(kept, self._pressable(text, kept))
+
+    def _pressable(self, text: str, given: Sequence[Entity]) -> list[tuple[int, int]]:
+        """Where Telegram would act by itself, in UTF-16 units; nowhere inside `pre`."""
+        closed = [(e["offset"], e["offset"] + e["length"]) for e in given if e["type"] == "pre"]
+        found: list[tuple[int, int]] = []
+        at = done = 0
+        for hit in _PRESSABLE.finditer(text):
+            at += units(text[done : hit.start()])
+            size = units(hit[0])
+            if at not in self._ours and not any(b < at + size and at < e for b, e in closed):
+                found.append((at, at + size))
+            at, done = at + size, hit.end()
+        if len(found) > MOST_CODE:  # the rest of the text in one piece
+            found[MOST_CODE - 1 :] = [(found[MOST_CODE - 1][0], found[-1][1])]
+        return found
+
+
+def _with_code(given: Sequence[Entity], spans: Sequence[tuple[int, int]]) -> list[Entity]:
+    """The entities with these spans as code, which nothing may lie over."""
+    kept = list(given)
+    for begin, end in spans:
+        cut: list[Entity] = []
+        for one in kept:
+            first, last = one["offset"], one["offset"] + one["length"]
+            if last <= begin or end <= first:
+                cut.append(one)
+                continue
+            cut += [
+                {**one, "offset": a, "length": b - a}
+                for a, b in ((first, min(last, begin)), (max(first, end), last))
+                if a < b
+            ]
+        kept = cut
+    code = [{"type": "code", "offset": a, "length": b - a} for a, b in spans]
+    return sorted(kept[: MOST_ENTITIES - len(code)] + code, key=lambda one: one["offset"])
 
 
 def grid(
