@@ -23,7 +23,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
-.PHONY: crashpoints chaos load storm simulate outage shuffle soak registre
+.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz registre
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -85,8 +85,12 @@ outage: $(DEV) ## an hour of 5xx and ten minutes of 429 from each platform, unde
 shuffle: $(DEV) ## 20,000 updates, each delivered four times and shuffled: the same in the end
 	$(BIN)/python -m tests.simulation.shuffle
 
+fuzz: $(DEV) ## 100,000 updates of every shape: none fails, everybody who writes is answered
+	$(BIN)/python -m tests.fuzz.updates
+
 soak: $(DEV) ## two years, 190 pairs, 10,000 laureates: what is sent is what the calendar says
 	$(BIN)/python -m tests.simulation.soak
+
 crashpoints: $(DEV) ## die at every commit and every send of one life: the same end (20 minutes)
 	$(BIN)/python -m tests.chaos.crashpoints
 

@@ -18,7 +18,7 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.questionnaire import fold
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, run_choice
-from bot.events import Author, Pressed
+from bot.events import Author
 from bot.flows import offers, pairs, profiles
 from bot.i18n import LANGUAGES, words
 from bot.messages import Choice, Home, Message
@@ -312,10 +312,9 @@ def langue(turn: Turn, args: str) -> None:
         turn.use_language(wanted)
     if not agreed(turn):
         if turn.current is not None:
-            if isinstance(turn.event, Pressed):
-                turn.replace(_welcome(turn))
-            else:
-                turn.say(_welcome(turn))
+            shown = _welcome(turn)
+            if not turn.replace(shown):  # typed, or pressed where nothing can be changed
+                turn.say(shown)
         else:
             choose_programme(turn)
         return

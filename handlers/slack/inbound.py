@@ -29,6 +29,7 @@ from scheduling.inbox import InboxMeta
 Payload = Mapping[str, Any]
 
 KEY_LENGTH: Final = 128
+_USER: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 TEXT_SUBTYPES: Final = (None, "", "file_share")  # no set: what comes may be unhashable
 
 
@@ -84,6 +85,12 @@ def unescape(text: str) -> str:
 # --- what deduplicates ------------------------------------------------------------------------
 
 
+def _key(found: str, payload: Payload) -> str:
+    """An id of the platform's as it is; a digest of everything where it is none."""
+    plain = found.isascii() and found.isprintable() and len(found) < KEY_LENGTH
+    return found if found and plain else _digest(payload)
+
+
 def _digest(*parts: object) -> str:
     raw = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=True)
     return hashlib.sha256(raw.encode()).hexdigest()
@@ -101,13 +108,12 @@ def keys(payload: Payload) -> tuple[str, str | None]:
     Source: delivery protocol, section 3.
     """
     if _string(payload, "type") == "event_callback":
-        key = _string(payload, "event_id") or _digest(payload)
+        key = _key(_string(payload, "event_id"), payload)
         channel, ts = _string(payload, "event", "channel"), _string(payload, "event", "ts")
         is_message = _string(payload, "event", "type") == "message" and channel and ts
-        return key[:KEY_LENGTH], f"{channel}/{ts}"[:KEY_LENGTH] if is_message else None
+        return key, _key(f"{channel}/{ts}", payload) if is_message else None
     if _string(payload, "command"):
-        key = _string(payload, "trigger_id") or _digest(payload)
-        return f"c:{key}"[:KEY_LENGTH], None
+        return f"c:{_key(_string(payload, 'trigger_id'), payload)}"[:KEY_LENGTH], None
     action = _at(payload, "actions", 0)
     key = _digest(
         _string(payload, "type"),
@@ -173,7 +179,7 @@ def reader(payload: bytes, meta: InboxMeta) -> Event | None:
 
 def _author(payload: Payload, user: str, bot_account: str | None, name: str = "") -> Author | None:
     team = bot_account.partition(":")[2] if bot_account else workspace(payload)
-    if not (team and user) or user == "USLACKBOT":
+    if not (team and _USER.fullmatch(user)) or user == "USLACKBOT":
         return None
     return Author("slack", f"{team}/{user}", f"slack:{team}", name=name or None)
 

@@ -73,8 +73,12 @@ def keys(update: Json) -> tuple[str, str | None]:
         body.get("data"),
         _dict(body.get("new_chat_member")).get("status"),
     ]
+    number = update.get("update_id")
+    if not isinstance(number, int) or not 0 <= number < 2**63:  # as it should be, always
+        what.append(number)
+        number = "?"
     digest = hashlib.sha256(json.dumps(what, default=str).encode()).hexdigest()
-    return f"{update.get('update_id')}:{digest[:16]}", None
+    return f"{number}:{digest[:16]}", None
 
 
 def read(
@@ -170,13 +174,14 @@ def _pressed(query: Json, event_id: str, author: Author, at: datetime) -> Presse
 def _author(user: object, bot_account: str) -> Author | None:
     """The person behind an update; None for a bot or nobody."""
     found = _dict(user)
-    if not isinstance(found.get("id"), int) or found.get("is_bot"):
+    number = found.get("id")
+    if not isinstance(number, int) or isinstance(number, bool) or found.get("is_bot"):
         return None
     locale = found.get("language_code")
     parts = (found.get("first_name"), found.get("last_name"))
     return Author(
         platform="telegram",
-        account=str(found["id"]),
+        account=str(number),
         bot_account=bot_account,
         locale=locale if isinstance(locale, str) else None,
         name=" ".join(p for p in parts if isinstance(p, str)).strip() or None,

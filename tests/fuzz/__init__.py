@@ -1,0 +1,1 @@
+"""Updates that no platform would send, and what becomes of them."""
