@@ -1,5 +1,6 @@
 """A short form of `make fuzz`, and that it would notice."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def test_a_failure_a_silence_and_a_word_in_the_log_are_noticed(
         raise CordeeError(text)
 
     def is_silent(self: Bot, turn: Turn, name: str, args: str) -> None:
-        updates.logging.getLogger("bot").debug("asked %s", args)
+        logging.getLogger("bot").debug("asked %s", args)
 
     monkeypatch.setattr(Bot, "_said", fails)
     monkeypatch.setattr(Bot, "_run", is_silent)
