@@ -24,6 +24,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
 .PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz registre
+.PHONY: security sbom audit
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -48,7 +49,7 @@ test: check ## everything that CI runs: check, tests with their coverage, story
 	$(BIN)/cordee story $(STORY)
 	@echo "make test: all passed"
 
-check: $(DEV) ## the quick half of `make test`: format, lint, types, direction of imports
+check: $(DEV) ## the quick half of `make test`: format, lint, types, imports, bandit
 	@echo "== ruff format"
 	@$(BIN)/ruff format --check .
 	@echo "== ruff check"
@@ -57,6 +58,17 @@ check: $(DEV) ## the quick half of `make test`: format, lint, types, direction o
 	@$(BIN)/mypy
 	@echo "== import-linter"
 	@$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory security
+
+security: $(DEV) ## bandit: nothing of medium severity or above without its reason on the line
+	@echo "== bandit"
+	@$(BIN)/bandit --quiet --recursive --severity-level medium bot handlers scheduling storage
+
+sbom: $(DEV) ## the bill of materials (CycloneDX) of each lock file, into dist/
+	$(BIN)/python -m tests.sbom dist
+
+audit: $(DEV) ## known weaknesses of what is locked (needs the network); what was skipped is a fault
+	$(BIN)/python -m tests.audit
 
 lock: $(BIN)/pip-compile ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade takes new versions)
 	$(COMPILE) $(UPGRADE) --build-deps-for editable --output-file requirements.txt pyproject.toml

@@ -93,7 +93,7 @@ class Putback:
     def _skip_postgres(self, table: str, last: int, gap: int) -> None:
         named = text("SELECT pg_get_serial_sequence(:name, 'id')")
         sequence = self._session.execute(named, {"name": f'"{table}"'}).scalar()
-        used = self._session.execute(text(f"SELECT last_value FROM {sequence}")).scalar() or 0  # noqa: S608 - our own name
+        used = self._session.execute(text(f"SELECT last_value FROM {sequence}")).scalar() or 0  # noqa: S608  # nosec B608 # our own name
         self._session.execute(
             text("SELECT setval(CAST(:sequence AS regclass), :value)"),
             {"sequence": sequence, "value": max(used, last) + gap},

@@ -139,13 +139,15 @@ def publish(scene: Scene, programme: Programme, campaign: Campaign) -> Published
     rows = uow.campaigns.pairs(campaign.id)
     for row in rows:
         if row.state == "proposed" and not row.drafted:
-            _take_back(scene, uow.requests.get(requests.get(row.mentee_id) or 0))
+            was = requests.get(row.mentee_id) or 0  # nosec B113 # a dict, not the web library
+            _take_back(scene, uow.requests.get(was))
     asked = lost = 0
     unreached: list[Person] = []
     for row in rows:
         if not row.drafted or row.state != "draft":
             continue
-        request = uow.requests.get(requests.get(row.mentee_id) or 0)
+        was = requests.get(row.mentee_id) or 0  # nosec B113 # a dict, not the web library
+        request = uow.requests.get(was)
         if request is None or request.state not in FREE:
             continue
         if scene.bot.experts.free(scene, row.mentor_id) and _propose(
