@@ -11,19 +11,42 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from bot.errors import SettingsError
 
 SECRET_LENGTH: Final = 16
-_SAMPLES: Final = ("change", "secret", "example", "sample", "xxxx", "your", "votre", "password")
+_SAMPLES: Final = (
+    "change", "secret", "example", "exemple", "sample", "xxxx", "your", "votre", "password",
+    "passwort", "motdepasse", "todo", "…", "...", "<",
+)  # fmt: skip
+_SAMPLE_TOKENS: Final = frozenset(  # those of the platforms' own guides
+    {
+        "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+        "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11",
+        "1234567890:ABC-DEF1234ghIkl-zyx57W2v1u123ew11",
+        "4839574812:AAFD39kkdpWt3ywyRZergyOLMaJhac60qc",
+        "8f742231b10e8888abcd99yyyzzz85a5",
+        "xoxb-1111-2222-cccc",
+        "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcBrzbqgy",
+        "xapp-1-A111-222-xyz",
+    }
+)
+_TOKEN_SHAPES: Final = {
+    "SLACK_BOT_TOKEN": re.compile(r"(xoxe\.)?xoxb-\S+"),
+    "SLACK_APP_TOKEN": re.compile(r"xapp-\S+"),
+    "TELEGRAM_BOT_TOKEN": re.compile(r"[0-9]+:\S+"),
+}
+_WEBHOOK_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -48,6 +71,8 @@ class Settings(BaseSettings):
     """
     cordee_tick_seconds: float = Field(default=1.0, ge=0.05, le=60)
     """How often due timers are looked for, in seconds."""
+    cordee_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """How much is logged; never what people write, nor secrets, at any level."""
     cordee_http_port: int | None = Field(default=None, ge=0, le=65535)
     """Port for Slack by HTTP, Telegram's webhook and `/health`."""
     cordee_public_url: str | None = None
@@ -97,6 +122,23 @@ class Settings(BaseSettings):
             *((self.telegram_api_url,) if telegram.get_secret_value() else ()),
         )
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that no log may hold."""
+        found = [
+            value.get_secret_value()
+            for name in Settings.model_fields
+            if isinstance(value := getattr(self, name), SecretStr)
+        ]
+        return tuple(filter(None, (*found, self._database_password)))
+
+    @property
+    def _database_password(self) -> str:
+        try:
+            return str(make_url(self.cordee_database_url).password or "")
+        except ArgumentError:  # said where it is used
+            return ""
+
     def ready_to_run(self) -> None:
         """Check what `cordee run` needs.
 
@@ -114,8 +156,33 @@ class Settings(BaseSettings):
             raise SettingsError(
                 "No programme is set up.", "Set CORDEE_PROGRAMMES, for example ax-accompagnement."
             )
-        check_secret("CORDEE_SECRET_KEY", self.cordee_secret_key.get_secret_value())
+        for _, fault in self.faulty_secrets():
+            raise fault
         self._check_ways_in()
+
+    def faulty_secrets(self) -> Iterator[tuple[str, SettingsError]]:
+        """Each secret that is a sample, or protects nothing, or is no token at all."""
+        for name in IN_FILES:
+            setting = getattr(self, name.lower())
+            value = setting.get_secret_value() if isinstance(setting, SecretStr) else ""
+            try:
+                if name == "CORDEE_SECRET_KEY":
+                    check_secret(name, value)
+                elif name in _TOKEN_SHAPES and value:
+                    check_token(name, value)
+                elif value:
+                    check_secret(name, value)
+                if name == "TELEGRAM_WEBHOOK_SECRET" and value:
+                    _check_header(name, value)
+            except SettingsError as fault:
+                yield name, fault
+        password = self._database_password.lower()
+        if any(sample in password for sample in ("password", "…", "change", "motdepasse")):
+            hint = "Give the database's user a password of its own."
+            yield (
+                "CORDEE_DATABASE_URL",
+                SettingsError("The password in CORDEE_DATABASE_URL looks like a sample.", hint),
+            )
 
     def _check_ways_in(self) -> None:
         """Refuse a platform that could speak but not hear."""
@@ -156,10 +223,31 @@ def check_secret(name: str, value: str) -> None:
         SettingsError: Empty, too short, or a sample out of a guide.
     """
     hint = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-    if len(value) < SECRET_LENGTH:
+    if len(value.strip()) < SECRET_LENGTH:
         raise SettingsError(f"{name} is empty or shorter than {SECRET_LENGTH} characters.", hint)
-    if any(sample in value.lower() for sample in _SAMPLES) or len(set(value)) < SECRET_LENGTH // 2:
+    dull = len(set(value)) < SECRET_LENGTH // 2
+    if dull or value in _SAMPLE_TOKENS or any(sample in value.lower() for sample in _SAMPLES):
         raise SettingsError(f"{name} looks like a sample.", hint)
+
+
+def check_token(name: str, value: str) -> None:
+    """Refuse what cannot be a platform's token, or stands in a guide.
+
+    Raises:
+        SettingsError: Of another shape, or a sample.
+    """
+    hint = "Copy it from the platform once more; the README says where it is shown."
+    if not _TOKEN_SHAPES[name].fullmatch(value):
+        raise SettingsError(f"{name} is no such token.", hint)
+    if value in _SAMPLE_TOKENS or any(sample in value.lower() for sample in _SAMPLES):
+        raise SettingsError(f"{name} looks like a sample.", hint)
+
+
+def _check_header(name: str, value: str) -> None:
+    if not _WEBHOOK_SECRET.fullmatch(value):
+        raise SettingsError(
+            f"{name} may hold letters, digits, - and _ only.", "That is Telegram's rule."
+        )
 
 
 def read(env_file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

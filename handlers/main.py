@@ -24,6 +24,7 @@ from rich.table import Table
 
 from bot.errors import CordeeError, SettingsError
 from bot.settings import Settings, read
+from handlers.logs import hidden, redacted, set_up
 from storage import crash
 
 app = typer.Typer(
@@ -41,26 +42,27 @@ def main() -> None:
     # Before numpy is there: one vector against the directory gains nothing by a second thread, and
     # waits for both on a machine that is busy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    set_up("WARNING")
     try:
         app()
     except CordeeError as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False)
+        err.print(f"[bold red]error:[/] {redacted(str(error))}", highlight=False)
         sys.exit(1)
 
 
 def _settings() -> Settings:
     env_file = Path(".env")
-    return read(env_file if env_file.exists() else None)
+    found = read(env_file if env_file.exists() else None)
+    hidden.add(found.secrets)
+    return found
 
 
 @app.command()
 def run() -> None:
     """Run the bot with the tokens of the environment (or of `.env`)."""
-    from handlers.logs import set_up
-
     settings = _settings()
     settings.ready_to_run()
-    set_up()
+    set_up(settings.cordee_log_level)
     _arm_crash_point(settings)
     asyncio.run(_run(settings))
 

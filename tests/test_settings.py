@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from bot.errors import SettingsError
 from bot.settings import IN_FILES, Settings, check_secret, read, shown
 
 GOOD = "kq8Zr1-Vw2pLm7Xt9Bd4"
+HEX = "5c1e80f2a97d4b36c0d2e4f6a8b91307"
 BASE = {
     "CORDEE_PROGRAMMES": "emergence",
     "CORDEE_SECRET_KEY": GOOD,
@@ -75,9 +77,9 @@ def test_a_misspelt_name_in_the_file_is_refused_too(
         ({"CORDEE_SECRET_KEY": ""}, "CORDEE_SECRET_KEY is empty"),
         ({"CORDEE_SECRET_KEY": "change-me-please-now"}, "looks like a sample"),
         ({"SLACK_BOT_TOKEN": "xoxb-1"}, "Slack has no way in"),
-        ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s"}, "Slack by HTTP needs a port"),
+        ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": HEX}, "Slack by HTTP needs a port"),
         (
-            {"TELEGRAM_WEBHOOK_SECRET": "s", "CORDEE_PUBLIC_URL": "https://bot.example.org"},
+            {"TELEGRAM_WEBHOOK_SECRET": HEX, "CORDEE_PUBLIC_URL": "https://bot.example.org"},
             "webhook needs a port",
         ),
     ],
@@ -96,8 +98,8 @@ def test_a_bot_that_could_not_work_does_not_start(
         {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"},
         {
             "SLACK_BOT_TOKEN": "xoxb-1",
-            "SLACK_SIGNING_SECRET": "s",
-            "TELEGRAM_WEBHOOK_SECRET": "s",
+            "SLACK_SIGNING_SECRET": HEX,
+            "TELEGRAM_WEBHOOK_SECRET": HEX,
             "CORDEE_PUBLIC_URL": "https://bot.example.org",
             "CORDEE_HTTP_PORT": "8080",
         },
@@ -184,3 +186,69 @@ def test_no_secret_is_shown(environment: pytest.MonkeyPatch) -> None:
 def test_a_secret_that_protects_nothing_is_refused(value: str) -> None:
     with pytest.raises(SettingsError):
         check_secret("CORDEE_SECRET_KEY", value)
+
+
+SECRETS = sorted(set(IN_FILES) - {"CORDEE_DATABASE_URL"})
+SAMPLES = ["change-me", "your-secret-here", "xxxxxxxxxxxxxxxxxxxxxxxx", "…", "<paste it here>"]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("value", [*SAMPLES, "   "])
+def test_no_secret_may_be_empty_or_a_sample(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Whatever else is right: as it is written in guides, and with what a token begins with."""
+    begins = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-", "TELEGRAM_BOT_TOKEN": "1:"}
+    for written in (value, begins.get(name, "") + value):
+        with pytest.raises(SettingsError, match=name):
+            settings(environment, **(BASE | {name: written})).ready_to_run()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TELEGRAM_BOT_TOKEN", "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"),
+        ("SLACK_SIGNING_SECRET", "8f742231b10e8888abcd99yyyzzz85a5"),
+        ("SLACK_BOT_TOKEN", "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcBrzbqgy"),
+        ("SLACK_BOT_TOKEN", "xapp-1-invented"),
+        ("SLACK_APP_TOKEN", "xoxb-1-invented"),
+        ("TELEGRAM_BOT_TOKEN", "invented"),
+        ("TELEGRAM_WEBHOOK_SECRET", "not one of Telegram's letters, é"),
+        ("CORDEE_DATABASE_URL", "postgresql://cordee:PASSWORD@database/cordee"),
+    ],
+)
+def test_samples_of_the_platforms_and_tokens_of_another_kind_are_refused(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=name):
+        settings(environment, **(BASE | {name: value})).ready_to_run()
+
+
+def test_what_our_own_samples_and_the_readme_show_is_refused(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    """Whoever copies a line of the README or of deploy/ as it stands gets no running bot."""
+    root = Path(__file__).parent.parent
+    shown_values = set()
+    for path in ("README.md", "deploy/env.sample", "docs/guide/exploitation.md"):
+        for line in (root / path).read_text("utf-8").splitlines():
+            name, _, value = line.strip().partition("=")
+            if name in SECRETS:
+                shown_values.add((name, value))
+            if found := re.match(r"\| `(\w+)` \| [^|]* \| `([^`]+)`", line):
+                shown_values.add((found[1], found[2]))
+    shown_values = {(name, value) for name, value in shown_values if name in SECRETS}
+    assert len(shown_values) >= 4
+    for name, value in shown_values:
+        with pytest.raises(SettingsError):
+            settings(environment, **(BASE | {"TELEGRAM_BOT_TOKEN": "", name: value})).ready_to_run()
+
+
+def test_every_secret_is_known_to_whoever_must_not_show_it(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    values = {name: f"value-of-{name}" for name in SECRETS}
+    found = settings(
+        environment, **values, CORDEE_DATABASE_URL="postgresql://cordee:p%40ss@db/cordee"
+    )
+    assert set(found.secrets) == {*values.values(), "p@ss"}

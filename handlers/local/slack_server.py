@@ -79,7 +79,7 @@ class SlackSecrets:
 
     bot_token: str = "xoxb-local"  # noqa: S105
     app_token: str = "xapp-local"  # noqa: S105
-    signing_secret: str = "local-signing-secret"  # noqa: S105
+    signing_secret: str = "5c1e80f2a97d4b36c0d2e4f6a8b91307"  # noqa: S105
     scopes: str = DEFAULT_SCOPES
 
 
