@@ -20,11 +20,13 @@ from storage.tables import (
     Checkin,
     Conversation,
     Expert,
+    Interview,
     Meeting,
     Objective,
     Pair,
     Proposal,
     Request,
+    RequestNote,
     Stray,
 )
 
@@ -172,6 +174,30 @@ def staff_request(turn: Turn, number: int) -> Request:
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(request.programme_id))
     return request
+
+
+def own_interview(turn: Turn, number: int) -> tuple[Interview, Request]:
+    """An interview that the person who acted is asked for, as staff of its programme.
+
+    Raises:
+        NotAllowed: Somebody else's, no longer staff there, or there is none.
+    """
+    interview = turn.uow.casework.interview(number) if number <= MAX_ID else None
+    if interview is None or interview.interviewer_id != turn.me.id:
+        raise NotAllowed(_NO)
+    return interview, staff_request(turn, interview.request_id)
+
+
+def own_note(turn: Turn, number: int) -> tuple[RequestNote, Request]:
+    """What the person who acted wrote in the file of a request, as staff of its programme.
+
+    Raises:
+        NotAllowed: Somebody else's, no longer staff there, or there is none.
+    """
+    note = turn.uow.casework.note(number) if number <= MAX_ID else None
+    if note is None or note.by_id != turn.me.id:
+        raise NotAllowed(_NO)
+    return note, staff_request(turn, note.request_id)
 
 
 def staff_pair(turn: Turn, number: int) -> Pair:

@@ -14,8 +14,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot import dialogues, followup, onboarding
-from bot.commands import agenda, campaign, directory, everyone, office, parked, staff, statistics
+from bot import awaited, dialogues, followup, onboarding
+from bot.commands import (
+    agenda,
+    campaign,
+    casework,
+    directory,
+    everyone,
+    office,
+    parked,
+    queue,
+    staff,
+    statistics,
+)
 from bot.commands.registry import ACTS, COMMANDS, Who, find
 from bot.dialogue.parsing import clean
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
@@ -45,6 +56,8 @@ log = logging.getLogger(__name__)
 SEEN_EVERY = timedelta(hours=1)  # shown as a day: not worth writing down at each event
 FAMILIES = (
     everyone,
+    queue,
+    casework,
     staff,
     statistics,
     directory,
@@ -108,6 +121,7 @@ class Bot:
             turn = self._again(uow, event, now)
             turn.current = self.programmes[missing.programme_id]
             onboarding.welcome(turn)
+        followup.conclude(turn)
         return turn.ack
 
     def _again(self, uow: UnitOfWork, event: Event, now: datetime) -> Turn:
@@ -206,7 +220,8 @@ class Bot:
 
     def _route(self, turn: Turn) -> None:
         if isinstance(turn.event, Pressed | Commanded | Submitted):
-            turn.me.relay_id = None  # a letter begun is for the very next words, or for nobody
+            # A letter or note begun is for the very next words, or for nobody.
+            turn.me.relay_id = turn.me.words_for = None
         match turn.event:
             case Opened(surface="home"):
                 onboarding.home(turn)
@@ -234,7 +249,7 @@ class Bot:
             return
         if not self._admitted(turn, "member"):
             return
-        if letters.relay(turn, text) or dialogues.said(turn, text):
+        if awaited.heard(turn, text) or letters.relay(turn, text) or dialogues.said(turn, text):
             return
         verb = find(text.strip()) if len(text) < 20 else None
         if verb is not None and verb.listed:

@@ -143,8 +143,9 @@ def begin(
     )
     if not _amid(scene, person):
         person.focus_id = talk.id
-    if person.relay_id is not None:  # what comes next may answer this: it is no letter
-        person.relay_id = person.relay_until = None
+    if person.relay_id is not None or person.words_for is not None:
+        # What comes next may answer this: it is no letter, and no note.
+        person.relay_id = person.words_for = person.relay_until = None
     _, outputs = engine.standing(qs, state)
     said = _worded(scene, person, programme, talk, qs, state, outputs)
     page = engine.current_page(qs, state)

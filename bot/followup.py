@@ -26,6 +26,7 @@ AWAY_DAYS = 1  # a timer of a programme that is not run here asks again after th
 Meaning = Callable[[Scene, DueTimer], None]
 MEANINGS: dict[str, Meaning] = {}
 PLANNERS: list[Callable[[Scene], None]] = []
+LAST: list[Callable[[Scene], None]] = []
 
 
 def due(kind: str) -> Callable[[Meaning], Meaning]:
@@ -47,6 +48,18 @@ def planner(run: Callable[[Scene], None]) -> Callable[[Scene], None]:
     return run
 
 
+def at_last(run: Callable[[Scene], None]) -> Callable[[Scene], None]:
+    """Register what looks at the end of each transaction at what has changed in it."""
+    LAST.append(run)
+    return run
+
+
+def conclude(scene: Scene) -> None:
+    """The cause has had its effect: what follows from it whatever it was."""
+    for run in LAST:
+        run(scene)
+
+
 def fire(bot: Bot, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
     """Turn one due timer into what it means, inside the caller's transaction."""
     meaning = MEANINGS.get(timer.kind)
@@ -55,7 +68,9 @@ def fire(bot: Bot, uow: UnitOfWork, timer: DueTimer, now: datetime) -> None:
         return
     try:
         with uow.savepoint():  # given up half-way means: nothing of it happened
-            meaning(Scene(bot, uow, now), timer)
+            scene = Scene(bot, uow, now)
+            meaning(scene, timer)
+            conclude(scene)
     except NotRunHere:
         # Its programme is missing from the settings, perhaps for a day: nothing is given up.
         uow.timers.again(timer, now + timedelta(days=AWAY_DAYS))

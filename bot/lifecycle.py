@@ -41,7 +41,7 @@ REQUEST: Table = {
         "reopen": "open",
     },
     "matched": {"close": "closed"},
-    "closed": {},
+    "closed": {"reconsider": "team"},
 }
 
 PROPOSAL: Table = {

@@ -39,6 +39,7 @@ from storage.tables import (
     Expert,
     Identity,
     Inbox,
+    Interview,
     Objective,
     Outbox,
     Pair,
@@ -46,6 +47,7 @@ from storage.tables import (
     Proposal,
     Report,
     Request,
+    RequestNote,
     Series,
     Stray,
     Timer,
@@ -58,14 +60,34 @@ _SKIPPED = frozenset(
     {"person_key", "audit", "inbox", "outbox", "sender_lease", "timer", "directory_word"}
 )  # the last holds no word that the expert's own row does not
 _UNSENT = ("queued", "in_doubt", "failed", "unreachable")  # staff may have some of it sent yet
-_OWNERS = ("person_id", "author_id", "mentee_id", "mentor_id", "expert_id", "set_by_id")
+_OWNERS = (
+    "person_id",
+    "author_id",
+    "mentee_id",
+    "mentor_id",
+    "expert_id",
+    "set_by_id",
+    "interviewer_id",
+)
 _SECRET = frozenset(
-    {"digest", "folded", "fingerprint", "entries", "score", "drafted", "gain_pairs", "gain_points"}
+    {
+        "digest",
+        "by_id",
+        "folded",
+        "fingerprint",
+        "entries",
+        "score",
+        "drafted",
+        "gain_pairs",
+        "gain_points",
+    }
 )
 _SEEN = ("proposed", "accepted", "declined", "withdrawn")  # a draft is the team's paper
 
 TIMERS: Final[Mapping[str, str]] = {
     "request-stale": "request",
+    "request-claim": "request",
+    "request-due": "request",
     "proposal-nudge": "proposal",
     "proposal-due": "proposal",
     "pair-nudge": "pair",
@@ -186,6 +208,10 @@ class Privacy:
             update(Inbox).where(Inbox.person_id == person_id).values(payload=None, person_id=None)
         )
         self._session.flush()
+        for column in (Request.owner_id, RequestNote.by_id, Interview.asked_by_id):
+            self._session.execute(
+                update(column.class_).where(column == person_id).values({column: None})
+            )
         self._session.execute(delete(Expert).where(Expert.person_id == person_id))
         self._session.execute(delete(Identity).where(Identity.person_id == person_id))
         self._session.execute(delete(Person).where(Person.id == person_id))
@@ -437,6 +463,8 @@ def _theirs(table: Table, person_id: int) -> ColumnElement[bool] | None:
         case "campaign_pair":
             mine = or_(table.c.mentee_id == person_id, table.c.mentor_id == person_id)
             return and_(mine, table.c.state.in_(_SEEN))
+        case "request_note":  # not what nobody has decided yet
+            return and_(table.c.person_id == person_id, table.c.kind != "refusal")
         case "forbidden":  # whom staff keep apart would tell each of the other
             mine = or_(table.c.mentee_id == person_id, table.c.mentor_id == person_id)
             return and_(mine, table.c.why == "declined")

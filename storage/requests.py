@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -13,6 +13,9 @@ from storage.tables import Proposal, Request
 from storage.upsert import changed
 from storage.vault import Vault
 
+LIVE: Final = ("open", "proposed", "asked", "team")
+"""States of a request that is not at its end."""
+
 
 class Requests:
     """Requests and proposals. Every change of state is a compare-and-set on the version."""
@@ -20,6 +23,7 @@ class Requests:
     def __init__(self, session: Session, vault: Vault) -> None:
         self._session = session
         self._vault = vault
+        self.touched: set[int] = set()  # what this transaction changed: their clocks are set anew
 
     def add(
         self,
@@ -47,6 +51,7 @@ class Requests:
         )
         self._session.add(request)
         self._session.flush()
+        self.touched.add(request.id)
         return request
 
     def rewrite(self, request: Request, *, kind: str, shared: Any, features: Any) -> None:
@@ -90,7 +95,39 @@ class Requests:
             .execution_options(synchronize_session=False),
         )
         self._session.refresh(request)
+        if done:
+            self.touched.add(request.id)
         return bool(done)
+
+    def give_to(
+        self, request: Request, owner_id: int | None, *, instead_of: int | None, now: datetime
+    ) -> bool:
+        """Compare-and-set who is in charge of a live request; False when somebody was quicker.
+
+        The version stays: what was shown to others, and planned for them, is not stale by it.
+        """
+        done = changed(
+            self._session,
+            update(Request)
+            .where(
+                Request.id == request.id,
+                Request.owner_id.is_not_distinct_from(instead_of),
+                Request.state.in_(LIVE),
+            )
+            .values(owner_id=owner_id, owned_at=now)
+            .execution_options(synchronize_session=False),
+        )
+        self._session.refresh(request)
+        if done:
+            self.touched.add(request.id)
+        return bool(done)
+
+    def owned_by(self, person_id: int, programme_id: str | None = None) -> Sequence[Request]:
+        """The live requests a staff member is in charge of, oldest first."""
+        query = select(Request).where(Request.owner_id == person_id, Request.state.in_(LIVE))
+        if programme_id is not None:
+            query = query.where(Request.programme_id == programme_id)
+        return self._session.scalars(query.order_by(Request.created_at, Request.id)).all()
 
     def live(self, person_id: int, programme_id: str) -> Request | None:
         """The person's request that is not at its end yet."""
@@ -99,7 +136,7 @@ class Requests:
             .where(
                 Request.person_id == person_id,
                 Request.programme_id == programme_id,
-                Request.state.in_(("open", "proposed", "asked", "team")),
+                Request.state.in_(LIVE),
             )
             .order_by(Request.id.desc())
             .limit(1)
@@ -126,7 +163,7 @@ class Requests:
             select(Request)
             .where(
                 Request.programme_id == programme_id,
-                Request.state.in_(("open", "proposed", "asked", "team")),
+                Request.state.in_(LIVE),
             )
             .order_by(Request.created_at, Request.id)
         ).all()

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from storage.campaigns import Campaigns
+from storage.casework import Casework
 from storage.crash import point
 from storage.directory import Directory
 from storage.inbox import InboxStore
@@ -133,6 +134,17 @@ class UnitOfWork:
         """Requests for an expert, and proposals."""
         return Requests(self.session, self.vault)
 
+    @property
+    def touched_requests(self) -> frozenset[int]:
+        """Numbers of the requests that this transaction made or changed."""
+        requests: Requests | None = self.__dict__.get("requests")
+        return frozenset(requests.touched) if requests else frozenset()
+
+    @cached_property
+    def casework(self) -> Casework:
+        """The team's notes on requests, and interviews."""
+        return Casework(self.session, self.vault)
+
     @cached_property
     def pairs(self) -> Pairs:
         """Pairs, their meetings, objectives and check-ins."""
@@ -185,7 +197,8 @@ class UnitOfWork:
         self.session.expunge_all()
         self._connection.rollback()  # what went past the session before it had begun
         self.vault.forget(self.statements)
-        self.__dict__.pop("people", None)  # what it remembered may be undone
+        for remembers in ("people", "requests"):  # what they remembered may be undone
+            self.__dict__.pop(remembers, None)
 
     def purge(self, rules: Mapping[str, Any], now: datetime) -> int:
         """Forget a little of what was kept long enough; how many rows. Call and commit until 0.

@@ -62,9 +62,7 @@ class Source:
         self.families, self.dynamic = families, dynamic
         self.used: set[str] = set()  # entries of the tables that were needed
         self.trees = {f: ast.parse(f.read_text(encoding="utf-8")) for f in SOURCES}
-        self.calls = [
-            n for t in self.trees.values() for n in ast.walk(t) if isinstance(n, ast.Call)
-        ]
+        self.calls = [found for tree in self.trees.values() for found in _calls(tree, ())]
 
     def spoken(self) -> list[Spoken]:
         """Every message id of every call that speaks."""
@@ -157,7 +155,7 @@ class Source:
             for p, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
             if p.arg == name and isinstance(d, ast.Constant)
         }
-        for call in self.calls:
+        for call, around in self.calls:
             if _name(call.func) != function.name or name not in parameters:
                 continue
             place = positional.index(name) if name in positional else len(call.args)
@@ -165,12 +163,19 @@ class Source:
             given += call.args[place : place + 1]
             for value in given:
                 branches = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
-                found |= {
-                    b.value
-                    for b in branches
-                    if isinstance(b, ast.Constant) and isinstance(b.value, str)
-                }
+                for b in branches:
+                    if isinstance(b, ast.Constant) and isinstance(b.value, str):
+                        found.add(b.value)
+                    elif isinstance(b, ast.JoinedStr):
+                        found |= self._family(b, around)
+                    elif isinstance(b, ast.Name) and self._hands_on(b.id, function, around):
+                        found |= self._given_by_callers(around[-1], b.id)
         return found
+
+    @staticmethod
+    def _hands_on(name: str, function: Function, around: tuple[Function, ...]) -> bool:
+        """Whether a caller only hands on what it was given itself."""
+        return bool(around) and around[-1] is not function and name in _parameters(around[-1])
 
 
 def _name(callee: ast.expr) -> str:

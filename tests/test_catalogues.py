@@ -163,6 +163,12 @@ def _families() -> dict[str, list[str]]:
         "pair-is-{}": lifecycle.PAIR,
         "pair-state-{}": lifecycle.PAIR,
         "proposal-is-{}": lifecycle.PROPOSAL,
+        "staff-due-{}": WAITING,
+        "staff-filter-{}": ("mine", "free", "late"),
+        "staff-interview-{}": ("asked", "done", "declined"),
+        "staff-list-{}": ("mine", "free", "late"),
+        "staff-none-{}": ("mine", "free", "late"),
+        "staff-note-{}": ("note", "interview", "feasible", "infeasible", "reopened"),
         "staff-state-{}": lifecycle.REQUEST,
         "stats-pair-{}": lifecycle.PAIR,
         "stats-request-{}": lifecycle.REQUEST,
@@ -359,6 +365,7 @@ def test_vous_overrides_only_what_differs() -> None:
 _SMALL: Final = re.compile(
     r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
+    r"|staff-interview-(?:asked|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"
 )
 """Parts of sentences and cells of tables: they begin small."""

@@ -13,7 +13,7 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, resume, run_choice
 from bot.errors import CordeeError, NotAllowed
-from bot.flows import offers
+from bot.flows import offers, queue
 from bot.i18n import Words
 from bot.messages import Choice, File, Line, Message
 from bot.turn import STAFF_ROLES, Turn
@@ -184,6 +184,7 @@ def effacer_oui(turn: Turn, args: str) -> None:
         if request is not None:
             offers.take_back(turn, request)
     offers.free_all(turn, turn.me.id)
+    queue.free_all(turn, turn.me.id)
     farewell = turn.w("erased")
     turn.uow.privacy.erase_person(turn.me.id, turn.now)
     turn.farewell(Message(farewell))

@@ -11,6 +11,7 @@ from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.exporter import Cell, write_csv
+from bot.flows import queue
 from bot.i18n import Words
 from bot.messages import File, Message
 from bot.turn import Turn
@@ -201,6 +202,8 @@ def roles(turn: Turn, args: str) -> None:
                     now=turn.now,
                     state="active" if given else "ended",
                 )
+        if not given:
+            queue.free_all(turn, person.id, turn.programme.id)
         turn.note("role", "person", person.id, role="staff", given=int(given))
     staff = turn.uow.people.with_role(turn.programme.id, "staff")
     turn.say(

@@ -12,9 +12,9 @@ Source: A-15, E-06, E-09; house, section 10.
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 from bot import access, lifecycle
+from bot.commands.queue import name_of, page
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
@@ -29,104 +29,9 @@ SHOWN = 20  # rows in chat; the rest travel as a file
 INVITATION_DAYS = 7
 
 
-def name_of(turn: Turn, person_id: int | None) -> str:
-    """A person's name for a list; a dash when there is none."""
-    person = turn.uow.people.get(person_id) if person_id else None
-    return (person.name if person else None) or "—"
-
-
-def _age(turn: Turn, since: datetime) -> str:
-    return turn.w("age-days", n=max((turn.now - since).days, 0))
-
-
 def _met(turn: Turn, answer: str) -> str:
     """Whether they met; a programme's own option is shown as its file writes it."""
     return turn.w(f"met-{answer}") if turn.w.has(f"met-{answer}") else answer
-
-
-@command("demandes", alias="requests", who="staff")
-def demandes(turn: Turn, args: str) -> None:
-    """Waiting requests, oldest first; with a number, that one."""
-    if (wanted := number(args)) is not None:
-        turn.say(_request(turn, access.staff_request(turn, wanted)), here=True)
-        return
-    w = turn.w
-    waiting = turn.uow.requests.waiting(turn.programme.id)
-    if not waiting:
-        turn.say(Message(w("staff-no-requests")), here=True)
-        return
-    lines = tuple(
-        Line(
-            label=w(
-                "staff-request-line",
-                number=r.id,
-                name=name_of(turn, r.person_id),
-                age=_age(turn, r.created_at),
-            ),
-            text=w(f"staff-state-{r.state}", when=w.weekday(r.due_at) if r.due_at else "—"),
-            choice=run_choice(w("staff-open"), "demandes", str(r.id)),
-        )
-        for r in waiting[:SHOWN]
-    )
-    turn.say(
-        Message(
-            title=w("staff-requests-title"),
-            text=w("staff-requests-text", n=len(waiting)),
-            lines=lines,
-            note=w("staff-more", n=len(waiting) - SHOWN) if len(waiting) > SHOWN else None,
-            quiet=(run_choice(w("staff-export"), "exporter", "demandes"),),
-        ),
-        here=True,
-    )
-
-
-def _request(turn: Turn, request: Request) -> Message:
-    w = turn.w
-    talk = turn.uow.talks.get(request.conversation_id)
-    answers = (turn.uow.talks.snapshot(talk) if talk else None) or []
-    lines = [Line(label=str(a["question"]), text=str(a["label"])) for a in answers]
-    lines.extend(
-        Line(
-            label=name_of(turn, p.expert_id),
-            text=w(f"proposal-is-{p.state}"),
-            choice=(
-                act_choice(w("staff-ask-expert"), "send", p.id, p.version)
-                if p.state in ("shown", "lapsed", "withdrawn") and request.state != "matched"
-                else None
-            ),
-        )
-        for p in turn.uow.requests.proposals(request.id)
-    )
-    return Message(
-        title=w("staff-request-title", number=request.id, name=name_of(turn, request.person_id)),
-        text=w(
-            f"staff-state-{request.state}",
-            when=w.weekday(request.due_at) if request.due_at else "—",
-        )
-        + " · "
-        + _age(turn, request.created_at),
-        lines=tuple(lines),
-        choices=(run_choice(w("staff-propose"), "proposer", str(request.id), "primary"),)
-        if request.state in ("open", "proposed", "asked", "team")
-        else (),
-        quiet=(
-            run_choice(w("desk-requests"), "demandes"),
-            *(
-                (
-                    act_choice(
-                        w("staff-close-request"),
-                        "staff-close-request",
-                        request.id,
-                        request.version,
-                        "danger",
-                    ),
-                )
-                if request.state in ("open", "proposed", "team")
-                else ()
-            ),
-        ),
-        notice=w("staff-request-title", number=request.id, name="…"),
-    )
 
 
 @command("proposer", alias="propose", who="staff")
@@ -203,7 +108,7 @@ def proposer(turn: Turn, args: str) -> None:
 def _propose(turn: Turn, request: Request, expert_id: int) -> None:
     """Propose somebody by hand: the mentee sees them with one tap to ask."""
     if request.state not in ("open", "proposed", "team"):
-        turn.say(_request(turn, request), here=True)
+        turn.say(page(turn, request), here=True)
         return
     if expert_id == request.person_id or not turn.bot.experts.free(turn, expert_id):
         turn.say(Message(turn.w("staff-not-free")), here=True)
@@ -222,7 +127,7 @@ def _propose(turn: Turn, request: Request, expert_id: int) -> None:
     if proposal.state == "withdrawn":
         turn.uow.requests.move_proposal(proposal, proposal.version, "shown")
     if proposal.state != "shown":
-        turn.say(_request(turn, request), here=True)
+        turn.say(page(turn, request), here=True)
         return
     turn.uow.requests.move(
         request,
@@ -251,7 +156,7 @@ def send(turn: Turn, number: int, version: int) -> None:
         raise NotAllowed("not there, or not theirs")
     request = access.staff_request(turn, proposal.request_id)
     if request.state not in ("proposed", "team", "open") or proposal.version != version:
-        turn.say(_request(turn, request), here=True)
+        turn.say(page(turn, request), here=True)
         return
     if not turn.bot.experts.free(turn, proposal.expert_id):
         turn.say(Message(turn.w("staff-not-free")), here=True)
@@ -382,30 +287,6 @@ def end_pair(turn: Turn, number: int, version: int) -> None:
         return
     pairs.close(turn, pair)
     turn.say(Message(turn.w("staff-pair-ended", number=pair.id)), here=True)
-
-
-@act("staff-close-request", who="staff")
-def close_request(turn: Turn, number: int, version: int) -> None:
-    """The team closes a request it cannot serve; the mentee hears it, with whom to ask."""
-    request = access.staff_request(turn, number)
-    if request.version != version or request.state not in ("open", "proposed", "team"):
-        turn.say(_request(turn, request), here=True)
-        return
-    state = lifecycle.move(lifecycle.REQUEST, request.state, "withdraw")
-    turn.uow.requests.move(request, version, state, now=turn.now)
-    turn.uow.timers.cancel("request-stale", request.id)
-    turn.note("request-closed-by-team", "request", request.id)
-    mentee = turn.person(request.person_id)
-    w = turn.words(mentee, turn.programme)
-    turn.show(
-        mentee,
-        Message(
-            w("request-closed-by-team", name=w.team(turn.programme.contact)),
-            choices=(run_choice(w("request-new"), "demande"),),
-        ),
-        what="request-closed",
-    )
-    turn.say(Message(turn.w("staff-request-closed", number=request.id)), here=True)
 
 
 def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:

@@ -16,8 +16,21 @@ from bot.flows import (
     offers,
     pairs,
     profiles,
+    queue,
     reports,
     requests,
 )
 
-FLOWS = (profiles, joining, requests, campaign, offers, pairs, letters, checkins, meetings, reports)
+FLOWS = (
+    profiles,
+    joining,
+    requests,
+    campaign,
+    offers,
+    queue,
+    pairs,
+    letters,
+    checkins,
+    meetings,
+    reports,
+)

@@ -17,7 +17,7 @@ from bot.dialogues import (
     run_choice,
 )
 from bot.errors import NotAllowed
-from bot.flows import pairs
+from bot.flows import pairs, queue
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Line, Message
@@ -384,26 +384,12 @@ def hand_over(scene: Scene, request: Request, *, told: str) -> None:
         ),
         key=f"request-team:{request.id}:{request.version}",
     )
-    tell_team(scene, request, "staff-request-handed")
-
-
-def tell_team(scene: Scene, request: Request, key: str) -> None:
-    """A line about a request to its team, with the way to look at it."""
-    programme = scene.programme_of(request.programme_id)
-    mentee = scene.person(request.person_id)
-
-    def build(w: Words) -> Message:
-        return Message(
-            w(
-                key,
-                number=request.id,
-                name=mentee.name or "—",
-                when=w.weekday(request.due_at or scene.now),
-            ),
-            choices=(run_choice(w("staff-see-request"), "demandes", str(request.id)),),
-        )
-
-    scene.tell_staff(programme, build, key=f"{key}:{request.id}:{request.version}")
+    queue.tell_nearest(
+        scene,
+        request,
+        "staff-request-handed",
+        key=f"staff-request-handed:{request.id}:{request.version}",
+    )
 
 
 # --- timers ---------------------------------------------------------------------------------------

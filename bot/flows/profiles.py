@@ -24,7 +24,7 @@ from bot.dialogues import (
     run_choice,
     start,
 )
-from bot.flows import joining, offers, pairs, reports, requests
+from bot.flows import joining, offers, pairs, queue, reports, requests
 from bot.messages import Choice, Line, Message
 from bot.programmes.meaning import Column, columns
 from bot.programmes.schema import Programme
@@ -311,4 +311,6 @@ def pause(turn: Turn, args: str) -> None:
         choices.append(run_choice(w("see-pair"), "rdv"))
     else:
         text = w("pause-nothing")
+    if freed := queue.free_all(turn, turn.me.id):
+        text = f"{text}\n{w('pause-freed', n=freed)}" if choices else w("pause-freed", n=freed)
     turn.say(Message(text, choices=tuple(choices)))

@@ -392,7 +392,7 @@ def standing(turn: Turn, request: Request) -> Message:
 
 
 def plan_stale(scene: Scene, request: Request, programme: Programme) -> None:
-    """Proposals shown and nobody asked: a word to the mentee, once, then the team knows."""
+    """Proposals shown and nobody asked: a word to the mentee, once."""
     scene.uow.timers.put(
         key=f"request-stale:{request.id}:{request.version}",
         kind="request-stale",
@@ -404,7 +404,7 @@ def plan_stale(scene: Scene, request: Request, programme: Programme) -> None:
 
 @due("request-stale")
 def stale(scene: Scene, timer: DueTimer) -> None:
-    """Proposed and still nobody asked: remind the mentee, and let the team know.
+    """Proposed and still nobody asked: remind the mentee; `queue` lets the team know.
 
     A doubt that nobody has answered is the team's.
     """
@@ -424,4 +424,3 @@ def stale(scene: Scene, timer: DueTimer) -> None:
         key=timer.key,
         priority=REMINDER,
     )
-    offers.tell_team(scene, request, "staff-request-idle")

@@ -33,6 +33,7 @@ from bot.dialogue.questionnaire import (
 from bot.programmes.campaign import CampaignRules
 from bot.programmes.matching import Matching
 from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
+from bot.programmes.queue import QueueRules
 from bot.rhythm import check_rule
 
 Side = Literal["mentee", "mentor"]
@@ -377,6 +378,8 @@ class Programme(Data):
     """How someone registers as expert or mentor in the chat."""
     matching: Matching = Matching()
     proposals: Proposals = Proposals()
+    queue: QueueRules = QueueRules()
+    """How requests are taken on by the team (A-15)."""
     pair: PairRules = PairRules()
     campaign: CampaignRules | None = None
     """Mentors are given by a yearly campaign (X-01); without it, on demand."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from storage.tables.base import Base
 from storage.tables.campaigns import Campaign, CampaignEntry, CampaignPair, Forbidden
+from storage.tables.casework import Interview, RequestNote
 from storage.tables.delivery import Audit, Inbox, Memo, Outbox, SenderLease, Timer
 from storage.tables.dialogues import Conversation, Stray
 from storage.tables.numbers import Tally
@@ -56,6 +57,7 @@ __all__ = [
     "Forbidden",
     "Identity",
     "Inbox",
+    "Interview",
     "LinkCode",
     "Meeting",
     "Membership",
@@ -68,6 +70,7 @@ __all__ = [
     "Proposal",
     "Report",
     "Request",
+    "RequestNote",
     "SenderLease",
     "Series",
     "SeriesException",

@@ -31,6 +31,9 @@ class Request(Base, purpose="introduce", basis="consent", kept="requests"):
     state: Mapped[str] = c(String(16), "see bot.lifecycle.REQUEST", default="open")
     version: Mapped[int] = c(Integer, "for compare-and-set", default=1)
     owner_id: Mapped[int | None] = c(BigId, "staff member in charge", "staff")
+    owned_at: Mapped[datetime | None] = c(
+        Utc, "since when they are, or nobody is any more; none = nobody from the start", "staff"
+    )
     shared: Mapped[bytes | None] = c(
         Sealed, "what the mentee chose to show to the expert", "partner"
     )

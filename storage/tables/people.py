@@ -41,7 +41,12 @@ class Person(Base, purpose="identify", basis="interest", kept="person"):
     reply_on: Mapped[str | None] = c(String(16), "platform last used; where prompts go")
     focus_id: Mapped[int | None] = c(BigId, "conversation that asked last: free text goes there")
     relay_id: Mapped[int | None] = c(BigId, "pair whose other side gets the next free text")
-    relay_until: Mapped[datetime | None] = c(Utc, "a letter begun is forgotten from then on")
+    words_for: Mapped[str | None] = c(
+        String(40), "what the next free text is for, when it is no letter: bot.awaited"
+    )
+    relay_until: Mapped[datetime | None] = c(
+        Utc, "a letter or note begun is forgotten from then on"
+    )
     programme_id: Mapped[str | None] = c(String(20), "programme last used; commands apply to it")
     created_at: Mapped[datetime] = c(Utc, "first seen or imported")
 

@@ -1,0 +1,303 @@
+"""What the team writes in the file of a request: notes, interviews, whether it can be answered.
+
+Several colleagues may be asked to talk with the one who asks (A-16); whether the team can help is
+decided with a reason (A-14), and a no can be thought over again. All of it is shown on the page of
+the request, to the team only; the one who asked is told what somebody chose to tell them, and may
+read the file like all that is kept about them.
+"""
+
+from __future__ import annotations
+
+from bot import access, lifecycle
+from bot.awaited import ask, words_for
+from bot.commands.queue import DECISIONS, ask_whom, chosen, colleagues, end, page
+from bot.commands.registry import act, command
+from bot.dialogues import act_choice, run_choice
+from bot.flows import queue
+from bot.messages import Choice, Message
+from bot.turn import Turn
+from storage.requests import LIVE
+from storage.tables import Interview, Person, Request
+
+# --- notes ----------------------------------------------------------------------------------------
+
+
+@act("note", who="staff")
+def note(turn: Turn, number: int, version: int) -> None:
+    """The next words are a note on this request."""
+    request = access.staff_request(turn, number)
+    ask(turn, "note", request.id, turn.w("staff-note-now", number=request.id))
+
+
+@words_for("note")
+def noted(turn: Turn, number: int, text: str) -> None:
+    """A note is kept with its author and date; who is in charge is told, if it is somebody else."""
+    request = access.staff_request(turn, number)
+    turn.uow.casework.write(request, turn.me.id, "note", text, turn.now)
+    turn.note("request-noted", "request", request.id)
+    owner = queue.owner_of(turn, request)
+    if owner is not None:
+        tell_those(turn, request, {owner.id: owner}, "staff-noted-by")
+    turn.say(
+        Message(turn.w("staff-noted", number=request.id), choices=(_see(turn, request),)),
+    )
+
+
+def tell_those(turn: Turn, request: Request, people: dict[int, Person], what: str) -> None:
+    """Those who see to a request hear that its file has grown; what it says is on its page."""
+    for person in people.values():
+        if person.id != turn.me.id:
+            w = turn.words(person, turn.programme)
+            said = queue.about(turn, request, what, w, by=turn.me.name or "—")
+            turn.show(person, said, what="request-noted")
+
+
+def _on_it(turn: Turn, request: Request) -> dict[int, Person]:
+    """Who sees to a request: whoever is in charge, asks for an interview, or is asked for one."""
+    owner = queue.owner_of(turn, request)
+    numbers = {owner.id} if owner else set()
+    for one in turn.uow.casework.interviews(request.id):
+        numbers |= {one.interviewer_id} if one.state != "declined" else set()
+        numbers |= {one.asked_by_id} if one.asked_by_id else set()
+    staff = turn.uow.people.with_role(request.programme_id, "staff")
+    return {one.id: one for one in staff if one.id in numbers}
+
+
+# --- interviews -----------------------------------------------------------------------------------
+
+
+@command("entretien", alias="interview", who="staff", listed=False)
+def entretien(turn: Turn, args: str) -> None:
+    """Ask a colleague to talk with the one who asks: `12` asks whom, `12-45` asks them."""
+    request, person = chosen(turn, args)
+    w = turn.w
+    if request.state not in LIVE:
+        turn.say(page(turn, request), here=True)
+        return
+    asked = {one.interviewer_id for one in turn.uow.casework.interviews(request.id)}
+    if person is None:
+        among = [one for one in colleagues(turn) if one.id not in asked]
+        ask_whom(turn, request, "entretien", w("staff-interview-whom", number=request.id), among)
+        return
+    made = turn.uow.casework.ask(request.id, person.id, turn.me.id, turn.now)
+    if made is None:
+        turn.say(page(turn, request), here=True)
+        return
+    turn.note("interview-asked", "request", request.id, to=person.id)
+    if person.id != turn.me.id:
+        _invite(turn, request, person, made)
+    turn.say(
+        Message(
+            w("staff-interview-sent", number=request.id, name=person.name or "—"),
+            choices=(_see(turn, request),),
+        ),
+        here=True,
+    )
+
+
+def _invite(turn: Turn, request: Request, person: Person, interview: Interview) -> None:
+    """The colleague gets the request, and may write what came out of it or say no."""
+    w = turn.words(person, turn.programme)
+    told = queue.about(turn, request, "staff-interview-for-you", w, by=turn.me.name or "—")
+    number, version = interview.id, interview.version
+    see = run_choice(w("staff-see-request"), "demandes", str(request.id), "primary")
+    write = act_choice(w("staff-interview-write"), "interview-note", number, version)
+    decline = act_choice(w("staff-interview-decline"), "interview-no", number, version)
+    turn.show(person, Message(told.text, choices=(see, write, decline)), what="interview")
+
+
+@act("interview-note", who="staff")
+def interview_note(turn: Turn, number: int, version: int) -> None:
+    """The next words are what the interview gave."""
+    interview, request = access.own_interview(turn, number)
+    if interview.state == "declined" or request.state not in LIVE:
+        turn.say(page(turn, request), here=True)
+        return
+    text = turn.w("staff-interview-now", number=request.id)
+    ask(turn, "interview", interview.id, text)
+
+
+@words_for("interview")
+def interviewed(turn: Turn, number: int, text: str) -> None:
+    """The interview is done; everybody who sees to the request hears of its note."""
+    interview, request = access.own_interview(turn, number)
+    turn.uow.casework.settle(interview, "done", turn.now)  # a second note is one more
+    turn.uow.casework.write(request, turn.me.id, "interview", text, turn.now)
+    turn.note("interview-done", "request", request.id)
+    tell_those(turn, request, _on_it(turn, request), "staff-interview-noted")
+    turn.say(Message(turn.w("staff-noted", number=request.id), choices=(_see(turn, request),)))
+
+
+@act("interview-no", who="staff")
+def interview_no(turn: Turn, number: int, version: int) -> None:
+    """Not possible for me; whoever asked hears it."""
+    interview, request = access.own_interview(turn, number)
+    if not turn.uow.casework.settle(interview, "declined", turn.now):
+        turn.say(page(turn, request), here=True)
+        return
+    turn.note("interview-declined", "request", request.id)
+    tell_those(turn, request, _on_it(turn, request), "staff-interview-not-by")
+    done = Message(turn.w("staff-interview-no-noted", number=request.id))
+    if not turn.replace(done):
+        turn.say(done, here=True)
+
+
+def _see(turn: Turn, request: Request) -> Choice:
+    return run_choice(turn.w("staff-see-request"), "demandes", str(request.id))
+
+
+# --- whether it can be answered -------------------------------------------------------------------
+
+
+@act("judge", who="staff")
+def judge(turn: Turn, number: int, version: int) -> None:
+    """Can the team help? With a reason, whatever the answer (A-14)."""
+    request = access.staff_request(turn, number)
+    if request.state not in LIVE:
+        turn.say(page(turn, request), here=True)
+        return
+    turn.say(
+        Message(
+            turn.w("staff-judge-which", number=request.id),
+            choices=(
+                act_choice(turn.w("staff-feasible"), "feasible", request.id, request.version),
+                act_choice(turn.w("staff-infeasible"), "infeasible", request.id, request.version),
+            ),
+            quiet=(_see(turn, request),),
+        ),
+        here=True,
+    )
+
+
+@act("feasible", who="staff")
+def feasible(turn: Turn, number: int, version: int) -> None:
+    """Yes; the next words may say why."""
+    request = access.staff_request(turn, number)
+    if request.state not in LIVE:
+        turn.say(page(turn, request), here=True)
+        return
+    without = act_choice(turn.w("staff-feasible-plain"), "feasible-plain", number, version)
+    text = turn.w("staff-feasible-why", number=request.id)
+    ask(turn, "feasible", request.id, text, without)
+
+
+@act("feasible-plain", who="staff")
+def feasible_plain(turn: Turn, number: int, version: int) -> None:
+    """Yes, without a word more."""
+    _feasible(turn, access.staff_request(turn, number), None)
+
+
+@words_for("feasible")
+def feasible_because(turn: Turn, number: int, text: str) -> None:
+    """Yes, for this reason."""
+    _feasible(turn, access.staff_request(turn, number), text)
+
+
+def _feasible(turn: Turn, request: Request, text: str | None) -> None:
+    if request.state not in LIVE or _decided(turn, request) == "feasible":
+        turn.say(page(turn, request), here=True)
+        return
+    turn.uow.casework.write(request, turn.me.id, "feasible", text, turn.now)
+    turn.note("request-feasible", "request", request.id)
+    propose = run_choice(turn.w("staff-propose"), "proposer", str(request.id), "primary")
+    turn.say(
+        Message(
+            turn.w("staff-feasible-noted", number=request.id),
+            choices=(propose, _see(turn, request)),
+        ),
+        here=True,
+    )
+
+
+def _decided(turn: Turn, request: Request) -> str | None:
+    """The last decision on a request."""
+    kinds = [one.kind for one in turn.uow.casework.notes(request.id)]
+    return next((kind for kind in reversed(kinds) if kind in DECISIONS), None)
+
+
+@act("infeasible", who="staff")
+def infeasible(turn: Turn, number: int, version: int) -> None:
+    """No; the next words say why, and nobody is told before they are confirmed."""
+    request = access.staff_request(turn, number)
+    if request.state not in LIVE:
+        turn.say(page(turn, request), here=True)
+        return
+    ask(turn, "infeasible", request.id, turn.w("staff-infeasible-why", number=request.id))
+
+
+@words_for("infeasible")
+def infeasible_because(turn: Turn, number: int, text: str) -> None:
+    """The reason; whether the one who asked reads it is one more tap."""
+    request = access.staff_request(turn, number)
+    if request.state not in LIVE:
+        turn.say(page(turn, request))
+        return
+    row = turn.uow.casework.write(request, turn.me.id, "refusal", text, turn.now)
+    name = turn.person(request.person_id).name or "—"
+    turn.say(
+        Message(
+            turn.w("staff-infeasible-tell", number=request.id, name=name, text=text),
+            choices=(
+                act_choice(turn.w("staff-infeasible-told"), "refuse-told", row.id, 1),
+                act_choice(turn.w("staff-infeasible-kept"), "refuse-kept", row.id, 1),
+            ),
+            quiet=(_see(turn, request),),
+        )
+    )
+
+
+@act("refuse-told", who="staff")
+def refuse_told(turn: Turn, number: int, version: int) -> None:
+    """Not possible here; the one who asked reads why."""
+    _refuse(turn, number, told=True)
+
+
+@act("refuse-kept", who="staff")
+def refuse_kept(turn: Turn, number: int, version: int) -> None:
+    """Not possible here; why stays with the team."""
+    _refuse(turn, number, told=False)
+
+
+def _refuse(turn: Turn, number: int, *, told: bool) -> None:
+    row, request = access.own_note(turn, number)
+    if request.state not in LIVE or not turn.uow.casework.decide(row, told=told):
+        turn.say(page(turn, request), here=True)
+        return
+    turn.note("request-infeasible", "request", request.id)
+    done = turn.w("staff-infeasible-noted", number=request.id)
+    end(turn, request, done, turn.uow.casework.words(row) if told else "")
+
+
+@act("reconsider", who="staff")
+def reconsider(turn: Turn, number: int, version: int) -> None:
+    """A no is thought over again: the request is with the team, and who pressed is in charge."""
+    request = access.staff_request(turn, number)
+    if request.state != "closed" or _decided(turn, request) != "infeasible":
+        turn.say(page(turn, request), here=True)
+        return
+    other = turn.uow.requests.live(request.person_id, request.programme_id)
+    if other is not None:
+        turn.say(
+            Message(turn.w("staff-reopen-other", number=other.id), choices=(_see(turn, other),)),
+            here=True,
+        )
+        return
+    state = lifecycle.move(lifecycle.REQUEST, "closed", "reconsider")
+    deadline = turn.working_days(turn.programme)
+    if not turn.uow.requests.move(request, request.version, state, now=turn.now, due_at=deadline):
+        turn.say(page(turn, request), here=True)
+        return
+    turn.uow.requests.give_to(request, turn.me.id, instead_of=request.owner_id, now=turn.now)
+    turn.uow.casework.write(request, turn.me.id, "reopened", None, turn.now)
+    turn.note("request-reopened", "request", request.id)
+    mentee = turn.person(request.person_id)
+    w = turn.words(mentee, turn.programme)
+    turn.show(
+        mentee,
+        Message(
+            w("request-reopened", name=w.team(turn.programme.contact), when=w.weekday(deadline)),
+            choices=(run_choice(w("menu-my-request"), "demande"),),
+        ),
+        what="request-reopened",
+    )
+    turn.say(page(turn, request), here=True)
