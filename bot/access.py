@@ -3,25 +3,34 @@
 Each function takes the turn and a number that came from outside, and gives the row only if the
 person who acted may have it. Refused and missing raise the same error; whoever has not agreed to be
 stored in the programme concerned is asked for that first (`ConsentMissing`). Nothing in the product
-reads a row by a number from a payload in any other way.
+reads a row by a number from a payload in any other way: what is given here is noted (`_given`), and
+an act that was given nothing is undone (`bot.commands.registry`).
+
+Which roles are enough is said by the policy of what is being done (`Turn.holds`).
 
 Source: house, "authority always comes from the person who pressed"; quality rules, section 3.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
 from bot.dialogue.tokens import MAX_ID
 from bot.errors import ConsentMissing, NotAllowed
 from bot.kinds import Kinds, belonging
-from bot.turn import STAFF_ROLES, Turn
+from bot.turn import Turn
 from storage.outbox import Parked
 from storage.search import Found
 from storage.tables import (
+    Campaign,
     Checkin,
     Conversation,
     Expert,
     Interview,
     Meeting,
+    Membership,
     Objective,
     Pair,
     Proposal,
@@ -31,6 +40,20 @@ from storage.tables import (
 )
 
 _NO = "not there, or not theirs"
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _given(find: Callable[Concatenate[Turn, P], R]) -> Callable[Concatenate[Turn, P], R]:
+    """Note that an object was given to the person who acted."""
+
+    @wraps(find)
+    def noted(turn: Turn, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        found = find(turn, *args, **kwargs)
+        turn.reached = True
+        return found
+
+    return noted
 
 
 def _go_on(turn: Turn, programme_id: str) -> None:
@@ -41,6 +64,7 @@ def _go_on(turn: Turn, programme_id: str) -> None:
         raise ConsentMissing(programme.id)
 
 
+@_given
 def own_conversation(turn: Turn, number: int) -> Conversation:
     """A dialogue of the person who acted; the turn goes on in its programme.
 
@@ -54,6 +78,7 @@ def own_conversation(turn: Turn, number: int) -> Conversation:
     return talk
 
 
+@_given
 def own_request(turn: Turn, number: int) -> Request:
     """A request made by the person who acted.
 
@@ -67,6 +92,7 @@ def own_request(turn: Turn, number: int) -> Request:
     return request
 
 
+@_given
 def own_proposal(turn: Turn, number: int) -> tuple[Proposal, Request]:
     """A proposal made for a request of the person who acted.
 
@@ -79,6 +105,7 @@ def own_proposal(turn: Turn, number: int) -> tuple[Proposal, Request]:
     return proposal, own_request(turn, proposal.request_id)
 
 
+@_given
 def asked_of_me(turn: Turn, number: int) -> tuple[Proposal, Request]:
     """A proposal sent to the person who acted, as expert.
 
@@ -95,6 +122,7 @@ def asked_of_me(turn: Turn, number: int) -> tuple[Proposal, Request]:
     return proposal, request
 
 
+@_given
 def own_pair(turn: Turn, number: int) -> Pair:
     """A pair the person who acted is in.
 
@@ -115,6 +143,7 @@ def partner_of(turn: Turn, pair: Pair) -> int:
     return pair.mentor_id if turn.me.id == pair.mentee_id else pair.mentee_id
 
 
+@_given
 def objective_to_settle(turn: Turn, number: int) -> tuple[Objective, Pair]:
     """An objective of one's own pair, proposed by the other side: only they may approve it (A-18).
 
@@ -127,6 +156,7 @@ def objective_to_settle(turn: Turn, number: int) -> tuple[Objective, Pair]:
     return objective, own_pair(turn, objective.pair_id)
 
 
+@_given
 def own_checkin(turn: Turn, number: int | None) -> tuple[Checkin, Pair]:
     """A check-in addressed to the person who acted.
 
@@ -139,6 +169,7 @@ def own_checkin(turn: Turn, number: int | None) -> tuple[Checkin, Pair]:
     return checkin, own_pair(turn, checkin.pair_id)
 
 
+@_given
 def own_meeting(turn: Turn, number: int) -> tuple[Meeting, Pair]:
     """A meeting of one's own pair.
 
@@ -151,6 +182,7 @@ def own_meeting(turn: Turn, number: int) -> tuple[Meeting, Pair]:
     return meeting, own_pair(turn, meeting.pair_id)
 
 
+@_given
 def own_stray(turn: Turn, number: int) -> Stray:
     """Words the person who acted wrote.
 
@@ -163,6 +195,7 @@ def own_stray(turn: Turn, number: int) -> Stray:
     return stray
 
 
+@_given
 def staff_request(turn: Turn, number: int) -> Request:
     """A request of a programme where the person who acted is staff.
 
@@ -170,12 +203,13 @@ def staff_request(turn: Turn, number: int) -> Request:
         NotAllowed: Not staff there, or there is none.
     """
     request = turn.uow.requests.get(number) if number <= MAX_ID else None
-    if request is None or not turn.roles_in(request.programme_id) & STAFF_ROLES:
+    if request is None or not turn.holds(request.programme_id):
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(request.programme_id))
     return request
 
 
+@_given
 def own_interview(turn: Turn, number: int) -> tuple[Interview, Request]:
     """An interview that the person who acted is asked for, as staff of its programme.
 
@@ -188,6 +222,7 @@ def own_interview(turn: Turn, number: int) -> tuple[Interview, Request]:
     return interview, staff_request(turn, interview.request_id)
 
 
+@_given
 def own_note(turn: Turn, number: int) -> tuple[RequestNote, Request]:
     """What the person who acted wrote in the file of a request, as staff of its programme.
 
@@ -200,6 +235,7 @@ def own_note(turn: Turn, number: int) -> tuple[RequestNote, Request]:
     return note, staff_request(turn, note.request_id)
 
 
+@_given
 def staff_pair(turn: Turn, number: int) -> Pair:
     """A pair of a programme where the person who acted is staff.
 
@@ -207,12 +243,41 @@ def staff_pair(turn: Turn, number: int) -> Pair:
         NotAllowed: Not staff there, or there is none.
     """
     pair = turn.uow.pairs.get(number) if number <= MAX_ID else None
-    if pair is None or not turn.roles_in(pair.programme_id) & STAFF_ROLES:
+    if pair is None or not turn.holds(pair.programme_id):
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(pair.programme_id))
     return pair
 
 
+@_given
+def staff_campaign(turn: Turn, number: int) -> Campaign:
+    """A campaign of a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    campaign = turn.uow.campaigns.get(number)
+    if campaign is None or not turn.holds(campaign.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(campaign.programme_id))
+    return campaign
+
+
+@_given
+def joining(turn: Turn, number: int) -> Membership:
+    """Somebody's wish to join a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    member = turn.uow.session.get(Membership, number)
+    if member is None or not turn.holds(member.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(member.programme_id))
+    return member
+
+
+@_given
 def directory_entry(turn: Turn, number: int) -> tuple[Found, Expert]:
     """Somebody of the directory, for staff: it is one for all programmes.
 
@@ -220,11 +285,12 @@ def directory_entry(turn: Turn, number: int) -> tuple[Found, Expert]:
         NotAllowed: Not staff of the current programme, or there is nobody of this number.
     """
     one, expert = turn.uow.directory.found(number), turn.uow.directory.get(number)
-    if one is None or expert is None or not turn.roles & STAFF_ROLES:
+    if one is None or expert is None or not (turn.current and turn.holds(turn.current.id)):
         raise NotAllowed(_NO)
     return one, expert
 
 
+@_given
 def staff_message(turn: Turn, number: int) -> Parked:
     """A message to somebody of a programme where the person who acted is staff, unread.
 
@@ -239,7 +305,7 @@ def staff_message(turn: Turn, number: int) -> Parked:
     theirs = sorted(
         programme
         for programme in belonging(turn.uow, kinds, [message])[message] & turn.bot.programmes.keys()
-        if turn.roles_in(programme) & STAFF_ROLES
+        if turn.holds(programme)
     )
     if not theirs:
         raise NotAllowed(_NO)

@@ -17,7 +17,7 @@ from typing import Final
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Message
-from bot.turn import STAFF_ROLES, Scene, Turn
+from bot.turn import Scene, Turn
 from storage.tables import Identity, Person
 from storage.timers import DueTimer
 
@@ -55,6 +55,7 @@ def put(turn: Turn, kind: str, subject_id: int, **payload: str | int | None) -> 
             "person": turn.me.id,
             "identity": turn.identity.id,
             "programme": turn.programme.id,
+            "verb": turn.policy.family if turn.policy else None,
             "begun": 0,
             **payload,
         },
@@ -74,12 +75,12 @@ def _wanted(scene: Scene, timer: DueTimer) -> None:
 
 
 def asker(scene: Scene, timer: DueTimer) -> Person | None:
-    """Whoever asked, if they are still of the programme's staff."""
+    """Whoever asked, if they may still know."""
     person = scene.uow.people.get(timer.payload["person"])
     if person is None:
         return None
-    roles = scene.uow.people.roles(person.id, timer.payload["programme"])
-    return person if roles & STAFF_ROLES else None
+    place, verb = timer.payload["programme"], timer.payload.get("verb")
+    return person if scene.allowed(person.id, place, verb) else None
 
 
 def reply(scene: Scene, timer: DueTimer, build: Callable[[Words], Message]) -> None:

@@ -27,7 +27,7 @@ from bot.commands import (
     staff,
     statistics,
 )
-from bot.commands.registry import ACTS, COMMANDS, Who, find
+from bot.commands.registry import ACTS, COMMANDS, check_bodies, find, past
 from bot.dialogue.parsing import clean
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, decode
 from bot.errors import ConsentMissing, NotAllowed
@@ -45,6 +45,7 @@ from bot.events import (
 from bot.experts import Experts
 from bot.flows import FLOWS, letters, meetings
 from bot.messages import Ack, Message
+from bot.policy import declare, policy
 from bot.programmes.schema import Programme
 from bot.turn import Scene, Turn
 from storage.sending import Taken
@@ -67,6 +68,10 @@ FAMILIES = (
     office,
     *FLOWS,
 )  # importing them fills the registries
+declare("event:home", policy("anyone", scope="self"))
+declare("event:start", policy("anyone", scope="self"))
+declare("event:said", policy("anyone", scope="self"))
+declare("event:reached", policy("platform", scope="self"))
 
 
 class Bot:
@@ -80,6 +85,7 @@ class Bot:
     def __init__(
         self, programmes: Mapping[str, Programme], staff: Iterable[tuple[str, str]] = ()
     ) -> None:
+        check_bodies(programmes.values())
         self.programmes: Mapping[str, Programme] = dict(programmes)
         self.first_staff = frozenset(staff)
         self.experts = Experts()
@@ -128,6 +134,10 @@ class Bot:
         """Refused half-way: nothing of it happened, and the answer begins from there."""
         uow.undo()
         return self._turn(uow, event, now)
+
+    def ask_consent(self, turn: Turn) -> None:
+        """Ask somebody to agree before anything else is done: who, why, how long, whom to ask."""
+        onboarding.welcome(turn)
 
     def deep_link(self, payload: str) -> str | None:
         """The Telegram link that brings this payload, once the bot's name there is known."""
@@ -224,9 +234,11 @@ class Bot:
             turn.me.relay_id = turn.me.words_for = None
         match turn.event:
             case Opened(surface="home"):
-                onboarding.home(turn)
+                with past(turn, "event:home"):
+                    onboarding.home(turn)
             case Opened(payload=payload):
-                onboarding.opened(turn, payload or "")
+                with past(turn, "event:start"):
+                    onboarding.opened(turn, payload or "")
             case Commanded(name=name, args=args):
                 self._run(turn, name, args)
             case Pressed(token=token):
@@ -234,7 +246,8 @@ class Bot:
             case Submitted():
                 self._submitted(turn)
             case Said(text=text):
-                self._said(turn, text)
+                with past(turn, "event:said"):
+                    self._said(turn, text)
             case Reached():
                 pass
             case _:
@@ -247,7 +260,8 @@ class Bot:
             return
         if onboarding.answered_in_words(turn, text):
             return
-        if not self._admitted(turn, "member"):
+        if not onboarding.agreed(turn):
+            self.ask_consent(turn)
             return
         if awaited.heard(turn, text) or letters.relay(turn, text) or dialogues.said(turn, text):
             return
@@ -272,7 +286,6 @@ class Bot:
                 act = ACTS.get(verb)
                 if act is None:
                     raise NotAllowed(f"no act {verb!r}")
-                # Consent and role are those of the object's programme: `bot/access.py` sees to it.
                 act.run(turn, number, version)
             case DialogueToken() | FormToken():
                 dialogues.pressed(turn, token)
@@ -292,25 +305,7 @@ class Bot:
         command = find(name) if name else COMMANDS["aide"]
         if command is None:
             onboarding.unknown_command(turn, name)
-        elif command.who in ("staff", "owner") and turn.current is None and turn.is_staff_anywhere:
+        elif command.policy.of_staff and turn.current is None and turn.works_here:
             onboarding.choose_programme(turn, then=(command.name, args.strip()))
-        elif self._admitted(turn, command.who):
+        else:
             command.run(turn, args.strip())
-
-    def _admitted(self, turn: Turn, who: Who) -> bool:
-        """Whether the policy lets the presser through; a guest is asked for consent instead.
-
-        Raises:
-            NotAllowed: A member without the role.
-        """
-        if who == "anyone":
-            return True
-        if who == "member":
-            if onboarding.agreed(turn):
-                return True
-            onboarding.welcome(turn)
-            return False
-        wanted = {"owner"} if who == "owner" else {"staff", "owner"}
-        if not turn.roles & wanted:
-            raise NotAllowed(f"{who} only")
-        return True

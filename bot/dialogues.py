@@ -7,12 +7,14 @@ programme file's affair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot import access
+from bot.commands.registry import past
 from bot.dialogue import engine, wording
 from bot.dialogue.engine import (
     Ask,
@@ -42,6 +44,7 @@ from bot.errors import NotAllowed
 from bot.events import FormValue, Pressed
 from bot.i18n import Words
 from bot.messages import Choice, Form, Line, Message
+from bot.policy import Who, declare, policy, policy_of
 from bot.programmes.schema import Programme, Watched
 from bot.turn import Scene, Turn
 from storage.tables import Conversation, Person
@@ -52,8 +55,14 @@ ANSWERED: dict[str, Completion] = {}
 OPENED: dict[str, Callable[[Turn, Conversation], bool]] = {}
 
 
-def on_completed(kind: str) -> Callable[[Completion], Completion]:
-    """Register what the completion of a kind of dialogue means; `checkin:…` is kind `checkin`."""
+def on_completed(kind: str, *, who: Who = "member") -> Callable[[Completion], Completion]:
+    """Register what the completion of a kind of dialogue means; `checkin:…` is kind `checkin`.
+
+    Args:
+        kind: Of the dialogue.
+        who: Who may take part, besides whose dialogue it is; read again at each answer.
+    """
+    declare(f"dialogue:{kind}", policy(who, scope="object", where="private"))
 
     def register(run: Completion) -> Completion:
         COMPLETIONS[kind] = run
@@ -126,7 +135,11 @@ def begin(
 
     Returns:
         The conversation and its first messages, for the caller to send.
+
+    Raises:
+        NotAllowed: This kind of dialogue has no policy, or the file no longer asks it.
     """
+    policy_of(f"dialogue:{family(kind)}")
     qs = questionnaire(programme, kind)
     today = scene.today(person, programme)
     offered = engine.suggestions(qs, last or {}, today=today)
@@ -238,7 +251,8 @@ def pressed(turn: Turn, token: DialogueToken | FormToken) -> None:
         if _closed(turn, talk):
             turn.text("dialogue-closed")
         elif isinstance(event, Pressed) and event.can_open_form:
-            _open_form(turn, talk, token.page)
+            with _taking_part(turn, talk):
+                _open_form(turn, talk, token.page)
         else:
             resume(turn, talk)
         return
@@ -293,7 +307,25 @@ def _reopens(turn: Turn, talk: Conversation) -> bool:
     return not _closed(turn, talk) and (rule is not None and rule(turn, talk))
 
 
+@contextmanager
+def _taking_part(turn: Turn, talk: Conversation) -> Iterator[None]:
+    """Past the policy of this kind of dialogue, in the dialogue's programme.
+
+    Raises:
+        NotAllowed: It has none, or the person no longer has the role.
+    """
+    with past(turn, f"dialogue:{family(talk.kind)}"):
+        if turn.policy and turn.policy.of_staff and not turn.holds(talk.programme_id):
+            raise NotAllowed("no longer theirs to answer")
+        yield
+
+
 def _step(turn: Turn, talk: Conversation, *acts: Input) -> None:
+    with _taking_part(turn, talk):
+        _take(turn, talk, *acts)
+
+
+def _take(turn: Turn, talk: Conversation, *acts: Input) -> None:
     programme = turn.programme_of(talk.programme_id)
     turn.enter(programme)
     if _closed(turn, talk):

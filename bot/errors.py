@@ -63,6 +63,10 @@ class ProgrammeError(CordeeError):
         self.args = (self.message,)
 
 
+class PolicyError(CordeeError):
+    """Something can be reached and does not say by whom: a fault of the program."""
+
+
 class StorageError(CordeeError):
     """The database refused or is out of reach."""
 

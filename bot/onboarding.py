@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bot import dialogues
 from bot.commands import directory
-from bot.commands.registry import COMMANDS, command, find
+from bot.commands.registry import COMMANDS, command, find, may
 from bot.dialogue.engine import Resume
 from bot.dialogue.questionnaire import fold
 from bot.dialogue.tokens import DialogueToken, encode
@@ -22,7 +22,7 @@ from bot.events import Author
 from bot.flows import offers, pairs, profiles
 from bot.i18n import LANGUAGES, words
 from bot.messages import Choice, Home, Message
-from bot.turn import STAFF_ROLES, Turn
+from bot.turn import Turn
 from storage.tables import Person
 from storage.unit_of_work import UnitOfWork
 
@@ -406,20 +406,28 @@ def sections(turn: Turn) -> list[Message]:
             run_choice(w("menu-help"), "aide"),
         ),
     )
-    if not turn.roles & STAFF_ROLES:
+    desk = [
+        run_choice(w(label), verb)
+        for label, verb in (
+            ("desk-requests", "demandes"),
+            ("desk-pairs", "binomes"),
+            *((("desk-reports", "bilan"),) if programme.reports else ()),
+        )
+        if may(turn, verb)
+    ]
+    if not desk:
         return [mine]
     counts = turn.uow.requests.counts(programme.id)
     waiting = sum(counts.get(s, 0) for s in ("open", "proposed", "asked", "team"))
-    desk = Message(
-        title=w("desk-title"),
-        text=w("desk-text", waiting=waiting, team=counts.get("team", 0)),
-        choices=(
-            run_choice(w("desk-requests"), "demandes"),
-            run_choice(w("desk-pairs"), "binomes"),
-            *((run_choice(w("desk-reports"), "bilan"),) if programme.reports else ()),
+    text = w("desk-text", waiting=waiting, team=counts.get("team", 0))
+    return [
+        mine,
+        Message(
+            title=w("desk-title"),
+            text=text if may(turn, "demandes") else "",
+            choices=tuple(desk),
         ),
-    )
-    return [mine, desk]
+    ]
 
 
 def unknown_command(turn: Turn, name: str) -> None:

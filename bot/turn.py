@@ -18,6 +18,7 @@ from bot.errors import NotAllowed, NotRunHere
 from bot.events import Author, Event, Pressed
 from bot.i18n import Words, language, words
 from bot.messages import MESSAGE, Ack, Choice, Form, Home, Message
+from bot.policy import Policy, policy_of
 from bot.programmes.schema import Programme
 from bot.rhythm import into_waking_hours, working_days_later
 from storage.tables import Identity, Person
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bot.bot import Bot
 
 STAFF_ROLES = frozenset({"staff", "owner"})
+SIDES = frozenset({"mentee", "mentor"})
 GUESTS = 1000  # people who have looked at a programme and not agreed yet, kept in memory
 QUIET = (time(20), time(8))  # for people who are in no programme yet
 ANSWER, REMINDER, MASS = 0, 5, 9  # outbox priorities: people first
@@ -75,6 +77,17 @@ class Scene:
         if found is None:
             raise NotAllowed("nobody has this number")
         return found
+
+    def allowed(self, person_id: int, programme_id: str, verb: str | None) -> bool:
+        """Whether somebody's roles in a programme, as they are now, let them use a verb of staff.
+
+        Without a verb: whether they are its staff. For answers that come later than the question.
+        """
+        roles = self.uow.people.roles(person_id, programme_id)
+        if verb is None:
+            return bool(roles & STAFF_ROLES)
+        asked = policy_of(f"command:{verb}")
+        return asked.admits(roles, self.bot.programmes.get(programme_id))
 
     def tell(  # noqa: PLR0913 - keywords that name what a row of the outbox holds
         self,
@@ -214,6 +227,8 @@ class Turn(Scene):
         self.answers = _Answers()
         self.corrected = False  # whether the dialogue completed now had been completed before
         self.answered: list[dict[str, Any]] = []  # what was answered in it then
+        self.policy: Policy | None = None  # of what is being done: see `bot.commands.registry`
+        self.reached = False  # whether `bot/access.py` gave an object for it
         self._said = 0
         self._guest_lang: str | None = None
         self.current = self._current()
@@ -262,18 +277,26 @@ class Turn(Scene):
             guests.popitem(last=False)
 
     def agreed_in(self, programme_id: str) -> bool:
-        """Whether the person has agreed to be stored in a programme (its staff need not)."""
+        """Whether the person has agreed to be stored in a programme; who works for it need not."""
         if "storage" in self.uow.people.consents(self.me.id, programme_id):
             return True
-        return bool(self.roles_in(programme_id) & STAFF_ROLES)
+        return bool(self.roles_in(programme_id) - SIDES)
 
     @property
     def known(self) -> bool:
         """Whether more than the account id may be kept.
 
-        Consent somewhere, or staff of the house.
+        Consent somewhere, or a role in the house.
         """
-        return self.uow.people.consented_anywhere(self.me.id) or self.is_staff_anywhere
+        return self.uow.people.consented_anywhere(self.me.id) or self.works_here
+
+    @property
+    def works_here(self) -> bool:
+        """Whether the person holds a role given by an owner in some programme, staff or other."""
+        return any(
+            m.role not in SIDES and m.state == "active"
+            for m in self.uow.people.programmes_of(self.me.id)
+        )
 
     @property
     def is_staff_anywhere(self) -> bool:
@@ -291,6 +314,16 @@ class Turn(Scene):
     def roles_in(self, programme_id: str) -> frozenset[str]:
         """The person's roles in a programme."""
         return self.uow.people.roles(self.me.id, programme_id)
+
+    def holds(self, programme_id: str) -> bool:
+        """Whether the person's roles in a programme let them do there what is being done now.
+
+        Where that asks for no role of staff, only its staff and owners.
+        """
+        roles = self.roles_in(programme_id)
+        if self.policy is None or not self.policy.of_staff:
+            return bool(roles & STAFF_ROLES)
+        return self.policy.admits(roles, self.bot.programmes.get(programme_id))
 
     @property
     def w(self) -> Words:
@@ -318,10 +351,11 @@ class Turn(Scene):
 
         Args:
             message: What.
-            here: May be shown in place, for one pair of eyes, when they asked in a channel; else it
-                goes to the private chat.
+            here: May be shown in place, for one pair of eyes, when they asked in a channel, unless
+                the policy of what is done says otherwise; else it goes to the private chat.
         """
         self._said += 1
+        here = here and (self.policy is None or self.policy.where == "anywhere")
         in_place = here and not self.event.private and self.event.reply_url is not None
         if not self.event.private and not in_place and self.answers.toast is None:
             self.answers.toast = self.w("answered-in-private")

@@ -1,26 +1,50 @@
 """One aiohttp server: Slack by HTTP, Telegram's webhook, and what an operator's monitor asks.
 
 It hands requests to the adapters, which check and keep them; nothing personal ever leaves by these
-routes. It does not judge a lag: that is shown, and what is too much depends on the school.
+routes, whose policies stand in `bot/policy.py` with those of all else that can be reached. It does
+not judge a lag: that is shown, and what is too much depends on the school.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.errors import NotAllowed
+from bot.policy import declare, policy, policy_of
 from handlers.metrics import CONTENT_TYPE
 from handlers.service import Service
 from storage.figures import Figures, Waiting, figures
 
 MAX_BODY = 2 * 1024 * 1024  # bytes; both platforms stay far below
 
+for path in ("/health", "/health/live", "/health/ready", "/metrics"):
+    declare(f"GET {path}", policy("anyone", scope="house"))
+for path in ("/slack/events", "/telegram"):
+    declare(f"POST {path}", policy("platform", scope="house"))
+
+
+@web.middleware
+async def declared(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Serve only what has a policy; the rest is as if it were not there."""
+    resource = request.match_info.route.resource
+    method = "GET" if request.method == "HEAD" else request.method
+    if resource is not None:
+        try:
+            policy_of(f"{method} {resource.canonical}")
+        except NotAllowed:
+            raise web.HTTPNotFound from None
+    return await handler(request)
+
 
 def application(service: Service) -> web.Application:
     """The routes for what the settings turn on."""
-    app = web.Application(client_max_size=MAX_BODY)
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[declared])
 
     async def answer(_request: web.Request) -> web.Response:
         return await health(service)

@@ -28,7 +28,7 @@ from bot.kinds import Kinds, belonging
 from bot.messages import File, Line, Message
 from bot.programmes.schema import Programme
 from bot.rhythm import to_utc
-from bot.turn import STAFF_ROLES, Scene, Turn
+from bot.turn import Scene, Turn
 from storage.copy import Row
 from storage.tables import Identity
 from storage.timers import DueTimer
@@ -183,7 +183,7 @@ def answer(scene: Scene, timer: DueTimer, messages: Sequence[Message]) -> None:
     person = scene.uow.people.get(timer.subject_id)
     if person is None:
         return  # erased meanwhile
-    if not scene.uow.people.roles(person.id, timer.payload["programme"]) & STAFF_ROLES:
+    if not scene.allowed(person.id, timer.payload["programme"], "agenda"):
         return
     asked_on = scene.uow.session.get(Identity, timer.payload["identity"])
     for number, message in enumerate(messages):

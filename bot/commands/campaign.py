@@ -24,7 +24,7 @@ from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.flows import campaign as flow
 from bot.messages import Line, Message
-from bot.turn import STAFF_ROLES, Turn
+from bot.turn import Turn
 from storage.tables import Campaign, CampaignPair
 
 SHOWN: Final = 8  # pairs on a page of the review …
@@ -41,7 +41,7 @@ def campagne(turn: Turn, args: str) -> None:
         theirs = [
             one
             for one in turn.bot.programmes.values()
-            if one.campaign is not None and turn.roles_in(one.id) & STAFF_ROLES
+            if one.campaign is not None and turn.holds(one.id)
         ]
         if len(theirs) != 1:
             turn.say(Message(turn.w("campaign-not-here")), here=True)

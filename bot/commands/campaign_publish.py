@@ -6,13 +6,13 @@ Everybody concerned hears at once, in their waking hours; what each is told is
 
 from __future__ import annotations
 
-from bot import lifecycle
+from bot import access, lifecycle
 from bot.commands.registry import act
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.flows import campaign as flow
 from bot.messages import Message
-from bot.turn import STAFF_ROLES, Turn
+from bot.turn import Turn
 from storage.tables import Campaign
 
 
@@ -65,29 +65,16 @@ def _ask_to_publish(turn: Turn, campaign: Campaign) -> None:
     )  # fmt: skip
 
 
-def _mine(turn: Turn, number: int) -> Campaign:
-    """A campaign of a programme whose staff the presser is.
-
-    Raises:
-        NotAllowed: Not staff there, or there is none.
-    """
-    campaign = turn.uow.campaigns.get(number)
-    if campaign is None or not turn.roles_in(campaign.programme_id) & STAFF_ROLES:
-        raise NotAllowed("not there, or not theirs")
-    turn.enter(turn.programme_of(campaign.programme_id))
-    return campaign
-
-
-@act("campaign-ask", who="staff")
+@act("campaign-ask", who="staff", of="campagne")
 def ask_to_publish(turn: Turn, number: int, version: int) -> None:
     """Publish? What it will say, and to how many."""
-    _ask_to_publish(turn, _mine(turn, number))
+    _ask_to_publish(turn, access.staff_campaign(turn, number))
 
 
-@act("campaign-publish", who="staff")
+@act("campaign-publish", who="staff", of="campagne")
 def publish(turn: Turn, number: int, version: int) -> None:
     """Everybody hears at once: mentors are asked, mentees know who, the others are told to wait."""
-    campaign = _mine(turn, number)
+    campaign = access.staff_campaign(turn, number)
     if campaign.version != version or campaign.state != "matching":
         turn.text("button-stale")
         return
@@ -125,10 +112,10 @@ def close_sure(turn: Turn, rest: str) -> None:
     )  # fmt: skip
 
 
-@act("campaign-close", who="staff")
+@act("campaign-close", who="staff", of="campagne")
 def close(turn: Turn, number: int, version: int) -> None:
     """The campaign is over; its two counts stay (X-17)."""
-    campaign = _mine(turn, number)
+    campaign = access.staff_campaign(turn, number)
     if campaign.version != version or campaign.state == "closed":
         turn.text("button-stale")
         return

@@ -17,7 +17,7 @@ from bot.dialogues import run_choice
 from bot.errors import NotAllowed
 from bot.i18n import Words
 from bot.messages import Line, Message
-from bot.turn import STAFF_ROLES, Turn
+from bot.turn import Turn
 from storage.search import COUNTED, Found
 from storage.words import Query, decode, parse
 
@@ -61,7 +61,7 @@ def show(turn: Turn, verb: str, args: str) -> None:
     Raises:
         NotAllowed: Without a role here there is nobody to look up.
     """
-    if not turn.roles or (verb == "annuaire" and not turn.roles & STAFF_ROLES):
+    if not turn.roles or (verb == "annuaire" and not turn.holds(turn.programme.id)):
         raise NotAllowed("no role in this programme")
     turned = _PAGE.fullmatch(args)
     query = (decode(turned[2]) if turned else parse(args)).within(ROOM)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from bot import access, onboarding
-from bot.commands.registry import COMMANDS, act, command, listed
+from bot.commands.registry import COMMANDS, act, command, listed, may
 from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, resume, run_choice
@@ -16,14 +16,14 @@ from bot.errors import CordeeError, NotAllowed
 from bot.flows import offers, queue
 from bot.i18n import Words
 from bot.messages import Choice, File, Line, Message
-from bot.turn import STAFF_ROLES, Turn
+from bot.turn import Turn
 from storage.tables import Pair
 from storage.words import number
 
 _RELOAD = frozenset({"recharger", "reload"})
 
 
-@command("aide", alias="help", who="anyone")
+@command("aide", alias="help", who="anyone", where="anywhere")
 def aide(turn: Turn, args: str) -> None:
     """What I can ask of the bot, whom to ask otherwise.
 
@@ -33,7 +33,7 @@ def aide(turn: Turn, args: str) -> None:
     prefix = "/cordee " if turn.author.platform == "slack" else "/"
     lines = []
     for entry in listed():
-        if (entry.who in ("staff", "owner")) and not turn.roles & STAFF_ROLES:
+        if not may(turn, entry.name):
             continue
         name = entry.name if w.lang == "fr" else entry.alias
         typed = name if turn.author.platform == "slack" else name.replace("-", "_")
@@ -60,7 +60,7 @@ def aide(turn: Turn, args: str) -> None:
         ),
         here=True,
     )
-    if turn.event.private:
+    if turn.event.private and onboarding.agreed(turn):
         COMMANDS["reprendre"].run(turn, "silent")
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
-from bot.errors import NotAllowed
 from bot.exporter import Cell, write_csv
 from bot.flows import queue
 from bot.i18n import Words
@@ -228,11 +227,9 @@ def clock_question(w: Words, was: datetime, now: datetime) -> Message:
     )
 
 
-@act("clock-right", who="staff")
+@act("clock-right", who="staff", scope="house")
 def clock_right(turn: Turn, number: int, version: int) -> None:
     """Staff say that the date is right; see `scheduling.leap`."""
-    if not turn.is_staff_anywhere:
-        raise NotAllowed("staff only")
     turn.uow.memos.put("clock-confirmed", datetime.fromtimestamp(number, UTC))
     turn.note("clock-confirmed", "clock", None, instant=number)
     turn.replace(Message(turn.w("staff-clock-confirmed")))

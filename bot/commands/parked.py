@@ -170,7 +170,7 @@ def _reason(row: Parked) -> str:
 # --- staff decide ---------------------------------------------------------------------------------
 
 
-@act("resend", who="staff")
+@act("resend", who="staff", of="envois")
 def resend(turn: Turn, number: int, version: int) -> None:
     """Send it again, as the same message."""
     row = access.staff_message(turn, number)
@@ -183,7 +183,7 @@ def resend(turn: Turn, number: int, version: int) -> None:
         _settled(turn, row, "parked-resent")
 
 
-@act("leave", who="staff")
+@act("leave", who="staff", of="envois")
 def leave(turn: Turn, number: int, version: int) -> None:
     """Let it be: it will not be sent."""
     row = access.staff_message(turn, number)

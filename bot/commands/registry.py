@@ -1,24 +1,22 @@
-"""The one registry: every command and every act, with who may use it.
+"""The one registry: every command and every act, each behind its policy.
 
 Slack gets `/cordee <name>`, Telegram `/<name>` (underscore for hyphen), everybody `aide`, the
-README its table, all from here. A command or act without a policy can't be registered. This module
-does not know what any of them does.
+README its table, all from here. What is registered can be run in no other way than past its policy
+(`bot/policy.py`), whoever calls it and from where. This module does not know what any of them does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from functools import wraps
 
-from bot.dialogue.questionnaire import fold
+from bot.dialogue.questionnaire import did_you_mean, fold
+from bot.errors import NotAllowed, PolicyError, ProgrammeError
+from bot.policy import Policy, Scope, Where, Who, declare, policy, policy_of
+from bot.programmes.schema import Programme
 from bot.turn import Turn
-
-Who = Literal["anyone", "member", "staff", "owner"]
-"""`anyone`: before consent too; `member`: has agreed to be stored; `staff`, `owner`.
-
-Of the current programme.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +26,12 @@ class Command:
     Attributes:
         name: French name, with hyphens.
         alias: English name.
-        who: Who may use it; re-read at each call.
-        run: What it does, with the rest of the line.
+        run: What it does, with the rest of the line, for those whom its policy admits.
         listed: Whether menus show it; `consent` and the like are only pressed.
     """
 
     name: str
     alias: str
-    who: Who
     run: Callable[[Turn, str], None]
     listed: bool = True
 
@@ -44,17 +40,26 @@ class Command:
         """Message id of the one-line description."""
         return f"command-{self.name}"
 
+    @property
+    def who(self) -> Who:
+        """Who may use it."""
+        return self.policy.who
+
+    @property
+    def policy(self) -> Policy:
+        """What is asked of whoever uses it."""
+        return policy_of(f"command:{self.name}")
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """What a button does to an object: the number, and the version it was shown with.
 
-    `who` is the outer gate; whether this object may be touched is checked by `bot/access.py`
-    inside.
+    Its policy is the outer gate; whether this object may be touched is checked by `bot/access.py`
+    inside, and an act that did not ask there is undone.
     """
 
     verb: str
-    who: Who
     run: Callable[[Turn, int, int], None]
 
 
@@ -72,32 +77,155 @@ _ALIASES: dict[str, str] = {}
 
 
 def command(
-    name: str, *, alias: str, who: Who, listed: bool = True
+    name: str,
+    *,
+    alias: str,
+    who: Who,
+    listed: bool = True,
+    where: Where | None = None,
+    scope: Scope | None = None,
 ) -> Callable[[Callable[[Turn, str], None]], Callable[[Turn, str], None]]:
-    """Register a command."""
+    """Register a command.
+
+    Args:
+        name: French name, with hyphens.
+        alias: English name.
+        who: The least role.
+        listed: Whether menus show it.
+        where: In which kind of chat it may answer; by default, staff anywhere, others in private.
+        scope: What it reaches; by default the rows of the programme for staff, for others their
+            own.
+
+    Raises:
+        PolicyError: The name is taken, or the policy is none.
+    """
+    usual: Scope = "self" if who in ("anyone", "member") else "programme"
+    asked = policy(who, scope=scope or usual, where=where, family=name)
 
     def register(run: Callable[[Turn, str], None]) -> Callable[[Turn, str], None]:
         if name in COMMANDS or alias in _ALIASES:
-            raise ValueError(f"command {name} ({alias}) is registered twice")
-        COMMANDS[name] = Command(name, alias, who, run, listed)
+            raise PolicyError(f"command {name} ({alias}) is registered twice")
+        declare(f"command:{name}", asked)
+
+        @wraps(run)
+        def guarded(turn: Turn, args: str) -> None:
+            with past(turn, f"command:{name}") as admitted:
+                if admitted:
+                    run(turn, args)
+
+        COMMANDS[name] = Command(name, alias, guarded, listed)
         _ALIASES[alias] = name
-        return run
+        return guarded
 
     return register
 
 
 def act(
-    verb: str, *, who: Who
+    verb: str,
+    *,
+    who: Who,
+    of: str | None = None,
+    where: Where | None = None,
+    scope: Scope = "object",
 ) -> Callable[[Callable[[Turn, int, int], None]], Callable[[Turn, int, int], None]]:
-    """Register what a button of this verb does."""
+    """Register what a button of this verb does.
+
+    Args:
+        verb: Of the token.
+        who: The least role.
+        of: The command whose button it is: whoever is lent that verb may press it too.
+        where: In which kind of chat it may answer.
+        scope: `house` for an act on nobody's row; every other asks `bot/access.py` for its object.
+
+    Raises:
+        PolicyError: The verb is taken, or the policy is none.
+    """
+    asked = policy(who, scope=scope, where=where, family=of)
 
     def register(run: Callable[[Turn, int, int], None]) -> Callable[[Turn, int, int], None]:
         if verb in ACTS:
-            raise ValueError(f"act {verb} is registered twice")
-        ACTS[verb] = Act(verb, who, run)
-        return run
+            raise PolicyError(f"act {verb} is registered twice")
+        declare(f"act:{verb}", asked)
+
+        @wraps(run)
+        def guarded(turn: Turn, number: int, version: int) -> None:
+            with past(turn, f"act:{verb}") as admitted:
+                if not admitted:
+                    return
+                run(turn, number, version)
+                if scope == "object" and not turn.reached:
+                    raise PolicyError(f"the act {verb} did not ask bot/access.py for its object")
+
+        ACTS[verb] = Act(verb, guarded)
+        return guarded
 
     return register
+
+
+@contextmanager
+def past(turn: Turn, what: str) -> Iterator[bool]:
+    """Past a policy: True when the person who acted is let through, and while it is done.
+
+    A guest is asked for consent instead (False). Consent and role in the programme of an object
+    are for `bot/access.py`: an act asks here only whether there is any such role.
+
+    Raises:
+        NotAllowed: No policy, or a member without the role.
+    """
+    asked = policy_of(what)
+    before, turn.policy = turn.policy, asked
+    try:
+        yield _admitted(turn, asked)
+    finally:
+        turn.policy = before
+
+
+def _admitted(turn: Turn, asked: Policy) -> bool:
+    if asked.who == "anyone":
+        return True
+    if asked.scope == "object":
+        if asked.of_staff and not any(turn.holds(one) for one in turn.bot.programmes):
+            raise NotAllowed(f"{asked.who} only")
+        return True
+    if asked.who == "member":
+        if turn.current is not None and turn.agreed_in(turn.current.id):
+            return True
+        turn.bot.ask_consent(turn)
+        return False
+    if asked.scope == "house":
+        if not any(turn.holds(one) for one in turn.bot.programmes):
+            raise NotAllowed(f"{asked.who} only")
+    elif turn.current is None or not turn.holds(turn.current.id):
+        raise NotAllowed(f"{asked.who} only")
+    return True
+
+
+def may(turn: Turn, name: str) -> bool:
+    """Whether a command is to be offered to the person: theirs in this programme, or everybody's.
+
+    What is everybody's is offered to guests too: it asks for consent first.
+    """
+    asked = policy_of(f"command:{name}")
+    return not asked.of_staff or asked.admits(turn.roles, turn.current)
+
+
+def check_bodies(programmes: Iterable[Programme]) -> None:
+    """See to it that what programmes lend to other bodies of staff is there to be lent.
+
+    Raises:
+        ProgrammeError: A verb that there is not, or that is nobody's to lend.
+    """
+    known = [entry.name for entry in listed() if entry.policy.lent]
+    for programme in programmes:
+        for index, body in enumerate(programme.bodies):
+            for verb in body.may:
+                if verb not in known:
+                    hint = did_you_mean(verb, known)
+                    raise ProgrammeError(
+                        programme.file,
+                        f'bodies[{index}] "{body.id}"',
+                        f'"{verb}" is no verb that can be given to a body of staff{hint}',
+                    )
 
 
 def listed() -> list[Command]:

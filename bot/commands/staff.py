@@ -148,7 +148,7 @@ def _propose(turn: Turn, request: Request, expert_id: int) -> None:
     turn.say(Message(turn.w("staff-proposed", name=name_of(turn, expert_id))), here=True)
 
 
-@act("send", who="staff")
+@act("send", who="staff", of="proposer")
 def send(turn: Turn, number: int, version: int) -> None:
     """The team sends a request to an expert in the mentee's place."""
     proposal = turn.uow.requests.proposal(number)
@@ -272,7 +272,7 @@ def _answers(turn: Turn, talk: Conversation | None) -> str:
     return "\n".join(f"{a['question']} {a['label']}" for a in kept)
 
 
-@act("staff-end-pair", who="staff")
+@act("staff-end-pair", who="staff", of="binomes")
 def end_pair(turn: Turn, number: int, version: int) -> None:
     """The team ends a pair: as if one side had, without blame."""
     pair = access.staff_pair(turn, number)

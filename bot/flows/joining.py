@@ -5,13 +5,13 @@ Source: A-02 (nobody is refused but by the rule); house, "roles live in the data
 
 from __future__ import annotations
 
+from bot import access
 from bot.commands.registry import act
 from bot.dialogues import act_choice, run_choice
-from bot.errors import NotAllowed
 from bot.flows import pairs, reports
 from bot.i18n import Words
 from bot.messages import Message
-from bot.turn import STAFF_ROLES, Turn
+from bot.turn import Turn
 from storage.tables import Membership
 
 
@@ -70,22 +70,20 @@ def ask_team(turn: Turn, member: Membership) -> None:
     )
 
 
-@act("admit", who="staff")
+@act("admit", who="staff", of="inviter")
 def admit(turn: Turn, number: int, version: int) -> None:
     """The team says yes to somebody who wants to join."""
     _settle(turn, number, "active", "join-accepted", "staff-admitted")
 
 
-@act("refuse", who="staff")
+@act("refuse", who="staff", of="inviter")
 def refuse(turn: Turn, number: int, version: int) -> None:
     """The team says no, and the person hears whom to ask."""
     _settle(turn, number, "ended", "join-declined", "staff-refused")
 
 
 def _settle(turn: Turn, number: int, state: str, told: str, noted: str) -> None:
-    member = turn.uow.session.get(Membership, number)
-    if member is None or not turn.roles_in(member.programme_id) & STAFF_ROLES:
-        raise NotAllowed("not there, or not theirs")
+    member = access.joining(turn, number)
     programme = turn.programme_of(member.programme_id)
     if member.state != "pending":
         turn.text("button-stale")

@@ -186,7 +186,7 @@ def profil(turn: Turn, args: str) -> None:
 # --- the expert -----------------------------------------------------------------------------------
 
 
-@command("experts", alias="experts", who="member")
+@command("experts", alias="experts", who="member", where="anywhere")
 def experts(turn: Turn, args: str) -> None:
     """With words: who agreed to be shown here. Without: my card as expert, and how to search."""
     if turn.programme.expert is None:

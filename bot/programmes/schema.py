@@ -142,6 +142,31 @@ class Roles(Data):
         return {"mentee": self.mentee, "mentor": self.mentor}.get(role, self.staff)
 
 
+RoleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=16)]
+FIXED_ROLES: Final = ("mentee", "mentor", "staff", "owner")
+
+
+class Body(Data):
+    """People who work on the programme beside its own team, with rights of their own (X-12).
+
+    The ids supervisor, teacher and safeguarding stand for the roles of that name, which every
+    programme has: an entry gives them further verbs.
+    """
+
+    id: RoleId
+    """The role that an owner gives with `roles`."""
+    name: Label
+    may: tuple[str, ...] = ()
+    """Verbs of the team, by their French names; their buttons come with them."""
+
+    @field_validator("id")
+    @classmethod
+    def _of_its_own(cls, role: str) -> str:
+        if role in FIXED_ROLES:
+            raise ValueError(f'"{role}" is a role of its own; choose another id')
+        return role
+
+
 class Refuse(Data):
     """Requests that this programme can't take, and what is said then (A-02)."""
 
@@ -370,6 +395,7 @@ class Programme(Data):
     about: About = Field(alias="programme")
     consent: Consent
     roles: Roles
+    bodies: tuple[Body, ...] = ()
     profile: Questionnaire | None = None
     """Asked when someone joins, whatever the role."""
     intake: Intake | None = None
@@ -484,6 +510,7 @@ class Programme(Data):
     def _whole_faults(self) -> Iterable[Fault]:
         yield from _unique("rhythms", [r.id for r in self.rhythms])
         yield from _unique("reports", [r.id for r in self.reports])
+        yield from _unique("bodies", [body.id for body in self.bodies])
         for section, qs in (("profile", self.profile), ("expert", self.expert)):
             for index, question in enumerate(qs.questions if qs else ()):
                 if question.fill is not None:

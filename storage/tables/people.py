@@ -106,14 +106,14 @@ class Consent(Base, purpose="account", basis="duty", kept="person"):
 
 
 class Membership(Base, purpose="identify", basis="interest", kept="person"):
-    """A role of a person in a programme: mentee, mentor, staff, owner. Read again at each call."""
+    """A role of a person in a programme, read again at each call."""
 
     __tablename__ = "membership"
     __table_args__ = (UniqueConstraint("person_id", "programme_id", "role"),)
     id: Mapped[int] = id_()
     person_id: Mapped[int] = person_("who")
     programme_id: Mapped[str] = c(String(20), "programme", index=True)
-    role: Mapped[str] = c(String(16), "mentee, mentor, staff, owner")
+    role: Mapped[str] = c(String(16), "mentee, mentor, staff, owner, supervisor, …")
     state: Mapped[str] = c(String(16), "pending, active, paused, ended", default="active")
     since: Mapped[datetime] = c(Utc, "when it took this state")
 
