@@ -406,15 +406,12 @@ def sections(turn: Turn) -> list[Message]:
             run_choice(w("menu-help"), "aide"),
         ),
     )
-    desk = [
-        run_choice(w(label), verb)
-        for label, verb in (
-            ("desk-requests", "demandes"),
-            ("desk-pairs", "binomes"),
-            *((("desk-reports", "bilan"),) if programme.reports else ()),
-        )
-        if may(turn, verb)
-    ]
+    offered = (
+        ("demandes", w("desk-requests")),
+        ("binomes", w("desk-pairs")),
+        *((("bilan", w("desk-reports")),) if programme.reports else ()),
+    )
+    desk = [run_choice(label, verb) for verb, label in offered if may(turn, verb)]
     if not desk:
         return [mine]
     counts = turn.uow.requests.counts(programme.id)
