@@ -45,7 +45,7 @@ def ask(turn: Turn, verb: str, number: int, text: str, *choices: Choice) -> None
     )
 
 
-@act("unask", who="member")
+@act("unask", who="member", scope="self")
 def unask(turn: Turn, number: int, version: int) -> None:
     """Nothing is to be written after all (any press ends the waiting, see `Bot`)."""
     turn.replace(Message(turn.w("awaited-cancelled")))

@@ -22,7 +22,7 @@ from storage.tables import Interview, Person, Request
 # --- notes ----------------------------------------------------------------------------------------
 
 
-@act("note", who="staff")
+@act("note", who="staff", of="demandes")
 def note(turn: Turn, number: int, version: int) -> None:
     """The next words are a note on this request."""
     request = access.staff_request(turn, number)
@@ -66,7 +66,7 @@ def _on_it(turn: Turn, request: Request) -> dict[int, Person]:
 # --- interviews -----------------------------------------------------------------------------------
 
 
-@command("entretien", alias="interview", who="staff", listed=False)
+@command("entretien", alias="interview", who="staff", of="demandes", listed=False)
 def entretien(turn: Turn, args: str) -> None:
     """Ask a colleague to talk with the one who asks: `12` asks whom, `12-45` asks them."""
     request, person = chosen(turn, args)
@@ -106,7 +106,7 @@ def _invite(turn: Turn, request: Request, person: Person, interview: Interview) 
     turn.show(person, Message(told.text, choices=(see, write, decline)), what="interview")
 
 
-@act("interview-note", who="staff")
+@act("interview-note", who="staff", of="demandes")
 def interview_note(turn: Turn, number: int, version: int) -> None:
     """The next words are what the interview gave."""
     interview, request = access.own_interview(turn, number)
@@ -128,7 +128,7 @@ def interviewed(turn: Turn, number: int, text: str) -> None:
     turn.say(Message(turn.w("staff-noted", number=request.id), choices=(_see(turn, request),)))
 
 
-@act("interview-no", who="staff")
+@act("interview-no", who="staff", of="demandes")
 def interview_no(turn: Turn, number: int, version: int) -> None:
     """Not possible for me; whoever asked hears it."""
     interview, request = access.own_interview(turn, number)
@@ -149,7 +149,7 @@ def _see(turn: Turn, request: Request) -> Choice:
 # --- whether it can be answered -------------------------------------------------------------------
 
 
-@act("judge", who="staff")
+@act("judge", who="staff", of="demandes")
 def judge(turn: Turn, number: int, version: int) -> None:
     """Can the team help? With a reason, whatever the answer (A-14)."""
     request = access.staff_request(turn, number)
@@ -169,7 +169,7 @@ def judge(turn: Turn, number: int, version: int) -> None:
     )
 
 
-@act("feasible", who="staff")
+@act("feasible", who="staff", of="demandes")
 def feasible(turn: Turn, number: int, version: int) -> None:
     """Yes; the next words may say why."""
     request = access.staff_request(turn, number)
@@ -181,7 +181,7 @@ def feasible(turn: Turn, number: int, version: int) -> None:
     ask(turn, "feasible", request.id, text, without)
 
 
-@act("feasible-plain", who="staff")
+@act("feasible-plain", who="staff", of="demandes")
 def feasible_plain(turn: Turn, number: int, version: int) -> None:
     """Yes, without a word more."""
     _feasible(turn, access.staff_request(turn, number), None)
@@ -215,7 +215,7 @@ def _decided(turn: Turn, request: Request) -> str | None:
     return next((kind for kind in reversed(kinds) if kind in DECISIONS), None)
 
 
-@act("infeasible", who="staff")
+@act("infeasible", who="staff", of="demandes")
 def infeasible(turn: Turn, number: int, version: int) -> None:
     """No; the next words say why, and nobody is told before they are confirmed."""
     request = access.staff_request(turn, number)
@@ -246,13 +246,13 @@ def infeasible_because(turn: Turn, number: int, text: str) -> None:
     )
 
 
-@act("refuse-told", who="staff")
+@act("refuse-told", who="staff", of="demandes")
 def refuse_told(turn: Turn, number: int, version: int) -> None:
     """Not possible here; the one who asked reads why."""
     _refuse(turn, number, told=True)
 
 
-@act("refuse-kept", who="staff")
+@act("refuse-kept", who="staff", of="demandes")
 def refuse_kept(turn: Turn, number: int, version: int) -> None:
     """Not possible here; why stays with the team."""
     _refuse(turn, number, told=False)
@@ -268,7 +268,7 @@ def _refuse(turn: Turn, number: int, *, told: bool) -> None:
     end(turn, request, done, turn.uow.casework.words(row) if told else "")
 
 
-@act("reconsider", who="staff")
+@act("reconsider", who="staff", of="demandes")
 def reconsider(turn: Turn, number: int, version: int) -> None:
     """A no is thought over again: the request is with the team, and who pressed is in charge."""
     request = access.staff_request(turn, number)

@@ -232,7 +232,7 @@ DECISIONS: Final = ("feasible", "infeasible", "reopened")
 # --- in charge ------------------------------------------------------------------------------------
 
 
-@act("claim", who="staff")
+@act("claim", who="staff", of="demandes")
 def claim(turn: Turn, number: int, version: int) -> None:
     """I see to it; of two who press at once one does, and the other is told who."""
     request = access.staff_request(turn, number)
@@ -253,7 +253,7 @@ def claim(turn: Turn, number: int, version: int) -> None:
     turn.say(page(turn, request), here=True)
 
 
-@act("release", who="staff")
+@act("release", who="staff", of="demandes")
 def release(turn: Turn, number: int, version: int) -> None:
     """I cannot see to it after all: it is anybody's again."""
     request = access.staff_request(turn, number)
@@ -306,7 +306,7 @@ def ask_whom(turn: Turn, request: Request, command: str, text: str, among: list[
     )
 
 
-@command("confier", alias="hand-over", who="staff", listed=False)
+@command("confier", alias="hand-over", who="staff", of="demandes", listed=False)
 def confier(turn: Turn, args: str) -> None:
     """Hand a request over: `12` asks to whom, `12-45` does it; the colleague is told."""
     request, person = chosen(turn, args)
@@ -345,7 +345,7 @@ def _hear(turn: Turn, request: Request, person: Person, what: str) -> None:
 # --- the end --------------------------------------------------------------------------------------
 
 
-@act("staff-close-request", who="staff")
+@act("staff-close-request", who="staff", of="demandes")
 def close_request(turn: Turn, number: int, version: int) -> None:
     """The team closes a request it cannot serve; the mentee hears it, with whom to ask."""
     request = access.staff_request(turn, number)

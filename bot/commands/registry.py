@@ -81,6 +81,7 @@ def command(
     *,
     alias: str,
     who: Who,
+    of: str | None = None,
     listed: bool = True,
     where: Where | None = None,
     scope: Scope | None = None,
@@ -91,6 +92,7 @@ def command(
         name: French name, with hyphens.
         alias: English name.
         who: The least role.
+        of: The verb of the team that it belongs to, when it is not one by itself.
         listed: Whether menus show it.
         where: In which kind of chat it may answer; by default, staff anywhere, others in private.
         scope: What it reaches; by default the rows of the programme for staff, for others their
@@ -100,7 +102,7 @@ def command(
         PolicyError: The name is taken, or the policy is none.
     """
     usual: Scope = "self" if who in ("anyone", "member") else "programme"
-    asked = policy(who, scope=scope or usual, where=where, family=name)
+    asked = policy(who, scope=scope or usual, where=where, family=of or name)
 
     def register(run: Callable[[Turn, str], None]) -> Callable[[Turn, str], None]:
         if name in COMMANDS or alias in _ALIASES:
@@ -135,7 +137,8 @@ def act(
         who: The least role.
         of: The command whose button it is: whoever is lent that verb may press it too.
         where: In which kind of chat it may answer.
-        scope: `house` for an act on nobody's row; every other asks `bot/access.py` for its object.
+        scope: `house` for an act on nobody's row, `self` for one on the person's own; every other
+            asks `bot/access.py` for its object.
 
     Raises:
         PolicyError: The verb is taken, or the policy is none.
