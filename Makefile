@@ -23,8 +23,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
-.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz registre
 .PHONY: security sbom audit
+.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz registre erasure
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -118,6 +118,9 @@ storm: $(DEV) ## a quarterly prompt to 18,000 people at the platform's pace (12 
 
 screenshot: $(DEV) ## take the picture of the demo page that the README shows (needs Chromium)
 	$(BIN)/python -m tests.screenshot
+
+erasure: $(DEV) ## erase somebody and search every byte of files, backups and logs (a minute)
+	$(BIN)/python -m tests.erasure
 
 registre: $(DEV) ## write docs/registre.md anew: what is kept about people, from the schema itself
 	$(BIN)/cordee registre --presets > docs/registre.md

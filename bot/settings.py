@@ -69,6 +69,8 @@ class Settings(BaseSettings):
 
     16 characters or more, kept outside the database.
     """
+    cordee_backups: Path | None = None
+    """Folder of the backups: erasures are carried into them, and listed there."""
     cordee_tick_seconds: float = Field(default=1.0, ge=0.05, le=60)
     """How often due timers are looked for, in seconds."""
     cordee_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

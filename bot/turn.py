@@ -21,6 +21,7 @@ from bot.messages import MESSAGE, Ack, Choice, Form, Home, Message
 from bot.policy import Policy, policy_of
 from bot.programmes.schema import Programme
 from bot.rhythm import into_waking_hours, working_days_later
+from storage.erasures import FAREWELL
 from storage.tables import Identity, Person
 from storage.unit_of_work import UnitOfWork
 
@@ -411,7 +412,7 @@ class Turn(Scene):
         """
         self._said += 1
         self.uow.outbox.put_raw(
-            key=f"reply:{self.event.id}:{self._said}",
+            key=f"{FAREWELL}{self.event.id}:{self._said}",
             bot_account=self.author.bot_account,
             chat_id=self.author.chat,
             payload=MESSAGE.dump_json(message, exclude_defaults=True),

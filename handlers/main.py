@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import sys
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -168,37 +167,35 @@ def migrate() -> None:
 def backup(
     file: Annotated[Path, typer.Argument(help="Where to; a new file in a folder that exists.")],
 ) -> None:
-    """Copy the SQLite database into a file, also while the bot runs."""
+    """Copy the database into a file, also while the bot runs; PostgreSQL's too."""
     import sqlite3
 
-    from handlers.service import exclusive
-    from storage.backup import copy
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from handlers.backups import made
     from storage.unit_of_work import Database
 
     settings = _settings()
-    database = Database(settings.cordee_database_url, settings.cordee_secret_key.get_secret_value())
-    source = database.file
-    if source is None:
-        raise CordeeError(
-            "Only an SQLite file is copied by this command.",
-            "PostgreSQL has its own: pg_dump --format=custom --file=cordee.dump; see the README.",
-        )
+    secret = settings.cordee_secret_key.get_secret_value()
+    database = Database(settings.cordee_database_url, secret)
     try:
-        with ExitStack() as alone:
-            try:
-                alone.enter_context(exclusive(database))
-                size = copy(source, file, beside=False)
-            except SettingsError:
-                size = copy(source, file, beside=True)
+        size = made(database, file, secret)
     except FileExistsError:
         raise CordeeError(f"{file} is there already.", "Name a new file.") from None
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+        source = database.file or "The database"
         raise CordeeError(f"{source} could not be copied to {file}: {error}.") from None
+    finally:
+        database.close()
     out.print(f"{file}: {size:,} bytes, integrity ok", highlight=False)
 
 
 @app.command()
-def restored() -> None:
+def restored(
+    source: Annotated[
+        Path | None, typer.Option("--from", help="PostgreSQL: fill the empty database from this.")
+    ] = None,
+) -> None:
     """Make a database that was put back from a backup fit to go on; before `cordee run`, once."""
     from bot.settings import check_secret
     from handlers.restore import put_back
@@ -207,14 +204,18 @@ def restored() -> None:
     check_secret("CORDEE_SECRET_KEY", settings.cordee_secret_key.get_secret_value())
     if not settings.cordee_programmes:
         raise SettingsError("No programme is set up.", "Set CORDEE_PROGRAMMES as for the bot.")
-    done = asyncio.run(put_back(settings))
+    done = asyncio.run(put_back(settings, source=source))
     known = f"{done.as_of:%Y-%m-%d %H:%M:%S} UTC" if done.as_of else "nothing yet"
+    last = "now start the bot"
+    if settings.cordee_backups is None:
+        last = "now repeat the erasures asked for since that instant, and start the bot"
     for line in (
         f"last known instant: {known}",
+        f"erasures repeated: {done.erased}",
         f"fallen due since: {done.fired}",
         f"messages held: {done.held}",
         f"staff who will be told: {done.told}",
-        "now repeat the erasures asked for since that instant, and start the bot",
+        last,
     ):
         out.print(line, highlight=False)
 

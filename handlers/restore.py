@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from bot.bot import Bot
 from bot.errors import SettingsError
@@ -27,6 +28,8 @@ from handlers.service import exclusive
 from scheduling.clock import Clock, SystemClock
 from scheduling.timers import Timers
 from scheduling.worker import Worker
+from storage.archive import NotEmptyError, fill
+from storage.erasures import Erasures, read_list
 from storage.migrate import upgrade
 from storage.restored import Putback
 from storage.timers import DueTimer
@@ -47,21 +50,31 @@ class Restored:
         held: Messages that are in doubt now.
         fired: Timers that had fallen due since.
         told: Staff who will be told once the bot runs.
+        erased: People who had been erased since, and are again.
     """
 
     as_of: datetime | None
     held: int
     fired: int
     told: int
+    erased: int
 
 
-async def put_back(settings: Settings, clock: Clock | None = None) -> Restored:
+async def put_back(
+    settings: Settings, clock: Clock | None = None, *, source: Path | None = None
+) -> Restored:
     """Do all that has to be done between putting a backup back and `cordee run`.
 
     Done twice it does no harm, but holds what was queued in between.
 
+    Args:
+        settings: As for the bot.
+        clock: The time.
+        source: A file of `cordee backup`, to fill an empty PostgreSQL from first.
+
     Raises:
-        SettingsError: The bot runs on this database, or there is no such file.
+        SettingsError: The bot runs on this database, there is no such file, or the database to be
+            filled is not empty.
     """
     now = (clock or SystemClock()).now()
     bot = Bot(load_all(settings.cordee_programmes), settings.staff)
@@ -70,16 +83,44 @@ async def put_back(settings: Settings, clock: Clock | None = None) -> Restored:
         if database.file is not None and not database.file.exists():
             raise SettingsError(f"{database.file} is not there.", "Put the backup there first.")
         with exclusive(database):
+            if source is not None:
+                _fill(database, source, settings)
             upgrade(database.engine)
             if not database.is_sqlite:
                 await _nobody_sends(database)
+            erased = _erase_again(database, settings.cordee_backups)
             as_of = _hold(database, now)
             _plan(database, bot, now)
             fired = await _replay(database, bot, min(as_of or now, now), now)
             held, told = _tell(database, bot, as_of, now)
     finally:
         database.close()
-    return Restored(as_of, held, fired, told)
+    return Restored(as_of, held, fired, told, erased)
+
+
+def _fill(database: Database, source: Path, settings: Settings) -> None:
+    if database.is_sqlite:
+        raise SettingsError("--from is for PostgreSQL.", "Copy the file to where the database is.")
+    try:
+        fill(database, source, settings.cordee_secret_key.get_secret_value())
+    except FileNotFoundError:
+        raise SettingsError(f"{source} is not there.", "Name a file of cordee backup.") from None
+    except NotEmptyError:
+        raise SettingsError(
+            "The database is not empty.", "Make a new one; see the README."
+        ) from None
+
+
+def _erase_again(database: Database, folder: Path | None) -> int:
+    """Whoever was erased after the backup was made; how many."""
+    listed = read_list(folder) if folder is not None else []
+    with database.unit_of_work() as uow:
+        back = Erasures(uow.session).missing(listed)
+        for one in back:
+            uow.privacy.erase_person(one.gone_id, one.at)
+        Erasures(uow.session).forget_all([one.gone_id for one in back])
+        uow.commit()
+    return len(back)
 
 
 async def _nobody_sends(database: Database) -> None:

@@ -35,6 +35,8 @@ from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
 from handlers.aside import Asides
+from handlers.erasures import SECONDS as ERASURE_SECONDS
+from handlers.erasures import Sweeper
 from handlers.gaps import LOOK_SECONDS, Gaps
 from handlers.metrics import Metrics
 from handlers.rehearsals import Rehearsals
@@ -139,6 +141,13 @@ class Service:
         self.telegram: TelegramAdapter | None = None
         self.delivery: Delivery | None = None
         self.gaps = Gaps(self.database, self.worker, self.inbox, self._missing)
+        self.sweeper = Sweeper(
+            self.database,
+            self.worker,
+            self.clock,
+            settings.cordee_backups,
+            settings.cordee_secret_key.get_secret_value(),
+        )
         self._ticker = Ticker()
         self._menus_of: frozenset[str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -227,11 +236,16 @@ class Service:
             self._tasks.append(
                 asyncio.create_task(self.telegram.follow(lambda: holds(account), every=0.2))
             )
-        self._ticker.every(SWEEP_SECONDS, self.inbox.sweep, "sweep")
-        self._ticker.every(LOOK_SECONDS, self.listen, "gaps")
-        self._ticker.every(PURGE_SECONDS, self.purge, "purge")
-        self._ticker.every(INDEX_SECONDS, self.refresh_experts, "experts")
-        self._ticker.every(MENU_SECONDS, self._publish_menus, "menus")
+        for seconds, job, name in (
+            (SWEEP_SECONDS, self.inbox.sweep, "sweep"),
+            (LOOK_SECONDS, self.listen, "gaps"),
+            (PURGE_SECONDS, self.purge, "purge"),
+            (ERASURE_SECONDS, self.sweeper.sweep, "erasures"),
+            (PURGE_SECONDS, self.sweeper.backups, "backups"),
+            (INDEX_SECONDS, self.refresh_experts, "experts"),
+            (MENU_SECONDS, self._publish_menus, "menus"),
+        ):
+            self._ticker.every(seconds, job, name)
         if self._ticking:
             self._ticker.every(self.settings.cordee_tick_seconds, self.tick, "timers")
         self._ticker.start()

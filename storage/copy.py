@@ -10,11 +10,24 @@ said the rows stay, without their content: their keys are what keeps it from bei
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, NamedTuple, cast
 
-from sqlalchemy import Connection, Engine, delete, func, insert, null, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    delete,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import URL, make_url
 
 from storage.tables import Audit, Base, DirectoryWord, Inbox, Outbox, SenderLease
@@ -141,27 +154,37 @@ def _backup(source: sqlite3.Connection, into: Engine) -> None:
 
 def _read(source: Engine, into: Engine) -> None:
     Base.metadata.create_all(into)
+    with snapshot(source) as reading, into.begin() as writing:
+        for table in Base.metadata.sorted_tables:
+            if table not in LEFT_BEHIND:
+                pour(reading, writing, table, without=_CONTENT if table is _OUT else ())
+                if "id" in table.columns:
+                    _go_on_counting(reading, writing, table.name)
+
+
+@contextmanager
+def snapshot(source: Engine) -> Iterator[Connection]:
+    """A server's database as it is at one instant, for reading."""
     with (
         source.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         ) as reading,
         reading.begin(),
-        into.begin() as writing,
     ):
-        for table in Base.metadata.sorted_tables:
-            if table in LEFT_BEHIND:
-                continue
-            columns = [
-                null().label(column.name)
-                if table is _OUT and column.name in _CONTENT
-                else column.label(column.name)
-                for column in table.columns
-            ]
-            rows = reading.execution_options(yield_per=CHUNK).execute(select(*columns))
-            for part in rows.mappings().partitions(CHUNK):
-                writing.execute(insert(table), [dict(row) for row in part])
-            if "id" in table.columns:
-                _go_on_counting(reading, writing, table.name)
+        yield reading
+
+
+def pour(
+    reading: Connection, writing: Connection, table: Table, *, without: Collection[str] = ()
+) -> None:
+    """Write the rows of a table into the same table elsewhere; `without` these columns' content."""
+    columns = [
+        (null() if column.name in without else column).label(column.name)
+        for column in table.columns
+    ]
+    rows = reading.execution_options(yield_per=CHUNK).execute(select(*columns))
+    for part in rows.mappings().partitions(CHUNK):
+        writing.execute(insert(table), [dict(row) for row in part])
 
 
 def _go_on_counting(reading: Connection, writing: Connection, name: str) -> None:

@@ -56,6 +56,7 @@ _DONE = (
         done_at=bindparam("at"),
         person_id=bindparam("person"),
         payload=bindparam("body"),
+        author=None,  # it was for the order of what waits
     )
 )
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from storage.sealed import Sealed, Unreadable
+from storage.silence import UNSENT, silence
 from storage.tables import (
     Audit,
     Base,
@@ -36,6 +37,7 @@ from storage.tables import (
     CampaignPair,
     Checkin,
     Conversation,
+    Erasure,
     Expert,
     Identity,
     Inbox,
@@ -59,7 +61,6 @@ from storage.vault import Vault
 _SKIPPED = frozenset(
     {"person_key", "audit", "inbox", "outbox", "sender_lease", "timer", "directory_word"}
 )  # the last holds no word that the expert's own row does not
-_UNSENT = ("queued", "in_doubt", "failed", "unreachable")  # staff may have some of it sent yet
 _OWNERS = (
     "person_id",
     "author_id",
@@ -159,7 +160,7 @@ class Privacy:
         """
         found: dict[str, list[dict[str, Any]]] = {}
         for table in Base.metadata.sorted_tables:
-            theirs = _theirs(table, person_id)
+            theirs = rows_about(table, person_id)
             if theirs is None:
                 continue
             rows = self._session.execute(select(table).where(theirs)).mappings()
@@ -185,10 +186,15 @@ class Privacy:
 
         Rows of others that only point at the person go with the pair or request they belong to,
         and so do their timers, the dialogues about them, and the messages not sent yet that would
-        tell others of something that is no more.
+        tell others of something that is no more, or that name the person or quote them. What is
+        left in files and backups is for `storage.erasures`, which finds the number written down.
         """
+        silence(self._session, self._vault, person_id, self.export_person(person_id))
+        accounts = self._session.execute(
+            select(Identity.platform, Identity.account).where(Identity.person_id == person_id)
+        ).all()
         self._session.execute(
-            delete(Outbox).where(Outbox.person_id == person_id, Outbox.state.in_(_UNSENT))
+            delete(Outbox).where(Outbox.person_id == person_id, Outbox.state.in_(UNSENT))
         )
         pairs = select(Pair.id).where(or_(Pair.mentee_id == person_id, Pair.mentor_id == person_id))
         requests = select(Request.id).where(Request.person_id == person_id)
@@ -204,9 +210,16 @@ class Privacy:
         self._session.execute(
             update(Outbox).where(Outbox.person_id == person_id).values(payload=None)
         )
-        self._session.execute(
-            update(Inbox).where(Inbox.person_id == person_id).values(payload=None, person_id=None)
+        heard = or_(
+            Inbox.person_id == person_id,
+            Inbox.author.in_([f"{platform}:{account}" for platform, account in accounts]),
         )
+        self._session.execute(
+            update(Inbox)
+            .where(heard, Inbox.state != "received")
+            .values(payload=None, person_id=None, author=None)
+        )
+        self._session.add(Erasure(gone_id=person_id, at=now))
         self._session.flush()
         for column in (Request.owner_id, RequestNote.by_id, Interview.asked_by_id):
             self._session.execute(
@@ -254,7 +267,7 @@ class Privacy:
                 )
         waiting = self._session.execute(
             select(Outbox.id, Outbox.dedup_key).where(
-                Outbox.person_id.in_(concerned), Outbox.state.in_(_UNSENT)
+                Outbox.person_id.in_(concerned), Outbox.state.in_(UNSENT)
             )
         )
         void = [number for number, key in waiting if _speaks_of(key, gone)]
@@ -447,7 +460,7 @@ class Privacy:
         return changed(self._session, delete(entity).where(table.c.id.in_(wanted)))
 
 
-def _theirs(table: Table, person_id: int) -> ColumnElement[bool] | None:
+def rows_about(table: Table, person_id: int) -> ColumnElement[bool] | None:
     """Which rows of a table are about the person; None when none can be."""
     if table.name in _SKIPPED:
         return None

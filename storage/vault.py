@@ -1,6 +1,7 @@
 """The keys: one per person, wrapped by the instance's secret, which lies outside the database.
 
-Deleting a person's wrapped key makes every sealed value of theirs unreadable, in backups too. This
+Deleting a person's wrapped key makes every sealed value of theirs unreadable wherever the key is
+not: backups hold it too, which is why erasures are carried into them (`storage.erasures`). This
 module knows nothing of who may read what: that is `bot/access.py`.
 """
 

@@ -203,6 +203,7 @@ def _options(data: Path, folder: Path) -> list[str]:
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
+        "wal_recycle": "off",  # as the guide says, so that nothing erased is left in old segments
         "max_connections": "100",
         "timezone": "UTC",
     }

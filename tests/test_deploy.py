@@ -211,7 +211,8 @@ def test_the_service_is_kept_up_and_kept_in() -> None:
     assert (service["RestartSec"], service["TimeoutStopSec"]) == ("1", "30")
     assert service["ProtectSystem"] == "strict"
     assert service["CapabilityBoundingSet"] == ""
-    assert service["StateDirectory"] == service["User"] == "cordee"
+    assert service["User"] == "cordee"
+    assert service["StateDirectory"].split() == ["cordee", "cordee-backups"]
     assert service["WorkingDirectory"] == "/var/lib/cordee"
 
 

@@ -18,6 +18,7 @@ from storage.tables.campaigns import Campaign, CampaignEntry, CampaignPair, Forb
 from storage.tables.casework import Interview, RequestNote
 from storage.tables.delivery import Audit, Inbox, Memo, Outbox, SenderLease, Timer
 from storage.tables.dialogues import Conversation, Stray
+from storage.tables.erasures import Erasure
 from storage.tables.numbers import Tally
 from storage.tables.pairs import (
     Checkin,
@@ -52,6 +53,7 @@ __all__ = [
     "Consent",
     "Conversation",
     "DirectoryWord",
+    "Erasure",
     "Expert",
     "ExpertVector",
     "Forbidden",

@@ -52,7 +52,7 @@ class Person(Base, purpose="identify", basis="interest", kept="person"):
 
 
 class PersonKey(Base, purpose="identify", basis="interest", kept="person"):
-    """The wrapped key of a person's sealed values; deleting it erases them, backups included."""
+    """The wrapped key of a person's sealed values; deleting it erases them."""
 
     __tablename__ = "person_key"
     person_id: Mapped[int] = c(

@@ -1,0 +1,93 @@
+"""What others were still to be told is taken back when it names somebody who is erased.
+
+Payloads are sealed, so each is opened and looked at; what goes to many at once speaks of its
+recipient only, and is left alone. This module does not know what the messages are for.
+
+Source: GDPR 17; quality, P1.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from storage.sealed import Unreadable
+from storage.tables import Outbox
+from storage.vault import Vault
+
+UNSENT: Final = ("queued", "in_doubt", "failed", "unreachable")
+"""States of a message that may be sent yet, by itself or by staff."""
+_MASS: Final = 9
+_TELLING: Final = 4  # a shorter word is in every second message
+_PACKED: Final = b"PK"  # a workbook: nobody looks inside, it is made again when asked for
+
+
+def silence(
+    session: Session, vault: Vault, person_id: int, data: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> None:
+    """Empty the messages to others that name the person or quote them; the unsent are cancelled.
+
+    Args:
+        session: The transaction of the erasure.
+        vault: The keys.
+        person_id: Who is erased.
+        data: Their export.
+    """
+    words = frozenset(_words_of(data))
+    if not words:
+        return
+    rows = session.execute(
+        select(Outbox.id, Outbox.person_id, Outbox.payload).where(
+            Outbox.payload.is_not(None),
+            Outbox.person_id.is_distinct_from(person_id),
+            Outbox.state != "sending",
+            or_(Outbox.priority < _MASS, Outbox.op == "file"),
+        )
+    )
+    named = [row.id for row in rows if _names(session, vault, row, words)]
+    mine = Outbox.id.in_(named)
+    session.execute(
+        update(Outbox).where(mine, Outbox.state.in_(UNSENT)).values(state="cancelled", payload=None)
+    )
+    session.execute(update(Outbox).where(mine).values(payload=None))
+
+
+def _words_of(data: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
+    """What would tell others of a person: their name and address, and what they wrote freely."""
+    for person in data["person"]:
+        yield from (person[key] for key in ("name", "email") if len(person[key] or "") >= _TELLING)
+    written = [row["text"] for table in ("stray", "objective") for row in data[table]]
+    answers = [(row["state"] or {}).get("answers") for row in data["conversation"]]
+    # the value of an option is a code without a space; its label is in messages to everybody
+    yield from (text for text in _texts([written, answers]) if " " in text.strip())
+
+
+def _names(session: Session, vault: Vault, row: Any, words: Collection[str]) -> bool:
+    try:
+        message = vault.open(session, row.person_id, row.payload)
+    except Unreadable:
+        return False
+    parts = list(_texts(message))
+    file = message.get("file") if isinstance(message, dict) else None
+    if file is not None:
+        content = base64.urlsafe_b64decode(file["content"])
+        if content.startswith(_PACKED):
+            return True
+        parts.append(content.decode("utf-8", "replace"))
+    return any(word in part for part in parts for word in words)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value made of lists and dictionaries."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _texts(part)
