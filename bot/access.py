@@ -24,6 +24,7 @@ from bot.turn import Turn
 from storage.outbox import Parked
 from storage.search import Found
 from storage.tables import (
+    Beyond,
     Campaign,
     Checkin,
     Conversation,
@@ -275,6 +276,19 @@ def joining(turn: Turn, number: int) -> Membership:
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(member.programme_id))
     return member
+
+
+@_given
+def staff_beyond(turn: Turn, number: int) -> tuple[Beyond, Pair]:
+    """What a mentor said is beyond their role, in a programme where the person is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    row = turn.uow.care.beyond(number) if number <= MAX_ID else None
+    if row is None:
+        raise NotAllowed(_NO)
+    return row, staff_pair(turn, row.pair_id)
 
 
 @_given

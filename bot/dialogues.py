@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from bot import access
@@ -38,11 +39,11 @@ from bot.dialogue.engine import (
     Value,
 )
 from bot.dialogue.parsing import Skipped
-from bot.dialogue.questionnaire import Question, Questionnaire
+from bot.dialogue.questionnaire import Localised, Question, Questionnaire
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, encode
 from bot.errors import NotAllowed
 from bot.events import FormValue, Pressed
-from bot.i18n import Words
+from bot.i18n import Words, words
 from bot.messages import Choice, Form, Line, Message
 from bot.policy import Who, declare, policy, policy_of
 from bot.programmes.schema import Programme, Watched
@@ -53,6 +54,8 @@ Completion = Callable[[Turn, Conversation, Mapping[str, Given]], None]
 COMPLETIONS: dict[str, Completion] = {}
 ANSWERED: dict[str, Completion] = {}
 OPENED: dict[str, Callable[[Turn, Conversation], bool]] = {}
+FREE_WORDS: set[str] = set()
+FREE_WORDS_MAX = 1500  # characters
 
 
 def on_completed(kind: str, *, who: Who = "member") -> Callable[[Completion], Completion]:
@@ -93,6 +96,11 @@ def may_reopen(kind: str) -> Callable[[Callable[[Turn, Conversation], bool]], An
     return register
 
 
+def free_words(kind: str) -> None:
+    """Register a kind of dialogue that no file has: one question of ours, `words-<kind>`."""
+    FREE_WORDS.add(kind)
+
+
 def family(kind: str) -> str:
     """`checkin:monthly` → `checkin`."""
     return kind.partition(":")[0]
@@ -105,9 +113,24 @@ def questionnaire(programme: Programme, kind: str) -> Questionnaire:
         NotAllowed: The file no longer has them.
     """
     found = programme.questionnaire(kind)
+    if found is None and family(kind) in FREE_WORDS:
+        return _words_only(family(kind), programme.register)
     if found is None:
         raise NotAllowed(f"{programme.id} has no {kind}")
     return found
+
+
+@cache
+def _words_only(kind: str, register: str) -> Questionnaire:
+    fr, en = (words(lang, register, "UTC")(f"words-{kind}") for lang in ("fr", "en"))
+    asked = Question(
+        id="words",
+        kind="text",
+        max=FREE_WORDS_MAX,
+        sensitive=True,
+        text=Localised(fr=fr, en=en),
+    )
+    return Questionnaire(review=False, questions=(asked,))
 
 
 def begin(
@@ -298,7 +321,7 @@ def _askable(turn: Turn, talk: Conversation) -> bool:
         talk.status == "open"
         and not _closed(turn, talk)
         and programme is not None
-        and programme.questionnaire(talk.kind) is not None
+        and (programme.questionnaire(talk.kind) is not None or family(talk.kind) in FREE_WORDS)
     )
 
 

@@ -40,7 +40,7 @@ REQUEST: Table = {
         "close": "closed",
         "reopen": "open",
     },
-    "matched": {"close": "closed"},
+    "matched": {"close": "closed", "reopen": "team"},
     "closed": {"reconsider": "team"},
 }
 
@@ -65,6 +65,12 @@ PAIR: Table = {
     "closing": {"close": "closed", "extend": "active"},
     "closed": {},
 }
+
+OUTCOMES = ("term", "referred", "changed", "ended")
+"""How a pair ended: at its term, by turning to others (a success, A-21), with another mentor for
+the mentee, or before its term; none of them is a failure."""
+
+BEYOND: Table = {"open": {"answer": "answered"}, "answered": {}}
 
 CAMPAIGN: Table = {
     "open": {"draft": "matching", "close": "closed"},

@@ -41,17 +41,37 @@ class Pairs:
         return self._session.get(Pair, pair_id)
 
     def move(
-        self, pair: Pair, version: int, state: str, *, ended_at: datetime | None = None
+        self,
+        pair: Pair,
+        version: int,
+        state: str,
+        *,
+        ended_at: datetime | None = None,
+        outcome: str | None = None,
     ) -> bool:
         """Compare-and-set the state; False when somebody was quicker."""
         values: dict[str, Any] = {"state": state, "version": version + 1}
         if ended_at is not None:
             values["ended_at"] = ended_at
+        if outcome is not None:
+            values["outcome"] = outcome
         done = changed(
             self._session,
             update(Pair)
             .where(Pair.id == pair.id, Pair.version == version)
             .values(**values)
+            .execution_options(synchronize_session=False),
+        )
+        self._session.refresh(pair)
+        return bool(done)
+
+    def supervise(self, pair: Pair, before: int | None, supervisor_id: int) -> bool:
+        """Give a pair to a supervisor (A-14); False when somebody else was quicker."""
+        done = changed(
+            self._session,
+            update(Pair)
+            .where(Pair.id == pair.id, Pair.supervisor_id.is_not_distinct_from(before))
+            .values(supervisor_id=supervisor_id)
             .execution_options(synchronize_session=False),
         )
         self._session.refresh(pair)

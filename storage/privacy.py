@@ -32,6 +32,7 @@ from storage.silence import UNSENT, silence
 from storage.tables import (
     Audit,
     Base,
+    Beyond,
     Campaign,
     CampaignEntry,
     CampaignPair,
@@ -95,6 +96,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "pair-lapse": "pair",
     "pair-end": "pair",
     "pair-closed": "pair",
+    "beyond-due": "beyond",
     "guide": "pair",
     "checkin": "series",
     "checkin-remind": "checkin",
@@ -111,12 +113,20 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "intro": "pair",
     "guide": "pair",
     "closing": "pair",
+    "pair-changed": "pair",
+    "beyond-answered": "beyond",
     "objective": "objective",
     "checkin": "checkin",
     "checkin-remind": "checkin",
 }
 """Messages that mean nothing without their subject: first word of the key → table of the second."""
-_TALKS: Final[Mapping[str, str]] = {"checkin": "checkin", "closing": "pair", "objective": "pair"}
+_TALKS: Final[Mapping[str, str]] = {
+    "checkin": "checkin",
+    "closing": "pair",
+    "objective": "pair",
+    "leaving": "pair",
+    "beyond": "pair",
+}
 """Dialogues about something that two people share: first word of the kind → table."""
 
 Gone = dict[str, set[int]]
@@ -238,7 +248,7 @@ class Privacy:
         """
         self._session.flush()
         pairs = gone.setdefault("pair", set())
-        for entity in (Series, Checkin, Objective):
+        for entity in (Series, Checkin, Objective, Beyond):
             below = select(entity.id).where(entity.pair_id.in_(pairs))
             gone[entity.__tablename__] = set(self._session.scalars(below))
         of_requests = select(Proposal.id).where(Proposal.request_id.in_(gone.get("request", ())))

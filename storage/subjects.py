@@ -12,6 +12,7 @@ from sqlalchemy import Select, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.tables import (
+    Beyond,
     Campaign,
     Checkin,
     Conversation,
@@ -62,6 +63,7 @@ _KINDS: Final[dict[str, tuple[InstrumentedAttribute[int], Any]]] = {
         Objective.id,
         _pair(Objective.id).join(Objective, Objective.pair_id == Pair.id),
     ),
+    "beyond": (Beyond.id, _pair(Beyond.id).join(Beyond, Beyond.pair_id == Pair.id)),
     "report": (
         Report.id,
         select(

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from storage.campaigns import Campaigns
+from storage.care import Care
 from storage.casework import Casework
 from storage.crash import point
 from storage.directory import Directory
@@ -149,6 +150,11 @@ class UnitOfWork:
     def pairs(self) -> Pairs:
         """Pairs, their meetings, objectives and check-ins."""
         return Pairs(self.session, self.vault)
+
+    @cached_property
+    def care(self) -> Care:
+        """What goes on around pairs."""
+        return Care(self.session)
 
     @cached_property
     def campaigns(self) -> Campaigns:

@@ -23,7 +23,7 @@ from bot.commands.parked import STATES, WHY
 from bot.commands.registry import COMMANDS
 from bot.dialogue.parsing import REASONS
 from bot.dialogue.questionnaire import Localised, Question
-from bot.dialogues import COMPLETIONS, family
+from bot.dialogues import COMPLETIONS, FREE_WORDS, family
 from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.kinds import KINDS
 from bot.programmes.load import load, presets
@@ -141,7 +141,7 @@ def _families() -> dict[str, list[str]]:
     known: dict[str, Iterable[str]] = {
         "campaign-is-{}": lifecycle.CAMPAIGN,
         "checkin-is-{}": ("asked", "answered", "skipped"),
-        "column-{}": ("number", "mentee", "mentor", "state", "met", "name", "seen"),
+        "column-{}": ("number", "mentee", "mentor", "state", "met", "name", "seen", "supervisor"),
         "data-{}": set(Base.metadata.tables),
         "field-{}": _fields(of_table=False),
         "field-{}-{}": _fields(of_table=True),
@@ -169,10 +169,12 @@ def _families() -> dict[str, list[str]]:
         "staff-list-{}": ("mine", "free", "late"),
         "staff-none-{}": ("mine", "free", "late"),
         "staff-note-{}": ("note", "interview", "feasible", "infeasible", "reopened"),
+        "staff-beyond-is-{}": lifecycle.BEYOND,
         "staff-state-{}": lifecycle.REQUEST,
         "stats-pair-{}": lifecycle.PAIR,
         "stats-request-{}": lifecycle.REQUEST,
         "value-{}": _values(),
+        "words-{}": FREE_WORDS,
     }
     return {
         name: [name.replace("{}-{}", "{}").format(value) for value in values]

@@ -85,9 +85,14 @@ def _export_requests(turn: Turn) -> Rows:
 
 def _export_pairs(turn: Turn) -> Rows:
     every = turn.uow.pairs.of_programme(turn.programme.id)
-    names = turn.uow.people.names(n for p in every for n in (p.mentee_id, p.mentor_id))
+    names = turn.uow.people.names(
+        n for p in every for n in (p.mentee_id, p.mentor_id, p.supervisor_id) if n
+    )
     return (
-        ("id", "mentee", "mentor", "kind", "state", "started", "ends", "ended", "without_meeting"),
+        (
+            *("id", "mentee", "mentor", "kind", "state", "started", "ends", "ended"),
+            *("without_meeting", "outcome", "supervisor"),
+        ),
         [
             (
                 p.id,
@@ -99,6 +104,8 @@ def _export_pairs(turn: Turn) -> Rows:
                 p.ends_at,
                 p.ended_at,
                 p.missed_in_a_row,
+                p.outcome,
+                names.get(p.supervisor_id) if p.supervisor_id else None,
             )
             for p in every
         ],

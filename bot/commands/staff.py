@@ -14,8 +14,10 @@ from __future__ import annotations
 import re
 
 from bot import access, lifecycle
+from bot.commands import follow
 from bot.commands.queue import name_of, page
 from bot.commands.registry import act, command
+from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.flows import offers, pairs, reports, requests
@@ -185,13 +187,16 @@ def send(turn: Turn, number: int, version: int) -> None:
 def binomes(turn: Turn, args: str) -> None:
     """Pairs, those without a meeting first.
 
-    `binomes MENTEE, MENTOR` (names, numbers or addresses) makes one; `binomes 12` shows one.
+    `binomes MENTEE, MENTOR` (names, numbers or addresses) makes one; `binomes 12` shows one;
+    `binomes miens` those that I follow.
     """
     w = turn.w
     if (wanted := number(args)) is not None:
         turn.say(_pair(turn, wanted), here=True)
         return
-    if args:
+    if follow.handled(turn, args):
+        return
+    if args and fold(args) not in follow.MINE:
         two = [part for part in re.split(r"\s*[,;+]\s*", args) if part]
         if len(two) == 1:
             two = args.split()
@@ -200,13 +205,13 @@ def binomes(turn: Turn, args: str) -> None:
         else:
             _make_pair(turn, *two)
         return
-    live = turn.uow.pairs.of_programme(turn.programme.id, ended=False)
+    every = turn.uow.pairs.of_programme(turn.programme.id, ended=False)
+    live = follow.of_mine(turn, args, every)
     if not live:
-        turn.say(Message(w("staff-no-pairs")), here=True)
+        turn.say(Message(w("staff-no-pairs-mine" if every else "staff-no-pairs")), here=True)
         return
-    ordered = sorted(live, key=lambda p: (-p.missed_in_a_row, p.started_at))
     rows = []
-    for p in ordered[:SHOWN]:
+    for p in live[:SHOWN]:
         last = next((c for c in turn.uow.pairs.checkins(p.id, 6) if c.state == "answered"), None)
         rows.append(
             (
@@ -215,15 +220,20 @@ def binomes(turn: Turn, args: str) -> None:
                 name_of(turn, p.mentor_id),
                 w(f"pair-state-{p.state}"),
                 _met(turn, last.met) if last and last.met else "—",
+                follow.supervisor_of(turn, p),
             )
         )
-    columns = tuple(w(f"column-{c}") for c in ("number", "mentee", "mentor", "state", "met"))
+    names = ("number", "mentee", "mentor", "state", "met", "supervisor")
+    columns = tuple(w(f"column-{c}") for c in names)
     turn.say(
         Message(
             title=w("staff-pairs-title"),
             text=w("staff-pairs-text", n=len(live)),
             table=Table(columns, tuple(rows)),
-            quiet=(run_choice(w("staff-export"), "exporter", "binomes"),),
+            quiet=(
+                *((run_choice(w("staff-pairs-mine"), "binomes", "miens"),) if not args else ()),
+                run_choice(w("staff-export"), "exporter", "binomes"),
+            ),
         ),
         here=True,
     )
@@ -238,6 +248,7 @@ def _pair(turn: Turn, number: int) -> Message:
     ]
     if pair.ends_at:
         lines.append(Line(label=w("pair-until-label"), text=w.day(pair.ends_at)))
+    lines.extend(follow.lines(turn, pair))
     for checkin in turn.uow.pairs.checkins(pair.id, 6):
         talk = turn.uow.talks.get(checkin.conversation_id or 0)
         met = _met(turn, checkin.met) if checkin.met else w(f"checkin-is-{checkin.state}")
@@ -257,6 +268,7 @@ def _pair(turn: Turn, number: int) -> Message:
         title=f"{name_of(turn, pair.mentee_id)} · {name_of(turn, pair.mentor_id)}",
         text=w("staff-pair-text", number=pair.id),
         lines=tuple(lines),
+        choices=tuple(follow.choices(turn, pair)),
         quiet=(
             (act_choice(w("staff-end-pair"), "staff-end-pair", pair.id, pair.version, "danger"),)
             if live
@@ -285,7 +297,7 @@ def end_pair(turn: Turn, number: int, version: int) -> None:
         mentee = name_of(turn, pair.mentee_id)
         turn.say(Message(turn.w("staff-pair-called-off", number=pair.id, mentee=mentee)), here=True)
         return
-    pairs.close(turn, pair)
+    pairs.close(turn, pair, "ended")
     turn.say(Message(turn.w("staff-pair-ended", number=pair.id)), here=True)
 
 
@@ -309,7 +321,7 @@ def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
     ):
         turn.say(Message(turn.w("staff-not-free")), here=True)
         return
-    pair = pairs.form(turn, None, first, second, programme=turn.programme)
+    pair = pairs.form(turn, None, first, second, programme=turn.programme, supervisor_id=turn.me.id)
     if pair.state == "proposed":
         text = turn.w(
             "staff-pair-waits",

@@ -2,12 +2,13 @@
 
 One module per part of a programme's life.
 
-`profiles` → `requests` → `campaign` → `offers` → `pairs` → `checkins`, with `joining`, `letters`,
-`meetings` and `reports` beside them. Each registers its completions, acts and timers; importing
-this package fills the registries.
+`profiles` → `requests` → `campaign` → `offers` → `pairs` → `checkins` → `partings`, with `joining`,
+`letters`, `meetings`, `supervision`, `beyond` and `reports` beside them. Each registers its
+completions, acts and timers; importing this package fills the registries.
 """
 
 from bot.flows import (
+    beyond,
     campaign,
     checkins,
     joining,
@@ -15,22 +16,15 @@ from bot.flows import (
     meetings,
     offers,
     pairs,
+    partings,
     profiles,
     queue,
     reports,
     requests,
+    supervision,
 )
 
 FLOWS = (
-    profiles,
-    joining,
-    requests,
-    campaign,
-    offers,
-    queue,
-    pairs,
-    letters,
-    checkins,
-    meetings,
-    reports,
+    *(profiles, joining, requests, campaign, offers, queue, pairs, letters, checkins, meetings),
+    *(reports, supervision, partings, beyond),
 )

@@ -9,7 +9,7 @@ Source: A-05, A-06, X-07; delivery protocol, "Recurrence and .ics".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
@@ -19,9 +19,9 @@ from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, begin, may_reopen, on_answered, on_completed, run_choice, told
 from bot.errors import NotAllowed
 from bot.flows import meetings
+from bot.flows.supervision import tell_staff
 from bot.followup import due, planner
-from bot.i18n import Words
-from bot.messages import Line, Message
+from bot.messages import Message
 from bot.programmes.schema import Programme, Rhythm
 from bot.rhythm import anchor, into_waking_hours, next_occurrence, to_local, to_utc
 from bot.turn import REMINDER, Scene, Turn
@@ -364,7 +364,11 @@ def note_checkin(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
             )
         else:
             _alert(turn, pair, checkin, rhythm, answers)
-    turn.text("checkin-thanks")
+    thanks = Message(turn.w("checkin-thanks"))
+    if turn.me.id == pair.mentor_id and pair.kind == "long_term":
+        button = act_choice(turn.w("beyond"), "beyond", pair.id, pair.version)
+        thanks = replace(thanks, quiet=(button,))
+    turn.say(thanks)
     if rhythm.next_on and rhythm.next_on in answers:
         meetings.set_date(
             turn,
@@ -441,25 +445,3 @@ def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm, *, alerted: bool) -> N
         tell_staff(
             turn, pair, "staff-no-meeting", key=f"no-meeting:{pair.id}:{turn.event.id}", n=row
         )
-
-
-def tell_staff(
-    scene: Scene,
-    pair: Pair,
-    key_of_text: str,
-    *,
-    key: str,
-    n: int | None = None,
-    lines: Callable[[Words], tuple[Line, ...]] = lambda w: (),
-) -> None:
-    """A line about a pair to its team, what was answered, and the way to look at it."""
-    mentee, mentor = scene.person(pair.mentee_id), scene.person(pair.mentor_id)
-
-    def build(w: Words) -> Message:
-        return Message(
-            w(key_of_text, n, mentee=mentee.name or "—", mentor=mentor.name or "—"),
-            lines=lines(w),
-            choices=(run_choice(w("see-pair"), "binomes", str(pair.id)),),
-        )
-
-    scene.tell_staff(scene.programme_of(pair.programme_id), build, key=key)

@@ -18,7 +18,7 @@ from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, begin, on_completed, run_choice, told
 from bot.errors import NotAllowed
-from bot.flows import checkins, meetings
+from bot.flows import checkins, meetings, supervision
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
@@ -71,11 +71,18 @@ def both(scene: Scene, pair: Pair) -> tuple[Person, Person]:
 
 
 def form(
-    scene: Scene, request: Request | None, mentee: Person, mentor: Person, *, programme: Programme
+    scene: Scene,
+    request: Request | None,
+    mentee: Person,
+    mentor: Person,
+    *,
+    programme: Programme,
+    supervisor_id: int | None = None,
 ) -> Pair:
     """Make a pair; both are introduced at once, unless the mentor has yet to accept the charter.
 
-    The mentor's place is taken by the caller, in the statement that decides.
+    The mentor's place is taken by the caller, in the statement that decides. Who follows it: the
+    request's owner, else whoever made it by hand, else nobody yet (A-14).
     """
     kind = request.kind if request else "long_term"
     months = programme.pair.months if kind == "long_term" else ONE_OFF_MONTHS
@@ -86,6 +93,7 @@ def form(
             mentee_id=mentee.id,
             mentor_id=mentor.id,
             kind=kind,
+            supervisor_id=(request.owner_id if request else None) or supervisor_id,
             started_at=scene.now,
             ends_at=months_later(scene.now, months, programme.zone),
         )
@@ -137,7 +145,8 @@ def introduce(scene: Scene, pair: Pair) -> None:
                 mentee=mentee.name or "—",
                 mentor=mentor.name or "—",
                 number=pair.id,
-            )
+            ),
+            choices=() if pair.supervisor_id else supervision.take(w, pair),
         ),
         key=f"pair-made:{pair.id}",
     )
@@ -212,7 +221,7 @@ def pair_decline(turn: Turn, number: int, version: int) -> None:
         turn.text("button-stale")
         return
     turn.replace(Message(turn.w("declined-noted")))
-    checkins.tell_staff(turn, pair, "staff-pair-declined", key=f"pair-declined:{pair.id}")
+    supervision.tell_staff(turn, pair, "staff-pair-declined", key=f"pair-declined:{pair.id}")
 
 
 def _offered(turn: Turn, number: int) -> Pair | None:
@@ -274,7 +283,7 @@ def lapse(scene: Scene, timer: DueTimer) -> None:
         return
     scene.programme_of(pair.programme_id)
     if call_off(scene, pair, told="pair-offer-lapsed"):
-        checkins.tell_staff(scene, pair, "staff-pair-lapsed", key=f"pair-lapsed:{pair.id}")
+        supervision.tell_staff(scene, pair, "staff-pair-lapsed", key=f"pair-lapsed:{pair.id}")
 
 
 # --- how they are introduced ----------------------------------------------------------------------
@@ -368,6 +377,8 @@ def standing(turn: Turn, pair: Pair) -> Message:
         quiet.append(act_choice(w("checkin-later"), "later-next", pair.id, rhythm))
         quiet.append(act_choice(w("pair-pause"), "pair-pause", pair.id, pair.version))
     if pair.state in ("active", "paused"):
+        if turn.me.id == pair.mentor_id:
+            quiet.append(act_choice(w("beyond"), "beyond", pair.id, pair.version))
         quiet.append(act_choice(w("pair-end"), "pair-stop", pair.id, pair.version))
     return Message(
         title=w("pair-title", name=other.name or "—"),
@@ -414,37 +425,6 @@ def _shift(turn: Turn, number: int, version: int, event: str, told: str) -> Pair
     return pair
 
 
-@act("pair-stop", who="member")
-def stop_pair(turn: Turn, number: int, version: int) -> None:
-    """Either side may end it, without blame (A-20): asked once more, then done."""
-    pair = access.own_pair(turn, number)
-    if pair.state == "closed":
-        turn.text("pair-is-closed")
-        return
-    turn.say(
-        Message(
-            turn.w("pair-end-sure"),
-            choices=(
-                act_choice(
-                    turn.w("pair-end-yes"), "pair-stop-yes", pair.id, pair.version, "danger"
-                ),
-            ),
-            quiet=(run_choice(turn.w("pair-end-no"), "rdv"),),
-        )
-    )
-
-
-@act("pair-stop-yes", who="member")
-def stop_pair_now(turn: Turn, number: int, version: int) -> None:
-    """End it now: closing questions to both, the place is free again."""
-    pair = access.own_pair(turn, number)
-    if pair.state not in ("active", "paused"):
-        turn.text("pair-is-closed")
-        return
-    turn.note("pair-stopped", "pair", pair.id)
-    close(turn, pair)
-
-
 # --- the end --------------------------------------------------------------------------------------
 
 
@@ -456,19 +436,30 @@ def end_of_pair(scene: Scene, timer: DueTimer) -> None:
         return
     if pair.ends_at is not None and pair.ends_at > scene.now:
         return  # extended in the meantime; that has its own timer
-    close(scene, pair)
+    close(scene, pair, "term")
 
 
-def close(scene: Scene, pair: Pair) -> None:
-    """Stop the rhythm, free the place, thank both and ask the closing questions."""
-    programme = scene.programme_of(pair.programme_id)
-    state = lifecycle.move(lifecycle.PAIR, pair.state, "end")
-    if not scene.uow.pairs.move(pair, pair.version, state, ended_at=scene.now):
-        return
+def stop(scene: Scene, pair: Pair) -> None:
+    """It is over: no prompt and no guide any more, and the mentor's place is free."""
     checkins.stop_rhythms(scene, pair)
     scene.uow.timers.cancel("pair-end", pair.id)
     scene.uow.timers.cancel("guide", pair.id)
     scene.uow.directory.give_place(pair.mentor_id, scene.now)
+
+
+def close(scene: Scene, pair: Pair, outcome: str) -> None:
+    """Stop the rhythm, free the place, thank both and ask the closing questions.
+
+    Args:
+        scene: The cause.
+        pair: Active or paused.
+        outcome: One of `lifecycle.OUTCOMES`.
+    """
+    programme = scene.programme_of(pair.programme_id)
+    state = lifecycle.move(lifecycle.PAIR, pair.state, "end")
+    if not scene.uow.pairs.move(pair, pair.version, state, ended_at=scene.now, outcome=outcome):
+        return
+    stop(scene, pair)
     mentee, mentor = both(scene, pair)
     until = scene.now + checkins.days(CLOSING_DAYS)
     for person, role in ((mentee, "mentee"), (mentor, "mentor")):
@@ -513,7 +504,7 @@ def closing_answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given
     turn.text("closing-thanks")
     closing = turn.programme.closing
     if closing is not None and closing.alerts(answers):
-        checkins.tell_staff(
+        supervision.tell_staff(
             turn,
             pair,
             "staff-closing-alert",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from storage.tables.base import Base
 from storage.tables.campaigns import Campaign, CampaignEntry, CampaignPair, Forbidden
+from storage.tables.care import Beyond
 from storage.tables.casework import Interview, RequestNote
 from storage.tables.delivery import Audit, Inbox, Memo, Outbox, SenderLease, Timer
 from storage.tables.dialogues import Conversation, Stray
@@ -46,6 +47,7 @@ from storage.tables.reports import Report, Wish
 __all__ = [
     "Audit",
     "Base",
+    "Beyond",
     "Campaign",
     "CampaignEntry",
     "CampaignPair",

@@ -87,6 +87,7 @@ class Pair(Base, purpose="follow", basis="consent", kept="requests"):
     started_at: Mapped[datetime] = c(Utc, "accepted")
     ends_at: Mapped[datetime | None] = c(Utc, "planned end; none for a one-off talk")
     ended_at: Mapped[datetime | None] = c(Utc, "real end")
+    outcome: Mapped[str | None] = c(String(16), "how it ended, see bot.lifecycle.OUTCOMES", "staff")
     missed_in_a_row: Mapped[int] = c(
         Integer, "check-in rounds without a meeting, one after the other", default=0
     )

@@ -1,0 +1,124 @@
+"""What the team sees and does of a pair besides its check-ins: who follows it, what was said of it.
+
+`binomes miens`, `binomes 12 suivi Claire`. The list and the pair's page themselves are in `staff`.
+
+Source: A-14, A-19.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bot import access
+from bot.dialogue.questionnaire import fold
+from bot.dialogues import act_choice, run_choice
+from bot.flows import beyond, supervision
+from bot.messages import Choice, Line, Message
+from bot.turn import STAFF_ROLES, Turn
+from storage.tables import Conversation, Pair, Person
+
+MINE = frozenset({"miens", "miennes", "mine"})
+_GIVE = re.compile(
+    r"(\d{1,18})(?:/| (?:suivi|suivie|follow|followed)(?: par| by)? ?)(.*)", re.ASCII
+)
+SHOWN = 20  # names to choose from
+
+
+def handled(turn: Turn, args: str) -> bool:
+    """Whether these words after `binomes` were about something of this module."""
+    found = _GIVE.fullmatch(args)
+    if found is None:
+        return False
+    pair = access.staff_pair(turn, int(found[1]))
+    if not found[2]:
+        _choose(turn, pair)
+        return True
+    person = _of_team(turn, found[2])
+    if person is None:
+        turn.say(Message(turn.w("supervise-unknown")), here=True)
+    else:
+        supervision.give(turn, pair, person)
+    return True
+
+
+def _team(turn: Turn) -> Sequence[Person]:
+    return turn.uow.people.with_role(turn.programme.id, "staff")
+
+
+def _of_team(turn: Turn, words: str) -> Person | None:
+    """Somebody of the team, by number (`34`, as our buttons say) or by name."""
+    if words.isdecimal():
+        found = turn.uow.people.get(int(words)) if len(words) < 19 else None
+    else:
+        named = fold(words)
+        close = [p for p in _team(turn) if f" {named}" in f" {fold(p.name or '')}"]
+        found = close[0] if len(close) == 1 else None
+    if found is None or not turn.uow.people.roles(found.id, turn.programme.id) & STAFF_ROLES:
+        return None
+    return found
+
+
+def _choose(turn: Turn, pair: Pair) -> None:
+    turn.say(
+        Message(
+            turn.w("supervise-whom", number=pair.id),
+            choices=tuple(
+                run_choice(p.name or "—", "binomes", f"{pair.id}/{p.id}")
+                for p in _team(turn)[:SHOWN]
+            ),
+        ),
+        here=True,
+    )
+
+
+def of_mine(turn: Turn, args: str, live: Sequence[Pair]) -> Sequence[Pair]:
+    """The pairs to list: for `miens` mine; else all, mine first, then those who did not meet."""
+    wanted = [p for p in live if p.supervisor_id == turn.me.id] if fold(args) in MINE else live
+    return sorted(
+        wanted, key=lambda p: (p.supervisor_id != turn.me.id, -p.missed_in_a_row, p.started_at)
+    )
+
+
+def supervisor_of(turn: Turn, pair: Pair) -> str:
+    """Who follows a pair, for a list."""
+    person = supervision.supervisor(turn, pair)
+    return (person.name or "—") if person is not None else turn.w("supervisor-none")
+
+
+def lines(turn: Turn, pair: Pair) -> list[Line]:
+    """Who follows it, and what its mentor said is beyond their role."""
+    w = turn.w
+    found = [Line(label=w("supervisor-label"), text=supervisor_of(turn, pair))]
+    for row in turn.uow.care.beyond_of(pair.id):
+        by = turn.uow.people.get(row.answered_by_id) if row.answered_by_id else None
+        said = w(
+            f"staff-beyond-is-{row.state}",
+            when=w.day(row.said_at),
+            name=(by.name if by else None) or "—",
+        )
+        talk = turn.uow.talks.get(row.conversation_id or 0)
+        text = "\n".join([said, *_words(turn, talk)])
+        found.append(Line(label=w("staff-beyond-label"), text=text))
+    for kind in ("leaving:end", "leaving:change"):
+        for talk in turn.uow.talks.about(kind, pair.id):
+            found.extend(Line(label=w("pair-why-label"), text=t) for t in _words(turn, talk))
+    return found
+
+
+def _words(turn: Turn, talk: Conversation | None) -> list[str]:
+    """What somebody wrote to the team in a dialogue of theirs."""
+    kept = (turn.uow.talks.snapshot(talk) if talk else None) or []
+    return [str(answer["label"]) for answer in kept]
+
+
+def choices(turn: Turn, pair: Pair) -> list[Choice]:
+    """Follow it, give it to somebody; say that a mentor was answered."""
+    w = turn.w
+    found = [beyond.done(w, row) for row in turn.uow.care.beyond_of(pair.id) if row.state == "open"]
+    if pair.state == "closed":
+        return found
+    if supervision.supervisor(turn, pair) is None:
+        found.append(act_choice(w("supervise-me"), "supervise", pair.id, pair.version))
+    found.append(run_choice(w("supervise-other"), "binomes", f"{pair.id}/"))
+    return found

@@ -1,0 +1,220 @@
+"""A pair ends before its term, or its mentee goes on with another mentor: nobody is to blame.
+
+Either side may do both, at once and without a reason. A reason is for the team alone; the other
+side hears that the pair ends, and nothing of who wished it or why. Who comes next is the affair of
+`requests` and of the team.
+
+Source: A-20; what peers complain of, "a bad match must be undone without shame".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypedDict
+
+from bot import access, lifecycle
+from bot.commands.registry import act
+from bot.dialogue.engine import Given
+from bot.dialogues import act_choice, free_words, on_completed, run_choice, start
+from bot.flows import pairs, requests
+from bot.flows.supervision import tell_staff
+from bot.i18n import Words
+from bot.messages import Choice, Line, Message
+from bot.turn import Turn
+from storage.tables import Conversation, Pair, Person, Request
+
+LIVE = ("active", "paused")
+
+free_words("leaving")
+
+
+@act("pair-stop", who="member")
+def stop_pair(turn: Turn, number: int, version: int) -> None:
+    """Either side may end it, without blame (A-20): asked once more, then done."""
+    pair = access.own_pair(turn, number)
+    if pair.state not in LIVE:
+        turn.text("pair-is-closed")
+        return
+    w = turn.w
+    choices = [act_choice(w("pair-end-yes"), "pair-stop-yes", pair.id, pair.version, "danger")]
+    if pair.kind == "long_term":
+        label = w("pair-change" if turn.me.id == pair.mentee_id else "pair-pass-on")
+        choices.append(act_choice(label, "pair-change", pair.id, pair.version))
+    turn.say(
+        Message(
+            w("pair-end-sure"),
+            choices=tuple(choices),
+            quiet=(
+                act_choice(w("pair-end-why"), "pair-stop-why", pair.id, pair.version),
+                run_choice(w("pair-end-no"), "rdv"),
+            ),
+        )
+    )
+
+
+@act("pair-change", who="member")
+def change_mentor(turn: Turn, number: int, version: int) -> None:
+    """The mentee goes on with another mentor: asked once more, then done."""
+    pair = access.own_pair(turn, number)
+    if pair.state not in LIVE:
+        turn.text("pair-is-closed")
+        return
+    w = turn.w
+    mine = turn.me.id == pair.mentee_id
+    turn.say(
+        Message(
+            w("pair-change-sure" if mine else "pair-pass-on-sure"),
+            choices=(
+                act_choice(w("pair-change-yes"), "pair-change-yes", pair.id, pair.version),
+                act_choice(w("pair-change-why"), "pair-change-why", pair.id, pair.version),
+            ),
+            quiet=(run_choice(w("pair-end-no"), "rdv"),),
+        )
+    )
+
+
+@act("pair-stop-yes", who="member")
+def stop_pair_now(turn: Turn, number: int, version: int) -> None:
+    """End it now: closing questions to both, the place is free again."""
+    _part(turn, access.own_pair(turn, number), "end")
+
+
+@act("pair-change-yes", who="member")
+def change_mentor_now(turn: Turn, number: int, version: int) -> None:
+    """Another mentor, without a word more."""
+    _part(turn, access.own_pair(turn, number), "change")
+
+
+@act("pair-stop-why", who="member")
+def stop_with_reason(turn: Turn, number: int, version: int) -> None:
+    """A word to the team first, then it ends."""
+    _ask_why(turn, access.own_pair(turn, number), "end")
+
+
+@act("pair-change-why", who="member")
+def change_with_reason(turn: Turn, number: int, version: int) -> None:
+    """A word to the team first, then another mentor."""
+    _ask_why(turn, access.own_pair(turn, number), "change")
+
+
+def _ask_why(turn: Turn, pair: Pair, how: str) -> None:
+    if pair.state not in LIVE:
+        turn.text("pair-is-closed")
+        return
+    start(turn, f"leaving:{how}", about_id=pair.id)
+
+
+@on_completed("leaving")
+def reason_given(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
+    """The reason goes to the team, whatever became of the pair in the meantime."""
+    pair = access.own_pair(turn, talk.about_id or 0)
+    _part(turn, pair, talk.kind.partition(":")[2], str(answers.get("words", "")))
+
+
+def _part(turn: Turn, pair: Pair, how: str, why: str = "") -> None:
+    """It ends, once; the team hears who wished it, and the reason if there is one."""
+    if pair.state not in LIVE:
+        if why:
+            tell_staff(turn, pair, "staff-pair-words", **_told(turn, pair, why))
+        turn.text("pair-is-closed")
+        return
+    if how == "change" and pair.kind == "long_term":
+        turn.note("pair-changed", "pair", pair.id)
+        _change(turn, pair, why)
+    else:
+        turn.note("pair-stopped", "pair", pair.id)
+        pairs.close(turn, pair, "ended")
+        tell_staff(turn, pair, "staff-pair-stopped", **_told(turn, pair, why))
+
+
+class _Told(TypedDict):
+    """What goes with a line to the team about a pair that was left."""
+
+    key: str
+    lines: Callable[[Words], tuple[Line, ...]]
+    name: str
+
+
+def _told(turn: Turn, pair: Pair, why: str) -> _Told:
+    """Who left, and their reason if they gave one."""
+
+    def lines(w: Words) -> tuple[Line, ...]:
+        return (Line(label=w("pair-why-label"), text=why),) if why else ()
+
+    key = f"pair-left:{pair.id}:{turn.event.id}"
+    return {"key": key, "lines": lines, "name": turn.me.name or "—"}
+
+
+def _change(turn: Turn, pair: Pair, why: str) -> None:
+    """Over for these two; the mentee's request is open again, without the mentor they had."""
+    state = lifecycle.move(lifecycle.PAIR, pair.state, "close")
+    if not turn.uow.pairs.move(pair, pair.version, state, ended_at=turn.now, outcome="changed"):
+        turn.text("button-stale")
+        return
+    pairs.stop(turn, pair)
+    mentee, mentor = pairs.both(turn, pair)
+    request = _reopen(turn, pair)
+    if turn.programme.campaign is not None:
+        turn.uow.campaigns.forbid(turn.programme.id, mentee.id, mentor.id, "changed", turn.now)
+    for person in (mentee, mentor):
+        turn.tell(
+            person,
+            _word(turn, pair, person, request),
+            key=f"pair-changed:{pair.id}:{person.id}",
+        )
+    if request is None:
+        tell_staff(turn, pair, "staff-pair-changed-by-hand", **_told(turn, pair, why))
+        return
+    tell_staff(
+        turn,
+        pair,
+        "staff-pair-changed",
+        choices=lambda w: (run_choice(w("staff-see-request"), "demandes", str(request.id)),),
+        **_told(turn, pair, why),
+    )
+
+
+def _word(turn: Turn, pair: Pair, person: Person, request: Request | None) -> Message:
+    """What a side hears: the same whoever wished it."""
+    programme = turn.programme
+    w = turn.words(person, programme)
+    mine = person.id == pair.mentee_id
+    other = turn.person(pair.mentor_id if mine else pair.mentee_id)
+    said = w("pair-ended", name=pairs.first_name(other))
+    if not mine:
+        return Message(said)
+    team = w.team(programme.contact)
+    if request is None:
+        return Message(said + "\n" + w("pair-next-by-team", name=team))
+    when = w.weekday(request.due_at or turn.now)
+    choices: tuple[Choice, ...] = ()
+    if programme.campaign is None:
+        choices = (act_choice(w("pair-next-see"), "propose-anew", request.id, request.version),)
+    return Message(said + "\n" + w("pair-next", name=team, when=when), choices=choices)
+
+
+def _reopen(turn: Turn, pair: Pair) -> Request | None:
+    """The mentee's request is with the team again; None when there is none to open."""
+    request = turn.uow.requests.get(pair.request_id) if pair.request_id else None
+    if request is None or request.state != "matched":
+        return None
+    if turn.uow.requests.live(pair.mentee_id, pair.programme_id) is not None:
+        return None  # they have asked anew already
+    turn.uow.requests.move(
+        request,
+        request.version,
+        lifecycle.move(lifecycle.REQUEST, request.state, "reopen"),
+        now=turn.now,
+        due_at=turn.working_days(turn.programme),
+    )
+    return request
+
+
+@act("propose-anew", who="member")
+def propose_anew(turn: Turn, number: int, version: int) -> None:
+    """Whom the mentee may ask now: those once shown and never asked as well."""
+    request = access.own_request(turn, number)
+    if request.state in ("open", "proposed", "team"):
+        requests.show(turn, request, again=False)
+    else:
+        turn.say(requests.standing(turn, request))
