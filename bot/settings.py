@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     """`xapp-…`: Socket Mode."""
     slack_signing_secret: SecretStr = SecretStr("")
     """With a port: Slack by HTTP."""
+    slack_client_id: str | None = None
+    """Instead of a bot token: the app is installed by OAuth, in as many workspaces as like."""
+    slack_client_secret: SecretStr = SecretStr("")
+    """Of the app that `SLACK_CLIENT_ID` names."""
+    slack_workspaces: Names = ()
+    """Workspaces that may install it, `T1,T2`; empty: any."""
     slack_api_url: str | None = None
     """Base of Slack's Web API, for tests and proxies."""
     telegram_bot_token: SecretStr = SecretStr("")
@@ -94,7 +100,7 @@ class Settings(BaseSettings):
     telegram_api_url: str = "https://api.telegram.org"
     """Base of Telegram's Bot API without `/bot`, for tests and proxies."""
 
-    @field_validator("cordee_programmes", "cordee_staff", mode="before")
+    @field_validator("cordee_programmes", "cordee_staff", "slack_workspaces", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):
@@ -118,11 +124,16 @@ class Settings(BaseSettings):
     @property
     def platforms(self) -> tuple[str, ...]:
         """The addresses of the platforms that are on."""
-        slack, telegram = self.slack_bot_token, self.telegram_bot_token
+        telegram = self.telegram_bot_token
         return (
-            *((self.slack_api_url or "https://slack.com",) if slack.get_secret_value() else ()),
+            *((self.slack_api_url or "https://slack.com",) if self.slack_on else ()),
             *((self.telegram_api_url,) if telegram.get_secret_value() else ()),
         )
+
+    @property
+    def slack_on(self) -> bool:
+        """Whether Slack is set up, in either way."""
+        return bool(self.slack_bot_token.get_secret_value() or self.slack_client_id)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -147,9 +158,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: No platform, no programme, or a secret that is empty or a sample.
         """
-        if not (
-            self.slack_bot_token.get_secret_value() or self.telegram_bot_token.get_secret_value()
-        ):
+        if not (self.slack_on or self.telegram_bot_token.get_secret_value()):
             raise SettingsError(
                 "No platform is set up.",
                 "Set SLACK_BOT_TOKEN or TELEGRAM_BOT_TOKEN; see the README.",
@@ -189,7 +198,9 @@ class Settings(BaseSettings):
     def _check_ways_in(self) -> None:
         """Refuse a platform that could speak but not hear."""
         port = self.cordee_http_port
-        if self.slack_bot_token.get_secret_value():
+        if self.slack_client_id:
+            self._check_oauth()
+        if self.slack_on:
             signed = bool(self.slack_signing_secret.get_secret_value())
             socket = bool(self.slack_app_token.get_secret_value())
             if not (socket or signed):
@@ -199,9 +210,25 @@ class Settings(BaseSettings):
                 )
             if not socket and port is None:
                 raise SettingsError("Slack by HTTP needs a port.", "Set CORDEE_HTTP_PORT.")
+        if self.slack_client_secret.get_secret_value() and not self.slack_client_id:
+            raise SettingsError("SLACK_CLIENT_SECRET is set alone.", "Set SLACK_CLIENT_ID too.")
         webhook = self.telegram_webhook_secret.get_secret_value() and self.cordee_public_url
         if self.telegram_bot_token.get_secret_value() and webhook and port is None:
             raise SettingsError("Telegram's webhook needs a port.", "Set CORDEE_HTTP_PORT.")
+
+    def _check_oauth(self) -> None:
+        """Refuse an app that nobody could install."""
+        if self.slack_bot_token.get_secret_value():
+            raise SettingsError(
+                "SLACK_BOT_TOKEN and SLACK_CLIENT_ID are both set.",
+                "A token is for one workspace, OAuth for several: leave one of them out.",
+            )
+        check_secret("SLACK_CLIENT_SECRET", self.slack_client_secret.get_secret_value())
+        if not (self.cordee_http_port is not None and self.cordee_public_url):
+            raise SettingsError(
+                "Installing by OAuth needs a page that browsers reach.",
+                "Set CORDEE_HTTP_PORT and CORDEE_PUBLIC_URL.",
+            )
 
 
 def shown(settings: Settings) -> dict[str, str]:

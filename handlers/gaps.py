@@ -17,6 +17,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from slack_sdk.web.async_client import AsyncWebClient
+
 from handlers.slack import inbound
 from handlers.slack.adapter import SlackAdapter
 from handlers.slack.history import PACE, written
@@ -59,6 +61,7 @@ class Gaps:
         self._missing = missing
         self._pace = pace
         self._reading: asyncio.Task[None] | None = None
+        self._to_read: dict[str, datetime] = {}
 
     async def look(self, now: datetime, slack: SlackAdapter | None, telegram: str | None) -> None:
         """Note who reaches us now, and see to what was missed before.
@@ -69,9 +72,12 @@ class Gaps:
             telegram: Our identity on Telegram, if its updates come in here.
         """
         if slack is not None and await slack.connected():
-            since = await self._worker.run(self._heard, slack.bot_account, now, SLACK_GIVES_UP)
-            if since is not None and (self._reading is None or self._reading.done()):
-                self._reading = asyncio.create_task(self._read(slack, since - OVERLAP))
+            for account in slack.clients:
+                since = await self._worker.run(self._heard, account, now, SLACK_GIVES_UP)
+                if since is not None:
+                    self._to_read.setdefault(account, since - OVERLAP)
+            if self._to_read and (self._reading is None or self._reading.done()):
+                self._reading = asyncio.create_task(self._read_all(slack))
         if telegram is not None:
             await self._worker.run(self._heard, telegram, now, TELEGRAM_GIVES_UP)
 
@@ -81,15 +87,25 @@ class Gaps:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def _read(self, slack: SlackAdapter, since: datetime) -> None:
-        team = slack.bot_account.partition(":")[2]
-        users = await self._worker.run(self._in_dialogue, slack.bot_account)
+    async def _read_all(self, slack: SlackAdapter) -> None:
+        while self._to_read:
+            account, since = self._to_read.popitem()
+            client = slack.clients.get(account)
+            if client is not None:
+                several = slack.installer is not None
+                await self._read(account, client, since, several=several)
+
+    async def _read(
+        self, account: str, client: AsyncWebClient, since: datetime, *, several: bool
+    ) -> None:
+        team = account.partition(":")[2]
+        users = await self._worker.run(self._in_dialogue, account)
         found = 0
-        async for payload in written(slack.client, team, users, since, self._pace):
-            event_key, message_key = inbound.keys(payload)
+        async for payload in written(client, team, users, since, self._pace):
+            event_key, message_key = inbound.keys(payload, team if several else "")
             row = await self._inbox.receive(
                 platform="slack",
-                bot_account=slack.bot_account,
+                bot_account=account,
                 event_key=event_key,
                 message_key=message_key,
                 payload=json.dumps(payload).encode(),
@@ -97,8 +113,7 @@ class Gaps:
             if row is not None:
                 found += 1
                 await self._inbox.work(row)
-        log.info("read after a gap account=%s people=%s found=%s", slack.bot_account,
-                 len(users), found)  # fmt: skip
+        log.info("read after a gap account=%s people=%s found=%s", account, len(users), found)
 
     # --- in the worker ------------------------------------------------------------------------
 

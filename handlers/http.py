@@ -17,6 +17,7 @@ from bot.errors import NotAllowed
 from bot.policy import declare, policy, policy_of
 from handlers.metrics import CONTENT_TYPE
 from handlers.service import Service
+from handlers.slack.manifest import INSTALL, REDIRECT
 from storage.figures import Figures, Waiting, figures
 
 MAX_BODY = 2 * 1024 * 1024  # bytes; both platforms stay far below
@@ -65,6 +66,9 @@ def application(service: Service) -> web.Application:
     app.router.add_get("/metrics", metrics)
     if service.slack is not None:
         app.router.add_post("/slack/events", service.slack.handle_http)
+        if service.slack.installer is not None:
+            app.router.add_get(INSTALL, service.slack.installer.begin)
+            app.router.add_get(REDIRECT, service.slack.installer.finish)
     if service.telegram is not None:
         app.router.add_post("/telegram", service.telegram.handle_webhook)
     return app
@@ -96,12 +100,10 @@ async def health(service: Service) -> web.Response:
 
 def leases(service: Service) -> dict[str, bool]:
     """By sending identity, whether this process is the one that sends with it."""
-    adapters = (service.slack, service.telegram)
-    accounts = [adapter.bot_account for adapter in adapters if adapter is not None]
-    return {
-        account: service.delivery is not None and service.delivery.holds(account)
-        for account in accounts
-    }
+    delivery = service.delivery
+    if delivery is None:
+        return {}
+    return {account: delivery.holds(account) for account in sorted(delivery.accounts)}
 
 
 async def _platforms(service: Service) -> dict[str, bool]:

@@ -96,6 +96,12 @@ async def _run(settings: Settings) -> None:
         await service.start()
         if settings.cordee_http_port is not None:
             runner = await serve(service, settings.cordee_http_port)
+        if service.slack is not None and service.slack.installer is not None:
+            err.print(
+                f"install in a workspace: {service.slack.installer.address}",
+                highlight=False,
+                soft_wrap=True,
+            )
         err.print(f"ready: {', '.join(service.bot.programmes)}", highlight=False)
         await stop.wait()
     finally:

@@ -38,13 +38,16 @@ from handlers.aside import Asides
 from handlers.erasures import SECONDS as ERASURE_SECONDS
 from handlers.erasures import Sweeper
 from handlers.gaps import LOOK_SECONDS, Gaps
+from handlers.logs import hidden
 from handlers.metrics import Metrics
 from handlers.rehearsals import Rehearsals
 from handlers.slack import inbound
 from handlers.slack.adapter import SlackAdapter
 from handlers.slack.manifest import Texts, app_manifest
+from handlers.slack.oauth import Installer, States, Store
 from handlers.slack.render import Labels
 from handlers.slack.send import SlackSender
+from handlers.slack.workspaces import Workspaces
 from handlers.telegram.adapter import TelegramAdapter
 from handlers.telegram.menu import command_lists, publish, without_staff
 from handlers.vectors import VectorMaker
@@ -59,6 +62,7 @@ from scheduling.timers import Timers
 from scheduling.worker import Worker
 from storage.directory import Profile
 from storage.inbox import Received
+from storage.installations import Installed
 from storage.migrate import upgrade
 from storage.sending import Kept, Taken
 from storage.timers import DueTimer
@@ -69,6 +73,8 @@ SWEEP_SECONDS = 5  # a look at a partial index; what another process left is ans
 MENU_SECONDS = 60
 PURGE_SECONDS = 3600  # a process started anew every day would never come to a nightly one
 INDEX_SECONDS = 5
+WORKSPACE_SECONDS = 5  # until another replica's new workspace is served here as well
+LABELS = Labels(colon=" · ")  # the same in every language
 _TRY_NETWORK = "Check the network, proxies and SLACK_API_URL or TELEGRAM_API_URL."
 
 
@@ -156,14 +162,15 @@ class Service:
 
     def _build(self) -> None:
         s = self.settings
-        if s.slack_bot_token.get_secret_value():
+        if s.slack_on:
             self.slack = SlackAdapter(
                 self.inbox,
-                token=s.slack_bot_token.get_secret_value(),
+                installer=self._installer() if s.slack_client_id else None,
+                token=s.slack_bot_token.get_secret_value() or None,
                 signing_secret=s.slack_signing_secret.get_secret_value() or None,
                 app_token=s.slack_app_token.get_secret_value() or None,
                 base_url=s.slack_api_url,
-                labels=Labels(colon=" · "),  # the same in every language
+                labels=LABELS,
             )
         if s.telegram_bot_token.get_secret_value():
             self.telegram = TelegramAdapter(
@@ -179,6 +186,25 @@ class Service:
                 marker_chat=next((a for p, a in s.staff if p == "telegram"), None),
             )
 
+    def _installer(self) -> Installer:
+        s, parts = self.settings, (self.database, self.worker, self.clock)
+        workspaces = Workspaces(
+            *parts,
+            base_url=s.slack_api_url,
+            labels=LABELS,
+            news=self._workspace_news,
+            known=hidden.add,
+        )
+        return Installer(
+            workspaces,
+            States(*parts),
+            Store(workspaces, self.clock, s.slack_workspaces),
+            client_id=s.slack_client_id or "",
+            client_secret=s.slack_client_secret.get_secret_value(),
+            public_url=s.cordee_public_url or "",
+            base_url=s.slack_api_url,
+        )
+
     # --- life -------------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -191,13 +217,7 @@ class Service:
         await self.worker.run(upgrade, self.database.engine)
         senders: dict[str, Sender] = {}
         if self.slack is not None:
-            try:
-                account = await self.slack.identify()
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise Unreachable("Slack cannot be reached.", _TRY_NETWORK) from error
-            senders[account] = SlackSender(
-                self.slack.client, labels=self.slack.labels, clock=self.clock
-            )
+            senders |= await self._slack_senders(self.slack)
             self._readers["slack"] = inbound.reader
         if self.telegram is not None:
             try:
@@ -220,6 +240,10 @@ class Service:
             meter=self.metrics,
             waking=self._waking,
         )
+        if self.slack is not None and self.slack.installer is not None:
+            spaces = self.slack.installer.workspaces
+            spaces.joined, spaces.left = self.delivery.add, self.delivery.remove
+            self._ticker.every(WORKSPACE_SECONDS, spaces.look, "workspaces")
         await self.worker.run(self._plan)
         if self.leap is not None:
             await self.leap.start()
@@ -257,6 +281,17 @@ class Service:
                 reader = WishReader(self.database, self.worker, sense)
                 self._tasks.append(asyncio.create_task(reader.run()))
         await self.listen()
+
+    async def _slack_senders(self, slack: SlackAdapter) -> dict[str, Sender]:
+        """A sender for the one workspace, or for each that has installed the app so far."""
+        if slack.installer is not None:
+            await slack.installer.workspaces.look()
+            return slack.installer.workspaces.senders()
+        try:
+            account = await slack.identify()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable("Slack cannot be reached.", _TRY_NETWORK) from error
+        return {account: SlackSender(slack.client, labels=slack.labels, clock=self.clock)}
 
     async def stop(self) -> None:
         """Stop hearing, finish what was begun, give the leases back."""
@@ -322,7 +357,7 @@ class Service:
         """The first staff are known from the start, so that they are told of the first request."""
         for platform, account in self.settings.staff:
             if platform == "slack" and self.slack is not None:
-                bot_account = self.slack.bot_account
+                bot_account = self.slack.bot_account or f"slack:{account.partition('/')[0]}"
             elif platform == "telegram" and self.telegram is not None:
                 bot_account = self.telegram.bot_account
             else:
@@ -436,6 +471,18 @@ class Service:
             platform=platform,
         )
 
+    def _workspace_news(
+        self, uow: UnitOfWork, one: Installed, people: int | None, now: datetime
+    ) -> None:
+        """Staff hear of a workspace that installed the app, and of one that is gone."""
+        key = f"workspace:{one.team}:{now:%Y%m%d%H%M%S}"
+        if people is None:
+            self._tell_all_staff(uow, now, key, "staff-workspace-joined", workspace=one.name)
+        else:
+            self._tell_all_staff(
+                uow, now, f"{key}:gone", "staff-workspace-gone", workspace=one.name, people=people
+            )
+
     def _waking(self, uow: UnitOfWork, row: Taken, now: datetime) -> datetime:
         return now if row.person_id is None else self.bot.waking(uow, row.person_id, now)
 
@@ -511,11 +558,16 @@ def exclusive(database: Database) -> Iterator[None]:
 def manifest_for(settings: Settings, lang: str) -> dict[str, Any]:
     """Slack's app manifest, in a language, for the way in that the settings choose."""
     w = words(lang)
-    socket = bool(settings.slack_app_token.get_secret_value()) or not settings.cordee_public_url
+    distributed = bool(settings.slack_client_id)
+    socket = bool(settings.slack_app_token.get_secret_value())
+    socket = socket or not (settings.cordee_public_url or distributed)
+    if distributed and not settings.cordee_public_url:
+        raise SettingsError("OAuth needs an address to come back to.", "Set CORDEE_PUBLIC_URL.")
     return app_manifest(
         [name for name, _ in menu_entries(lang, staff=False)],
         settings.cordee_public_url,
         socket_mode=socket,
+        distributed=distributed,
         texts=Texts("Cordée", w("app-description"), w("app-command")),
     )
 

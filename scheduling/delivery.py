@@ -78,10 +78,32 @@ class Delivery:
             owner=uuid.uuid4().hex,
             wake=self.wake,
         )
-        self._lanes = {
-            account: Lane(account, sender, self._s, Pace(sender.limits, elapsed) if paced else None)
-            for account, sender in senders.items()
-        }
+        self._paced = paced
+        self._group: asyncio.TaskGroup | None = None
+        self._over = asyncio.Event()
+        self._lanes = {account: self._lane(account, sender) for account, sender in senders.items()}
+
+    def _lane(self, account: str, sender: Sender) -> Lane:
+        pace = Pace(sender.limits, self._s.elapsed) if self._paced else None
+        return Lane(account, sender, self._s, pace)
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The tokens there are lanes for."""
+        return frozenset(self._lanes)
+
+    def add(self, account: str, sender: Sender) -> None:
+        """Send with one more token from now on."""
+        lane = self._lanes[account] = self._lane(account, sender)
+        if self._group is not None:
+            self._group.create_task(lane.run())
+
+    async def remove(self, account: str) -> None:
+        """Send no more with this token; what is in flight is finished first."""
+        lane = self._lanes.get(account)
+        if lane is not None:
+            await lane.stop()
+            del self._lanes[account]
 
     def wake(self, accounts: Collection[str] | None = None) -> None:
         """Something was queued: look now. Call after the commit, on the event loop.
@@ -107,9 +129,14 @@ class Delivery:
     async def run(self) -> None:
         """Send until `stop`."""
         watch = asyncio.create_task(self._watch()) if self._s.times.poll is not None else None
+        self._over.clear()
         try:
-            await asyncio.gather(*(lane.run() for lane in self._lanes.values()))
+            async with asyncio.TaskGroup() as self._group:
+                for lane in self._lanes.values():
+                    self._group.create_task(lane.run())
+                await self._over.wait()
         finally:
+            self._group = None
             if watch is not None:
                 watch.cancel()
 
@@ -137,7 +164,7 @@ class Delivery:
         """Send everything due now and return when nothing more is due, in flight or in doubt."""
         while True:
             before = sum(lane.claims for lane in self._lanes.values())
-            for lane in self._lanes.values():
+            for lane in tuple(self._lanes.values()):
                 await lane.drain()
             if sum(lane.claims for lane in self._lanes.values()) == before:
                 return  # nothing went from one token to another meanwhile
@@ -145,6 +172,7 @@ class Delivery:
     async def stop(self) -> None:
         """Finish what is in flight, write it down, give the leases back."""
         await asyncio.gather(*(lane.stop() for lane in self._lanes.values()))
+        self._over.set()
 
     def holds(self, bot_account: str) -> bool:
         """Whether this process is the one that sends (and, for Telegram, polls) with this token."""

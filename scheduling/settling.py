@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from scheduling.sender import Doubtful, NotSent, Outcome, Sent
 from storage.sending import TWICE, Taken
+from storage.tables import Identity
 from storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -156,9 +157,7 @@ def _unreachable(
             news |= account.reachable
             account.reachable = False
     uow.session.flush()
-    other = next((account for account in accounts if account.reachable), None)
-    if other is not None and other.bot_account != row.bot_account and row.op in ELSEWHERE:
-        uow.outbox.put_elsewhere(row, other, now)
+    _elsewhere(uow, row, accounts, now)
     if news and on_unreachable is not None:
         try:
             with uow.savepoint():
@@ -166,3 +165,30 @@ def _unreachable(
         except Exception as error:  # news for staff must not undo what was settled
             kind = type(error).__name__  # not its text, which may quote somebody
             log.error("could not tell staff row=%s error=%s", row.id, kind)  # noqa: TRY400
+
+
+def _elsewhere(uow: UnitOfWork, row: Taken, accounts: Sequence[Identity], now: datetime) -> None:
+    """Say it to the person's first account that can be reached, if it makes sense there."""
+    other = next((account for account in accounts if account.reachable), None)
+    if other is not None and other.bot_account != row.bot_account and row.op in ELSEWHERE:
+        uow.outbox.put_elsewhere(row, other, now)
+
+
+def strand(uow: UnitOfWork, account: str, now: datetime, overdue: datetime, reason: str) -> int:
+    """A token is gone for good: what waited for it goes to people's other accounts, or to nobody.
+
+    Args:
+        uow: Open; committed by the caller.
+        account: The token's identity; its people are marked as out of reach already.
+        now: UTC.
+        overdue: Sends whose deadline was before that will never be settled.
+        reason: Without personal text.
+
+    Returns:
+        How many were moved; call again, in a new transaction, until there are none.
+    """
+    rows = uow.sending.strand(account, overdue, reason)
+    for row in rows:
+        if row.person_id is not None:
+            _elsewhere(uow, row, uow.people.identities(row.person_id), now)
+    return len(rows)

@@ -493,6 +493,25 @@ class SendingStore:
         """Nobody is there any more: blocked, deactivated, archived. Whether it was still ours."""
         return self._settle(row, state="unreachable", reason=reason[:200])
 
+    def strand(
+        self, bot_account: str, overdue: datetime, reason: str, limit: int = 200
+    ) -> list[Taken]:
+        """Nobody sends with this token any more: some of what waits for it, now `unreachable`.
+
+        Args:
+            bot_account: The token's identity.
+            overdue: What should have been settled by then (UTC) is in doubt.
+            reason: Without personal text.
+            limit: How many at most; call again until there are none.
+        """
+        mine = OUT.c.bot_account == bot_account
+        lost = (mine, SENDING, OUT.c.send_deadline < overdue)
+        changed(self._session, update(OUT).where(*lost).values(state="in_doubt", reason=reason))
+        some = select(OUT.c.id).where(mine, QUEUED).order_by(OUT.c.id).limit(limit)
+        statement = update(OUT).where(OUT.c.id.in_(some), QUEUED)
+        values = statement.values(state="unreachable", reason=reason[:200])
+        return self._opened(self._session.execute(values.returning(*_TAKEN)).all())
+
     def hold(self, row: Taken, reason: str) -> bool:
         """Nobody can tell whether it arrived: staff decide. Returns whether it was still ours."""
         ours = self._settle(row, state="in_doubt", reason=reason[:200])

@@ -31,6 +31,7 @@ from storage.casework import Casework
 from storage.crash import point
 from storage.directory import Directory
 from storage.inbox import InboxStore
+from storage.installations import Installations
 from storage.memos import MemoStore
 from storage.outbox import OutboxStore
 from storage.pairs import Pairs
@@ -170,6 +171,11 @@ class UnitOfWork:
     def numbers(self) -> Numbers:
         """A programme's figures."""
         return Numbers(self.session)
+
+    @cached_property
+    def installations(self) -> Installations:
+        """Workspaces that have installed the Slack app by themselves."""
+        return Installations(self.statements, self.vault)
 
     @cached_property
     def privacy(self) -> Privacy:

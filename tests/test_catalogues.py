@@ -29,6 +29,7 @@ from bot.kinds import KINDS
 from bot.programmes.load import load, presets
 from bot.programmes.meaning import HELPS, STRUCTURES
 from bot.programmes.schema import Retention
+from handlers.slack.oauth import PAGES
 from storage.tables import Base
 from storage.tables.base import Basis, Kept, Purpose
 from tests.spoken import ROOT, Source, Spoken
@@ -102,6 +103,8 @@ PASSED_ON: Final[Mapping[str, set[str]]] = {
     "staff-unreachable": {"name", "platform"},
     "staff-channel-unreachable": {"channel", "platform"},
     "staff-gap": {"platform"},
+    "staff-workspace-joined": {"workspace"},
+    "staff-workspace-gone": {"workspace", "people"},
 }
 """What messages get whose call only passes arguments on."""
 
@@ -193,6 +196,7 @@ def _fields(*, of_table: bool) -> set[str]:
 def _dynamic() -> dict[str, Iterable[str]]:
     reasons = [*REASON_ARGS, *(f"missing-{name}" for name in MISSING)]
     return {
+        "PAGES[reason]": PAGES.values(),
         "board.refusal(mentee, mentor)": ("not-in", "barred", "language", "full"),
         "entry.summary": [c.summary for c in COMMANDS.values() if c.listed],
         "o.reason": REASONS,

@@ -24,6 +24,7 @@ from handlers.http import application
 from handlers.local.fake_telegram import FakeTelegram
 from handlers.local.stage import Stage
 from handlers.main import app
+from handlers.slack.manifest import INSTALL, REDIRECT
 from tests.run_world import CORDEE, KEY
 
 ROOT = Path(__file__).parent.parent
@@ -146,9 +147,10 @@ async def test_the_proxy_forwards_what_platforms_send_and_nothing_else() -> None
     await stage.stop()
     posted = {path for method, path in routes if method == "POST"}
     caddy = text("Caddyfile")
-    assert re.findall(r"^\s*path (.*)$", caddy, re.MULTILINE) == [" ".join(sorted(posted))]
-    assert re.findall(r"^\s*method (.*)$", caddy, re.MULTILINE) == ["POST"]
-    assert caddy.count("reverse_proxy ") == 1
+    paths = re.findall(r"^\s*path (.*)$", caddy, re.MULTILINE)
+    assert paths == [" ".join(sorted(posted)), f"{INSTALL} {REDIRECT}"]
+    assert re.findall(r"^\s*method (.*)$", caddy, re.MULTILINE) == ["POST", "GET"]
+    assert caddy.count("reverse_proxy ") == 2
     assert re.search(r"handle @platforms \{[^@]*reverse_proxy", caddy)
     assert re.search(r"\thandle \{\n\t\trespond 404\n\t\}", caddy)
     asked = set(re.findall(r"health_uri (\S+)", caddy))

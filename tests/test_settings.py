@@ -82,6 +82,13 @@ def test_a_misspelt_name_in_the_file_is_refused_too(
             {"TELEGRAM_WEBHOOK_SECRET": HEX, "CORDEE_PUBLIC_URL": "https://bot.example.org"},
             "webhook needs a port",
         ),
+        ({"SLACK_CLIENT_ID": "1.2"}, "SLACK_CLIENT_SECRET is empty"),
+        ({"SLACK_CLIENT_SECRET": HEX}, "SLACK_CLIENT_SECRET is set alone"),
+        ({"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": HEX}, "a page that browsers reach"),
+        (
+            {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": HEX, "SLACK_BOT_TOKEN": "xoxb-1"},
+            "are both set",
+        ),
     ],
 )
 def test_a_bot_that_could_not_work_does_not_start(
@@ -144,6 +151,7 @@ def test_every_secret_and_nothing_else_may_stand_in_a_file() -> None:
         "SLACK_BOT_TOKEN",
         "SLACK_APP_TOKEN",
         "SLACK_SIGNING_SECRET",
+        "SLACK_CLIENT_SECRET",
         "TELEGRAM_BOT_TOKEN",
         "TELEGRAM_WEBHOOK_SECRET",
     }

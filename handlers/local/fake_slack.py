@@ -11,7 +11,7 @@ from typing import Any, Literal
 from handlers.local.ledger import Json, Refused
 from handlers.local.slack_delivery import Ack
 from handlers.local.slack_people import find_element, missing_or_wrong, read_values
-from handlers.local.slack_server import IDENTITY, SlackServer
+from handlers.local.slack_server import SlackServer
 from handlers.local.slack_world import (
     SlackChannel,
     SlackFile,
@@ -157,15 +157,15 @@ class FakeSlack(SlackServer):
         trigger = self.world.new_trigger(user)
         payload = {
             "token": "local",
-            "team_id": IDENTITY["team_id"],
-            "team_domain": IDENTITY["team_domain"],
+            "team_id": self.identity["team_id"],
+            "team_domain": self.identity["team_domain"],
             "channel_id": where.id,
             "channel_name": where.name,
             "user_id": user,
             "user_name": self.world.users[user].handle,
             "command": command,
             "text": escape(text),
-            "api_app_id": IDENTITY["app_id"],
+            "api_app_id": self.identity["app_id"],
             "is_enterprise_install": "false",
             "response_url": self._new_response_url(user, where.id, None),
             "trigger_id": trigger,
@@ -237,7 +237,7 @@ class FakeSlack(SlackServer):
             else self.world.channels[channel]
         )
         message = where.find(ts, ephemeral=True) or SlackMessage(
-            ts, IDENTITY["bot_user"], "", by_bot=True
+            ts, self.identity["bot_user"], "", by_bot=True
         )
         whole = {"type": "button", "block_id": "b", "action_ts": self.world.stamp(), **action}
         return await self._press_message(user, where, message, whole, 1)

@@ -93,6 +93,7 @@ class SlackServer(LocalPlatform):
         undelivered: Event payloads nobody acknowledged and no retry has delivered yet.
         event_retries: Seconds to wait before each retry of an unacknowledged event; Slack's are
             (0, 60, 300); empty = never.
+        identity: Ids and names of the workspace and of the application in it.
         echo_own_messages: Whether the application's messages come back as events, as they do in
             Slack.
     """
@@ -102,6 +103,7 @@ class SlackServer(LocalPlatform):
         now: Now,
         *,
         secrets: SlackSecrets = SlackSecrets(),
+        identity: Json = IDENTITY,
         enforce_rate: bool = False,
         event_retries: Sequence[float] = (),
         echo_own_messages: bool = True,
@@ -110,16 +112,18 @@ class SlackServer(LocalPlatform):
         """Build it stopped and empty; add people, then `start`."""
         super().__init__(now, enforce_rate=enforce_rate, on_change=on_change)
         self.secrets = secrets
+        self.identity = identity
         self.event_retries = tuple(event_retries)
         self.echo_own_messages = echo_own_messages
         self.world = SlackWorld(now)
-        self.world.users[IDENTITY["bot_user"]] = SlackUser(IDENTITY["bot_user"], "Cordée")
+        bot = identity["bot_user"]
+        self.world.users[bot] = SlackUser(bot, "Cordée")
         self.deliveries: list[Delivery] = []
         self.undelivered: list[Json] = []
         self._delivery = SlackDelivery(secrets.signing_secret)
         self._api = SlackApi(
             self.world,
-            identity=IDENTITY,
+            identity=identity,
             scopes=frozenset(secrets.scopes.split()),
             post_event=self._echo,
         )
@@ -156,12 +160,13 @@ class SlackServer(LocalPlatform):
 
     @override
     def _routes(self, app: web.Application) -> None:
-        app.router.add_route("*", "/api/{method}", self._web_api)
+        app.router.add_route("*", "/api/{method}", self.take_call)
         app.router.add_get("/link", self._delivery.connect)
-        app.router.add_post("/upload/{file}", self._upload)
-        app.router.add_post("/response/{ticket}", self._response_url)
+        app.router.add_post("/upload/{file}", self.take_upload)
+        app.router.add_post("/response/{ticket}", self.take_response)
 
-    async def _web_api(self, request: web.Request) -> web.StreamResponse:
+    async def take_call(self, request: web.Request) -> web.StreamResponse:
+        """Answer a call of the Web API."""
         method = request.match_info["method"]
         arguments = await read_arguments(request, JSON_BODY)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or arguments.get(
@@ -255,7 +260,8 @@ class SlackServer(LocalPlatform):
         self.calls.append(call)
         self._changed()
 
-    async def _upload(self, request: web.Request) -> web.StreamResponse:
+    async def take_upload(self, request: web.Request) -> web.StreamResponse:
+        """Take the bytes of an announced file."""
         file = self.world.files.get(request.match_info["file"])
         if file is None or file.content is not None:
             return web.Response(status=404, text="not found")
@@ -275,7 +281,8 @@ class SlackServer(LocalPlatform):
         file.content = content
         return web.Response(text=f"OK - {len(content)}")
 
-    async def _response_url(self, request: web.Request) -> web.StreamResponse:
+    async def take_response(self, request: web.Request) -> web.StreamResponse:
+        """Take an answer to an interaction."""
         arguments = await read_arguments(request, JSON_BODY)
         ticket = self.world.response_urls.get(request.match_info["ticket"])
         fault = self._fault("response_url")
@@ -344,12 +351,12 @@ class SlackServer(LocalPlatform):
         return ack
 
     def _event_payload(self, event: Json) -> Json:
-        team, bot = IDENTITY["team_id"], IDENTITY["bot_user"]
+        team, bot = self.identity["team_id"], self.identity["bot_user"]
         grant = {"enterprise_id": None, "team_id": team, "user_id": bot, "is_bot": True}
         return {
             "token": "local",
             "team_id": team,
-            "api_app_id": IDENTITY["app_id"],
+            "api_app_id": self.identity["app_id"],
             "event": event,
             "type": "event_callback",
             "event_id": self.world.next_id("Ev"),
@@ -357,6 +364,10 @@ class SlackServer(LocalPlatform):
             "authorizations": [{**grant, "is_enterprise_install": False}],
             "is_ext_shared_channel": False,
         }
+
+    async def tell(self, event: Json) -> bool:
+        """Push an event that nobody in the workspace did; whether it was acknowledged."""
+        return await self._event(event, 1)
 
     async def _event(self, event: Json, repeat: int) -> bool:
         payload = self._event_payload(event)
@@ -404,11 +415,11 @@ class SlackServer(LocalPlatform):
                 "id": user,
                 "username": person.handle,
                 "name": person.handle,
-                "team_id": IDENTITY["team_id"],
+                "team_id": self.identity["team_id"],
             },
-            "api_app_id": IDENTITY["app_id"],
+            "api_app_id": self.identity["app_id"],
             "token": "local",
-            "team": {"id": IDENTITY["team_id"], "domain": IDENTITY["team_domain"]},
+            "team": {"id": self.identity["team_id"], "domain": self.identity["team_domain"]},
             "enterprise": None,
             "is_enterprise_install": False,
         }

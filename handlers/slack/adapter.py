@@ -29,12 +29,15 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
 from typing_extensions import override
 
 from bot.errors import SettingsError
 from bot.messages import Ack, Form
 from handlers.slack import inbound, render
+from handlers.slack.oauth import Installer
 from handlers.slack.send import NotHereError, error_code, new_client, respond
+from handlers.slack.workspaces import TEAM
 from scheduling.inbox import Inbox
 
 log = logging.getLogger(__name__)
@@ -68,20 +71,24 @@ class _First(AsyncMiddleware):
 
 
 class SlackAdapter:
-    """One workspace, by Socket Mode (with `app_token`) or by HTTP (with `signing_secret`).
+    """Slack, by Socket Mode (with `app_token`) or by HTTP (with `signing_secret`).
+
+    One workspace, whose token is given; or, with `installer`, as many as have installed the app.
 
     Args:
         inbox: Keeps and works what comes.
-        token: The bot's token.
+        token: The bot's token; none with `installer`.
         signing_secret: Checks what comes by HTTP.
         app_token: Opens sockets; HTTP is then not served.
         base_url: Of the Web API, when it is not Slack's own (tests, proxies).
         labels: Words for menus without words of their own.
+        installer: Knows the workspaces that installed the app, and lets others do so.
 
     Attributes:
-        client: The Web API client, to be shared with the sender.
-        bot_account: `slack:T1`, once `identify` was called.
+        client: The Web API client, to be shared with the sender; of several workspaces, none's.
+        bot_account: `slack:T1`, once `identify` was called; empty with `installer`.
         bot_user: The bot's user id, from then on too.
+        installer: As given.
         labels: To be given to the sender too.
         ready: Whether it listens.
 
@@ -93,18 +100,20 @@ class SlackAdapter:
         self,
         inbox: Inbox,
         *,
-        token: str,
+        token: str | None = None,
         signing_secret: str | None = None,
         app_token: str | None = None,
         base_url: str | None = None,
         labels: render.Labels = render.PLAIN_LABELS,
+        installer: Installer | None = None,
     ) -> None:
         if not (app_token or (signing_secret and signing_secret.strip())):
             raise SettingsError(
                 "Slack needs a way in",
                 "set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)",
             )
-        self.client = new_client(token, base_url)
+        self.client = new_client(token, base_url) if installer is None else installer.client
+        self.installer = installer
         self.bot_account = self.bot_user = ""
         self.ready = False
         self._inbox = inbox
@@ -117,6 +126,7 @@ class SlackAdapter:
         self.app = AsyncApp(
             client=self.client,
             signing_secret=signing_secret or "socket mode signs nothing",
+            oauth_flow=installer.flow if installer is not None else None,
             before_authorize=_First(self._receive),
             attaching_function_token_enabled=False,  # for workflow steps and assistants:
             attaching_conversation_kwargs_enabled=False,  # there are none here
@@ -152,7 +162,7 @@ class SlackAdapter:
         Raises:
             SettingsError: Slack does not accept a token.
         """
-        if not self.bot_account:
+        if not self.bot_account and self.installer is None:
             await self.identify()
         if self._app_token:
             await self._check_app_token(self._app_token)
@@ -160,6 +170,8 @@ class SlackAdapter:
         # does not look into the environment: that is done anew for each call, in a thread, and the
         # library's client has found its proxy there already.
         self.client.session = aiohttp.ClientSession()
+        if self.installer is not None:
+            self.installer.workspaces.use(self.client.session)
         if self._app_token:
             for _ in range(SOCKETS):
                 handler = AsyncSocketModeHandler(self.app, self._app_token)
@@ -184,9 +196,26 @@ class SlackAdapter:
             await handler.close_async()  # type: ignore[no-untyped-call]
         self._sockets.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.installer is not None:
+            await self.installer.workspaces.stop()
         if self.client.session is not None:
             await self.client.session.close()
             self.client.session = None
+
+    @property
+    def clients(self) -> dict[str, AsyncWebClient]:
+        """By sending identity, who speaks with its token."""
+        if self.installer is None:
+            return {self.bot_account: self.client} if self.bot_account else {}
+        found = self.installer.workspaces.clients
+        return {f"slack:{team}": client for team, client in found.items()}
+
+    def _client(self, body: Mapping[str, Any]) -> AsyncWebClient:
+        """Whose token a request is to be answered with."""
+        if self.installer is None:
+            return self.client
+        clients = self.installer.workspaces.clients
+        return clients.get(inbound.workspace(body), self.client)
 
     async def connected(self) -> bool:
         """Whether Slack can reach us, as far as we know: for `/health`."""
@@ -254,11 +283,14 @@ class SlackAdapter:
             await next_()
             return None
         try:
-            event_key, message_key = inbound.keys(body)
+            account = await self._account(body, context)
+            if account is None:
+                return BoltResponse(status=200, body="")
+            event_key, message_key = inbound.keys(body, str(context.get(TEAM) or ""))
             kept = {name: value for name, value in body.items() if name != "token"}
             row = await self._inbox.receive(
                 platform="slack",
-                bot_account=self.bot_account or f"slack:{inbound.workspace(body)}",
+                bot_account=account,
                 event_key=event_key,
                 message_key=message_key,
                 payload=json.dumps(kept).encode(),
@@ -272,6 +304,23 @@ class SlackAdapter:
         self._heard.add(row)
         await next_()
         return None
+
+    async def _account(self, body: Mapping[str, Any], context: AsyncBoltContext) -> str | None:
+        """Our identity that is meant; None when there is none, or nothing is left to do."""
+        if self.installer is None:
+            return self.bot_account or f"slack:{inbound.workspace(body)}"
+        workspaces = self.installer.workspaces
+        if await workspaces.heard(body):
+            return None
+        team = inbound.workspace(body)
+        if workspaces.get(team) is None:
+            await workspaces.look()  # installed a moment ago, through another replica
+        found = workspaces.get(team)
+        if found is None:
+            log.warning("refused: the app is not installed there team=%s", team[:32])
+            return None
+        context[TEAM] = team
+        return found.account
 
     # --- after it, or with it -----------------------------------------------------------------
 
@@ -302,7 +351,7 @@ class SlackAdapter:
         if wanted.form is not None:
             await self._open(wanted.form, body)
         if wanted.toast:
-            await self._toast(wanted.toast, str(body.get("response_url") or ""))
+            await self._toast(wanted.toast, body)
         self._heard.discard(context[ROW])
 
     async def _on_command(
@@ -330,7 +379,8 @@ class SlackAdapter:
         """Open a form while the trigger lives; too late, and the question in the chat remains."""
         view = render.modal(form, self.labels)
         in_modal = (body.get("view") or {}).get("type") == "modal"
-        open_view = self.client.views_push if in_modal else self.client.views_open
+        client = self._client(body)
+        open_view = client.views_push if in_modal else client.views_open
         try:
             await open_view(trigger_id=str(body.get("trigger_id") or ""), view=view)
         except SlackApiError as error:
@@ -340,11 +390,12 @@ class SlackAdapter:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("form not opened error=%s", type(error).__name__)
 
-    async def _toast(self, text: str, response_url: str) -> None:
+    async def _toast(self, text: str, body: Mapping[str, Any]) -> None:
+        response_url = str(body.get("response_url") or "")
         if not response_url:
             return
         try:
-            await respond(self.client, response_url, {"text": render.toast(text)})
+            await respond(self._client(body), response_url, {"text": render.toast(text)})
         except (NotHereError, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("remark not shown error=%s", type(error).__name__)
 

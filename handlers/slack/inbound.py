@@ -96,8 +96,12 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(raw.encode()).hexdigest()
 
 
-def keys(payload: Payload) -> tuple[str, str | None]:
+def keys(payload: Payload, team: str = "") -> tuple[str, str | None]:
     """What makes a delivery the same as another.
+
+    Args:
+        payload: As Bolt gives it.
+        team: The workspace, where there are several: ids of channels are unique within one only.
 
     Returns:
         The event key (at most 128 characters): the `event_id`; for a command its trigger; for an
@@ -111,7 +115,8 @@ def keys(payload: Payload) -> tuple[str, str | None]:
         key = _key(_string(payload, "event_id"), payload)
         channel, ts = _string(payload, "event", "channel"), _string(payload, "event", "ts")
         is_message = _string(payload, "event", "type") == "message" and channel and ts
-        return key, _key(f"{channel}/{ts}", payload) if is_message else None
+        place = f"{team}:{channel}/{ts}" if team else f"{channel}/{ts}"
+        return key, _key(place, payload) if is_message else None
     if _string(payload, "command"):
         return f"c:{_key(_string(payload, 'trigger_id'), payload)}"[:KEY_LENGTH], None
     action = _at(payload, "actions", 0)
@@ -133,6 +138,7 @@ def workspace(payload: Payload) -> str:
     """The workspace whose installation of the app was meant, or an empty string."""
     return (
         _string(payload, "authorizations", 0, "team_id")
+        or _string(payload, "view", "app_installed_team_id")  # of a form, in a shared channel
         or _string(payload, "team_id")
         or _string(payload, "team", "id")
         or _string(payload, "user", "team_id")

@@ -30,6 +30,9 @@ SCOPES: Final = (
     "users:read.email",  # linking an account to the directory
 )
 EVENTS: Final = ("app_home_opened", "app_mention", "message.im")
+LIFE: Final = ("app_uninstalled", "tokens_revoked")  # of an app that others install by OAuth
+INSTALL: Final = "/slack/install"
+REDIRECT: Final = "/slack/oauth_redirect"
 MAX_NAME: Final = 35
 MAX_DESCRIPTION: Final = 140
 MAX_HINT: Final = 1000
@@ -51,7 +54,12 @@ class Texts:
 
 
 def app_manifest(
-    commands: Iterable[str], base_url: str | None, *, socket_mode: bool, texts: Texts
+    commands: Iterable[str],
+    base_url: str | None,
+    *,
+    socket_mode: bool,
+    texts: Texts,
+    distributed: bool = False,
 ) -> dict[str, Any]:
     """Write the manifest.
 
@@ -60,18 +68,21 @@ def app_manifest(
         base_url: Where our HTTP port is reached from outside; not needed with Socket Mode.
         socket_mode: Whether Slack's payloads come through sockets.
         texts: In the language of the workspace.
+        distributed: Whether workspaces install it by OAuth; with the address they come back to, and
+            the events that say that they have removed it.
 
     Returns:
         The manifest, to be written as JSON.
 
     Raises:
-        ValueError: HTTP without a public address.
+        ValueError: HTTP, or OAuth, without a public address.
     """
-    if not (socket_mode or base_url):
-        raise ValueError("HTTP mode needs the public address")
+    if not base_url and (distributed or not socket_mode):
+        raise ValueError("HTTP mode and OAuth need the public address")
     url = {} if socket_mode or base_url is None else {"url": base_url.rstrip("/") + PATH}
     request = {"request_url": url["url"]} if url else {}
     name = shorten(one_line(texts.name), MAX_NAME)
+    back = [base_url.rstrip("/") + REDIRECT] if distributed and base_url else []
     return {
         "display_information": {
             "name": name,
@@ -94,9 +105,15 @@ def app_manifest(
                 }
             ],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": {
+            **({"redirect_urls": back} if back else {}),
+            "scopes": {"bot": list(SCOPES)},
+        },
         "settings": {
-            "event_subscriptions": {"bot_events": list(EVENTS), **request},
+            "event_subscriptions": {
+                "bot_events": sorted(EVENTS + LIFE if distributed else EVENTS),
+                **request,
+            },
             "interactivity": {"is_enabled": True, **request},
             "org_deploy_enabled": False,
             "socket_mode_enabled": socket_mode,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import MappingProxyType
@@ -79,6 +79,10 @@ TROUBLE: Final = frozenset(
         "token_revoked",
     }
 )
+# Of these: the token itself is dead, or will be as long as nobody installs the app anew.
+DEAD: Final = frozenset(
+    {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
+)
 TOO_SOON: Final = frozenset({"ratelimited", "rate_limited"})
 # "Some aspect of the operation may have succeeded before the error was raised."
 UNSURE: Final = frozenset({"fatal_error", "internal_error", "service_unavailable"})
@@ -91,14 +95,14 @@ class NotHereError(Exception):
     """A response_url or an upload address that is not Slack's, or that no longer takes anything."""
 
 
-def new_client(token: str, base_url: str | None = None) -> AsyncWebClient:
+def new_client(token: str | None, base_url: str | None = None) -> AsyncWebClient:
     """The one kind of Web API client this program uses.
 
     Without the SDK's own retries, which would say things twice; without kept connections, because a
     stale one would put the first message after every pause in doubt.
 
     Args:
-        token: The bot's token.
+        token: The bot's token; None where each call brings its own.
         base_url: Of the Web API, when it is not Slack's own (tests, proxies).
     """
     return AsyncWebClient(
@@ -118,6 +122,7 @@ class SlackSender:
         lag: Seconds that the history may lag behind.
         between: Seconds between the two negative reads that count as absence.
         clock: Tells how long ago a send can have arrived at the latest.
+        on_dead: Told Slack's code when a call was refused as with a dead token.
 
     Attributes:
         limits: How fast Slack lets an app speak.
@@ -136,6 +141,7 @@ class SlackSender:
         lag: float = 3.0,
         between: float = 2.0,
         clock: Clock | None = None,
+        on_dead: Callable[[str], None] = lambda code: None,
     ) -> None:
         if client.retry_handlers:
             raise ValueError("the Slack client must not retry by itself")
@@ -143,6 +149,7 @@ class SlackSender:
         self._labels = labels
         self._lag, self._between = lag, between
         self._clock = clock or SystemClock()
+        self._on_dead = on_dead
         self._direct: dict[str, str] = {}  # U… -> D…
         self._reading = asyncio.Lock()
         self._reads = Pace(READS, elapsed)  # of histories, to look up what is in doubt
@@ -159,7 +166,10 @@ class SlackSender:
         try:
             return await self._send(row)
         except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
-            return classify(error, row)
+            outcome = classify(error, row)
+            if isinstance(outcome, NotSent) and outcome.reason in DEAD:
+                self._on_dead(outcome.reason)
+            return outcome
 
     async def _send(self, row: Claimed) -> Outcome:
         message = row.message

@@ -20,6 +20,7 @@ from storage.tables.casework import Interview, RequestNote
 from storage.tables.delivery import Audit, Inbox, Memo, Outbox, SenderLease, Timer
 from storage.tables.dialogues import Conversation, Stray
 from storage.tables.erasures import Erasure
+from storage.tables.installations import OAuthState, SlackInstallation
 from storage.tables.numbers import Tally
 from storage.tables.pairs import (
     Checkin,
@@ -66,6 +67,7 @@ __all__ = [
     "Meeting",
     "Membership",
     "Memo",
+    "OAuthState",
     "Objective",
     "Outbox",
     "Pair",
@@ -78,6 +80,7 @@ __all__ = [
     "SenderLease",
     "Series",
     "SeriesException",
+    "SlackInstallation",
     "Stray",
     "Tally",
     "Timer",
