@@ -236,12 +236,13 @@ class Lane:
         finally:
             self._running = False
             self._ended.set()
+            self._idle.set()  # a drain must not wait for a lane that has ended
 
     async def drain(self) -> None:
         """Send what is due now, until nothing is in flight or in doubt."""
         self._wanted = self._step + 1  # a step under way may have looked too early
         wanted = self._wanted
-        while self._idle_step < wanted:
+        while self._idle_step < wanted and not self._stopping:
             if self._running:
                 self._idle.clear()
                 self.wake()
