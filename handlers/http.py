@@ -22,7 +22,7 @@ from storage.figures import Figures, Waiting, figures
 
 MAX_BODY = 2 * 1024 * 1024  # bytes; both platforms stay far below
 
-for path in ("/health", "/health/live", "/health/ready", "/metrics"):
+for path in ("/health", "/health/live", "/health/ready", "/metrics", INSTALL, REDIRECT):
     declare(f"GET {path}", policy("anyone", scope="house"))
 for path in ("/slack/events", "/telegram"):
     declare(f"POST {path}", policy("platform", scope="house"))
@@ -67,8 +67,8 @@ def application(service: Service) -> web.Application:
     if service.slack is not None:
         app.router.add_post("/slack/events", service.slack.handle_http)
         if service.slack.installer is not None:
-            app.router.add_get(INSTALL, service.slack.installer.begin)
-            app.router.add_get(REDIRECT, service.slack.installer.finish)
+            app.router.add_get(INSTALL, service.slack.installer.begin, allow_head=False)
+            app.router.add_get(REDIRECT, service.slack.installer.finish, allow_head=False)
     if service.telegram is not None:
         app.router.add_post("/telegram", service.telegram.handle_webhook)
     return app
