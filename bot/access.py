@@ -24,6 +24,7 @@ from bot.turn import Turn
 from storage.outbox import Parked
 from storage.search import Found
 from storage.tables import (
+    Announcement,
     Beyond,
     Campaign,
     Checkin,
@@ -302,6 +303,20 @@ def directory_entry(turn: Turn, number: int) -> tuple[Found, Expert]:
     if one is None or expert is None or not (turn.current and turn.holds(turn.current.id)):
         raise NotAllowed(_NO)
     return one, expert
+
+
+@_given
+def staff_announcement(turn: Turn, number: int) -> Announcement:
+    """An announcement of a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    row = turn.uow.announcements.get(number) if number <= MAX_ID else None
+    if row is None or not turn.holds(row.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(row.programme_id))
+    return row
 
 
 @_given

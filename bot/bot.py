@@ -17,10 +17,12 @@ from typing import assert_never
 from bot import awaited, dialogues, followup, onboarding
 from bot.commands import (
     agenda,
+    announce,
     campaign,
     casework,
     directory,
     everyone,
+    news,
     office,
     parked,
     queue,
@@ -57,12 +59,14 @@ log = logging.getLogger(__name__)
 SEEN_EVERY = timedelta(hours=1)  # shown as a day: not worth writing down at each event
 FAMILIES = (
     everyone,
+    news,
     queue,
     casework,
     staff,
     statistics,
     directory,
     campaign,
+    announce,
     agenda,
     parked,
     office,

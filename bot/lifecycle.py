@@ -87,6 +87,15 @@ CAMPAIGN_PAIR: Table = {
     "withdrawn": {"propose": "proposed"},
 }
 
+ANNOUNCEMENT: Table = {
+    "writing": {"write": "draft", "drop": "dropped"},
+    "draft": {"ask": "writing", "send": "sending", "drop": "dropped"},
+    "sending": {"finish": "sent", "stop": "stopped"},
+    "sent": {"stop": "stopped"},
+    "stopped": {},
+    "dropped": {},
+}
+
 
 def move(table: Table, state: str, event: str) -> str:
     """The state that `event` leads to.

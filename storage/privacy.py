@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 from storage.sealed import Sealed, Unreadable
 from storage.silence import UNSENT, silence
 from storage.tables import (
+    Announcement,
     Audit,
     Base,
     Beyond,
@@ -103,6 +104,8 @@ TIMERS: Final[Mapping[str, str]] = {
     "agenda": "person",
     "campaign-draft": "campaign",
     "campaign-picture": "person",
+    "announce": "announcement",
+    "announce-reach": "announcement",
 }
 """Table of the subject of each kind of timer; a kind without one belongs to a whole programme."""
 _MESSAGES: Final[Mapping[str, str]] = {
@@ -335,6 +338,7 @@ class Privacy:
                 or self._purge_requests(programme, ended, few)
                 or self._purge_reports(programme, closed, limit)
                 or self._purge_entries(programme, ended, limit)
+                or self._purge_announcements(programme, now - timedelta(days=keep.audit), limit)
             )
             if gone:
                 return gone
@@ -437,6 +441,12 @@ class Privacy:
         ) or self._delete(
             CampaignEntry, select(CampaignEntry.id).where(CampaignEntry.campaign_id.in_(old)), limit
         )
+
+    def _purge_announcements(self, programme: str, before: datetime, limit: int) -> int:
+        old = select(Announcement.id).where(
+            Announcement.programme_id == programme, Announcement.asked_at < before
+        )
+        return self._delete(Announcement, old.order_by(Announcement.id), limit)
 
     def _purge_reports(self, programme: str, before: datetime, limit: int) -> int:
         old = (

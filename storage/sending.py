@@ -8,7 +8,7 @@ Source: delivery protocol, T1, T2, R.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -31,7 +31,7 @@ from sqlalchemy import (
 from storage.leases import held
 from storage.sealed import Unreadable
 from storage.statements import Statements
-from storage.tables import Outbox
+from storage.tables import News, Outbox
 from storage.upsert import AnyRow, changed, table_of
 from storage.utc import Utc
 from storage.vault import Vault
@@ -39,6 +39,8 @@ from storage.vault import Vault
 Op = Literal["post", "edit", "replace", "delete", "file", "ephemeral", "home"]
 Policy = Literal["resend", "hold"]
 HOME = "/home"  # after a chat: its Home tab, a place in a line of its own
+ANNOUNCED = "announce:"  # how keys of announcements begin; then comes the programme
+MUTED = "no announcements"  # their addressee has said so since it was queued
 TWICE = "perhaps twice"  # said again because nobody could tell whether it had arrived
 
 OUT = table_of(Outbox)
@@ -316,9 +318,17 @@ class SendingStore:
             head = {row[0]: row[1] for row in found}
         return [head[chat] for chat in chats]
 
-    def _opened(self, rows: Iterable[AnyRow]) -> list[Taken]:
+    def _opened(self, rows: Sequence[AnyRow]) -> list[Taken]:
         taken = []
+        unwanted = self._unwanted(rows)
         for row in rows:
+            if row.id in unwanted:
+                self._session.execute(
+                    update(OUT)
+                    .where(OUT.c.id == row.id)
+                    .values(state="cancelled", reason=MUTED, payload=None)
+                )
+                continue
             try:
                 payload = self._vault.open_bytes(self._session, row.person_id, row.payload)
             except Unreadable:
@@ -330,6 +340,26 @@ class SendingStore:
             else:
                 taken.append(Taken(**{**row._mapping, "payload": payload}))
         return taken
+
+    def _unwanted(self, rows: Sequence[AnyRow]) -> frozenset[int]:
+        """Announcements to people who have said since that they want none."""
+        programmes = {
+            row.id: row.dedup_key.split(":")[1]
+            for row in rows
+            if row.dedup_key.startswith(ANNOUNCED)
+        }
+        if not programmes:
+            return frozenset()
+        people = [row.person_id for row in rows if row.id in programmes]
+        said = select(News.person_id, News.programme_id).where(
+            News.person_id.in_(people), News.muted_at.is_not(None)
+        )
+        muted = {(person, programme) for person, programme in self._session.execute(said)}
+        return frozenset(
+            row.id
+            for row in rows
+            if row.id in programmes and (row.person_id, programmes[row.id]) in muted
+        )
 
     def first_queued(self, bot_account: str) -> datetime | None:
         """From when on the first of what is queued may be said; in the past when it is held up."""

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
+from storage.announcements import Announcements
 from storage.campaigns import Campaigns
 from storage.care import Care
 from storage.casework import Casework
@@ -166,6 +167,11 @@ class UnitOfWork:
     def reports(self) -> Reports:
         """Reports and wishes."""
         return Reports(self.session, self.vault)
+
+    @cached_property
+    def announcements(self) -> Announcements:
+        """Announcements to segments, and who wants none."""
+        return Announcements(self.session, self.vault)
 
     @cached_property
     def numbers(self) -> Numbers:

@@ -142,6 +142,7 @@ def _meetings() -> set[str]:
 @cache
 def _families() -> dict[str, list[str]]:
     known: dict[str, Iterable[str]] = {
+        "announce-is-{}": lifecycle.ANNOUNCEMENT,
         "campaign-is-{}": lifecycle.CAMPAIGN,
         "checkin-is-{}": ("asked", "answered", "skipped"),
         "column-{}": ("number", "mentee", "mentor", "state", "met", "name", "seen", "supervisor"),
@@ -369,7 +370,7 @@ def test_vous_overrides_only_what_differs() -> None:
 # --- how it is written ----------------------------------------------------------------------------
 
 _SMALL: Final = re.compile(
-    r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*"
+    r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"

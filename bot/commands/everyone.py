@@ -152,7 +152,12 @@ def mes_donnees(turn: Turn, args: str) -> None:
         if kept
     ]
     content = json.dumps(data, ensure_ascii=False, indent=2, default=str).encode()
-    turn.say(Message(title=turn.w("data-title"), text=turn.w("data-text"), lines=tuple(rows)))
+    hears = run_choice(turn.w("data-news-change"), "nouvelles")
+    turn.say(
+        Message(
+            title=turn.w("data-title"), text=turn.w("data-text"), lines=tuple(rows), quiet=(hears,)
+        )
+    )
     turn.say(
         Message(turn.w("data-file"), file=File("mes-donnees.json", content, "application/json"))
     )

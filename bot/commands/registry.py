@@ -65,8 +65,9 @@ class Act:
 
 ORDER = (
     "aide", "menu", "demande", "rdv", "ecrire", "rapport", "reprendre", "profil", "experts",
-    "pause", "programme", "langue", "lier", "mes-donnees", "effacer",
-    "demandes", "proposer", "annuaire", "binomes", "campagne", "bilan", "statistiques",
+    "pause", "programme", "nouvelles", "contact", "langue", "lier",
+    "mes-donnees", "effacer",
+    "demandes", "proposer", "annuaire", "binomes", "campagne", "annonce", "bilan", "statistiques",
     "relancer", "agenda",
     "envois", "exporter", "inviter", "roles",
 )  # fmt: skip

@@ -3,11 +3,12 @@
 One module per part of a programme's life.
 
 `profiles` → `requests` → `campaign` → `offers` → `pairs` → `checkins` → `partings`, with `joining`,
-`letters`, `meetings`, `supervision`, `beyond` and `reports` beside them. Each registers its
+`letters`, `meetings`, `supervision`, `beyond`, `reports` and `announcements` beside them. Each registers its
 completions, acts and timers; importing this package fills the registries.
 """
 
 from bot.flows import (
+    announcements,
     beyond,
     campaign,
     checkins,
@@ -26,5 +27,5 @@ from bot.flows import (
 
 FLOWS = (
     *(profiles, joining, requests, campaign, offers, queue, pairs, letters, checkins, meetings),
-    *(reports, supervision, partings, beyond),
+    *(reports, supervision, partings, beyond, announcements),
 )

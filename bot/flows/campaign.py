@@ -111,11 +111,15 @@ def supply(scene: Scene, programme: Programme, campaign: Campaign) -> tuple[int,
 
 
 def announce(scene: Scene, programme: Programme, campaign: Campaign) -> int:
-    """Tell those who may apply that the campaign is open (X-15); how many were told."""
+    """Tell those who may apply, or asked to be told, that the campaign is open (X-15); how many."""
     told = 0
-    for person in scene.uow.people.with_role(programme.id, "mentee"):
-        if person.promo not in campaign.promos:
-            continue
+    people = {
+        person.id: person
+        for person in scene.uow.people.with_role(programme.id, "mentee")
+        if person.promo in campaign.promos
+    }
+    people |= {one.id: one for one in scene.uow.announcements.told_of_next(programme.id)}
+    for person in people.values():
         w = scene.words(person, programme)
         told += scene.tell(
             person,

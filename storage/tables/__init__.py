@@ -13,6 +13,7 @@ E-12.
 
 from __future__ import annotations
 
+from storage.tables.announcements import Announcement, News
 from storage.tables.base import Base
 from storage.tables.campaigns import Campaign, CampaignEntry, CampaignPair, Forbidden
 from storage.tables.care import Beyond
@@ -46,6 +47,7 @@ from storage.tables.people import (
 from storage.tables.reports import Report, Wish
 
 __all__ = [
+    "Announcement",
     "Audit",
     "Base",
     "Beyond",
@@ -67,6 +69,7 @@ __all__ = [
     "Meeting",
     "Membership",
     "Memo",
+    "News",
     "OAuthState",
     "Objective",
     "Outbox",
