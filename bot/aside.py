@@ -1,9 +1,10 @@
 """What takes long, done beside the turns: read, worked out in a thread, answered.
 
 A turn must not take long, so what was asked for is only written down: a timer that stays pending
-until its answer is queued, in the same transaction. Who does the work is handed in as `bot.aside`;
-a bot that is being rehearsed has none, and drops the wish. What is worked out, and for whom, this
-module does not know.
+until its answer is queued, in the same transaction. What is too much to be read at once is read in
+parts; whoever asked may call it off meanwhile. Who does the work is handed in as `bot.aside`; a bot
+that is being rehearsed has none, and drops the wish. What is worked out, and for whom, this module
+does not know.
 
 Source: house, "a turn is short".
 """
@@ -11,6 +12,7 @@ Source: house, "a turn is short".
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -23,7 +25,16 @@ from storage.timers import DueTimer
 
 Answer = Callable[[Scene], None]
 """Stores and says what came out, in a transaction of its own."""
-Work = Callable[[], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """There is more to read, in a short transaction of its own; it may say something too."""
+
+    read: Callable[[Scene], Work | None]
+
+
+Work = Callable[[], Answer | Next]
 """What takes long: in a thread, without a database."""
 Read = Callable[[Scene, DueTimer], Work | None]
 """Reads what the work needs; None when there is nothing to do any more."""

@@ -1,7 +1,8 @@
-"""The one writer of CSV files: every file that leaves Cordée for a spreadsheet is made here.
+"""The one writer of CSV and XLSX: every file that leaves Cordée for a spreadsheet is made here.
 
-A cell that a spreadsheet would run as a formula gets an apostrophe in front; `bot.importer` takes
-it away again. This module does not know what is exported, nor who may have it.
+In CSV, a cell that a spreadsheet would run as a formula gets an apostrophe in front; `bot.importer`
+takes it away again. In XLSX a text is of the type text, and stays so when it is edited. This module
+does not know what is exported, nor who may have it.
 
 Source: OWASP, "CSV Injection"; house, settings of French spreadsheets (semicolon, byte order mark).
 """
@@ -12,8 +13,8 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from typing import Final
+from datetime import UTC, date, datetime
+from typing import Any, Final
 
 BOM: Final = "\ufeff"
 _RISKY: Final = re.compile(r"'*[=+\-@\t\r]")
@@ -63,3 +64,65 @@ def _cell(value: Cell) -> str | int | float:
             )
         case str():
             return neutral(value)
+
+
+# --- XLSX -----------------------------------------------------------------------------------------
+
+MOST: Final = 32_767
+"""Characters that a cell of a spreadsheet holds; what is longer is cut there, and says so."""
+_CUT: Final = " […]"
+_LONE: Final = re.compile("[\ud800-\udfff]")  # no letter, and not to be written in UTF-8
+
+
+def write_xlsx(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """A workbook of one sheet: texts as texts, numbers as numbers, instants as dates, UTC.
+
+    Args:
+        header: Names of the columns.
+        rows: Cells, as `write_csv` takes them.
+    """
+    import xlsxwriter  # only when one is wanted
+
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    book.set_properties({"created": datetime(2000, 1, 1)})  # noqa: DTZ001 - no clock of our own here
+    formats = {
+        name: book.add_format(how)
+        for name, how in {
+            "head": {"bold": True, "quote_prefix": True, "num_format": "@"},
+            "text": {"quote_prefix": True, "num_format": "@"},
+            "instant": {"num_format": "yyyy-mm-dd hh:mm"},
+            "day": {"num_format": "yyyy-mm-dd"},
+        }.items()
+    }
+    sheet = book.add_worksheet()
+    sheet.freeze_panes(1, 0)
+    for column, name in enumerate(header):
+        sheet.write_string(0, column, _short(name), formats["head"])
+    for line, row in enumerate(rows, start=1):
+        for column, value in enumerate(row):
+            _put(sheet, line, column, value, formats)
+    book.close()
+    return out.getvalue()
+
+
+def _put(sheet: Any, line: int, column: int, value: Cell, formats: dict[str, Any]) -> None:
+    match value:
+        case None | "":
+            pass
+        case bool():
+            sheet.write_string(line, column, "oui" if value else "non", formats["text"])
+        case int() | float():
+            sheet.write_number(line, column, value)
+        case datetime():
+            local = value.astimezone(UTC).replace(tzinfo=None)
+            sheet.write_datetime(line, column, local, formats["instant"])
+        case date():
+            sheet.write_datetime(line, column, value, formats["day"])
+        case str():
+            sheet.write_string(line, column, _short(value), formats["text"])
+
+
+def _short(text: str) -> str:
+    whole = _LONE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return whole if len(whole) <= MOST else whole[: MOST - len(_CUT)] + _CUT

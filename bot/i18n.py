@@ -126,6 +126,11 @@ class Words:
         pattern = f"+#,##0.0{gap}%;-#,##0.0{gap}%"
         return format_percent(share, pattern, locale=self._locale)
 
+    def percent(self, share: float) -> str:
+        """A share in per cent: 0.4 is `40 %`."""
+        gap = NNBSP if self.lang == "fr" else ""
+        return format_percent(share, f"#,##0{gap}%", locale=self._locale)
+
     def all(self, items: Sequence[str]) -> str:
         """`a, b et c`."""
         return format_list(list(items), locale=self._locale)

@@ -103,6 +103,8 @@ KEYS: Final[Mapping[str, _About]] = {
     "agenda": _About("answer"),
     "announce-try": _About("answer"),
     "campaign-draft": _About("answer"),
+    "export": _About("answer"),
+    "export-begun": _About("answer"),
     "campaign-picture": _About("answer"),
     "twin": _About("answer"),
     "join": _About("answer"),

@@ -15,7 +15,7 @@ from threading import Event
 
 from typing_extensions import override
 
-from bot.aside import READERS, Answer, Work
+from bot.aside import READERS, Answer, Next, Work
 from bot.bot import Bot
 from bot.turn import Scene
 from scheduling.clock import Clock
@@ -108,17 +108,27 @@ class Asides(LongWork):
     @override
     async def _work(self, timer: DueTimer) -> set[str]:
         work = await self._worker.run(self._read, timer)
-        if work is None:
-            return set()
-        return await self._worker.run(self._answer, timer, await asyncio.to_thread(work))
+        while work is not None:
+            found = await asyncio.to_thread(work)
+            if not isinstance(found, Next):
+                return await self._worker.run(self._answer, timer, found)
+            work, touched = await self._worker.run(self._go_on, found)
+            self._wake(touched)
+        return set()
 
     def _read(self, timer: DueTimer) -> Work | None:
         with self._database.unit_of_work() as uow:
             return READERS[timer.kind](Scene(self._bot, uow, self._clock.now()), timer)
 
+    def _go_on(self, more: Next) -> tuple[Work | None, set[str]]:
+        with self._database.unit_of_work() as uow:
+            work = more.read(Scene(self._bot, uow, self._clock.now()))
+            uow.commit()
+        return work, uow.outbox.touched
+
     def _answer(self, timer: DueTimer, answer: Answer) -> set[str]:
         with self._database.unit_of_work() as uow:
-            uow.timers.cancel_key(timer.key)
-            answer(Scene(self._bot, uow, self._clock.now()))
+            if uow.timers.cancel_key(timer.key):  # else it was called off meanwhile
+                answer(Scene(self._bot, uow, self._clock.now()))
             uow.commit()
         return uow.outbox.touched

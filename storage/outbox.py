@@ -232,6 +232,13 @@ class OutboxStore:
             for open_ in (QUEUED, SENDING)
         )
 
+    def sent_as(self, key: str) -> str | None:
+        """The platform's id (`chat/message`) of what was said under a key, once it was sent."""
+        found: str | None = self._session.execute(
+            select(OUT.c.message_id).where(OUT.c.dedup_key == key, OUT.c.state == "sent")
+        ).scalar()
+        return found
+
     def cancel(self, key_prefix: str) -> int:
         """Cancel what is still queued under keys that begin so; how many.
 

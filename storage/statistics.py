@@ -10,17 +10,17 @@ Source: A-26, X-14, X-17.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.directory import free
-from storage.tables import Checkin, Expert, Pair, Proposal, Report, Request, Series, Tally
+from storage.tables import Checkin, Expert, Pair, Proposal, Report, Request, Series, Tally, Wish
 from storage.upsert import table_of, upsert
 from storage.utc import Utc
 
@@ -31,6 +31,9 @@ AGES: Final = (7, 30)
 SECTORS: Final = 12
 """Sectors of the supply that are told apart, those of most people first."""
 
+Listed = Request | Pair | Report | Wish
+"""What files are made of."""
+_Row = TypeVar("_Row", Request, Pair, Report, Wish)
 Quarter = tuple[int, int]
 """Year and number, 1 to 4."""
 _TALLY = table_of(Tally)
@@ -125,6 +128,26 @@ class Numbers:
                         set_={"requests": _TALLY.c.requests + more},
                     )
                 )
+
+    def rows(self, entity: type[Listed], programme_id: str) -> int:
+        """How many rows of a table a programme has."""
+        return (
+            self._session.scalar(
+                select(func.count()).select_from(entity).where(entity.programme_id == programme_id)
+            )
+            or 0
+        )
+
+    def page(
+        self, entity: type[_Row], programme_id: str, after_id: int, limit: int
+    ) -> Sequence[_Row]:
+        """A programme's rows of a table, by number, after one."""
+        return self._session.scalars(
+            select(entity)
+            .where(entity.programme_id == programme_id, entity.id > after_id)
+            .order_by(entity.id)
+            .limit(limit)
+        ).all()
 
     def of(
         self, programme_id: str, period: Period, quarters: Collection[str], now: datetime

@@ -130,6 +130,11 @@ class TimerStore:
             )
         )
 
+    def is_pending(self, key: str) -> bool:
+        """Whether what was planned under a key is still to come."""
+        found = select(_TIMER.c.id).where(_TIMER.c.key == key, _PENDING)
+        return self._session.execute(found).first() is not None
+
     def is_over(self, key: str) -> bool:
         """Whether what was planned under a key has fired."""
         state = self._session.execute(select(_TIMER.c.state).where(_TIMER.c.key == key)).scalar()

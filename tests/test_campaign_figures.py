@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot import pictures
-from bot.aside import AGAIN, MOST_TRIES, READERS
+from bot.aside import AGAIN, MOST_TRIES, READERS, Next
 from bot.commands.campaign_figures import Past, cohort, read_past
 from bot.i18n import NNBSP
 from bot.messages import Table
@@ -278,6 +278,7 @@ def answered(run: Run, timer: DueTimer) -> list[Heard]:
     if work is None:
         return []
     answer = work()
+    assert not isinstance(answer, Next)
     with run.stand.work() as uow:
         answer(Scene(run.stand.bot, uow, run.stand.now))
     return run.stand.news()

@@ -24,6 +24,7 @@ from bot.commands.registry import COMMANDS
 from bot.dialogue.parsing import REASONS
 from bot.dialogue.questionnaire import Localised, Question
 from bot.dialogues import COMPLETIONS, FREE_WORDS, family
+from bot.exports import KINDS as EXPORTS
 from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.kinds import KINDS
 from bot.programmes.load import load, presets
@@ -159,7 +160,11 @@ def _families() -> dict[str, list[str]]:
         "kind-{}": KINDS,
         "parked-{}": [state.replace("_", "-") for state in STATES],
         "why-{}": {*WHY.values(), "doubt", "refused"},
-        "export-{}": ("demandes", "binomes", "rapports", "souhaits"),
+        "export-{}": EXPORTS,
+        "export-outcome-{}": lifecycle.OUTCOMES,
+        "export-pair-{}": lifecycle.PAIR,
+        "export-report-{}": ("open", "sent", "missed"),
+        "export-request-{}": lifecycle.REQUEST,
         "menu-report-{}": ("open", "sent"),
         "menu-request-{}": WAITING,
         "met-{}": _meetings(),
@@ -370,7 +375,7 @@ def test_vous_overrides_only_what_differs() -> None:
 # --- how it is written ----------------------------------------------------------------------------
 
 _SMALL: Final = re.compile(
-    r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*"
+    r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*|export-(?:outcome|pair|report|request)-.*|export-(?:one-off|long-term)"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"

@@ -1,18 +1,19 @@
 """The team's office: files for a spreadsheet, invitations, who is staff.
 
-Source: house, section 10; every file is written by `bot/exporter.py`.
+Source: house, section 10; what files hold is in `bot/exports.py`.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
+from bot import exports
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
-from bot.exporter import Cell, write_csv
 from bot.flows import queue
 from bot.i18n import Words
-from bot.messages import File, Message
+from bot.messages import Message
 from bot.turn import Turn
 
 INVITATION_DAYS = 7
@@ -23,131 +24,48 @@ INVITATION_DAYS = 7
 
 @command("exporter", alias="export", who="staff")
 def exporter(turn: Turn, args: str) -> None:
-    """A CSV of `demandes`, `binomes`, `rapports` or `souhaits`."""
-    kinds = {
-        "demandes": _export_requests,
-        "requests": _export_requests,
-        "binomes": _export_pairs,
-        "pairs": _export_pairs,
-        "rapports": _export_reports,
-        "reports": _export_reports,
-        "souhaits": _export_wishes,
-        "wishes": _export_wishes,
-    }
-    make = kinds.get(args.strip().lower())
-    if make is None:
+    """A CSV, or with `xlsx` a workbook, of `demandes`, `binomes`, `rapports` or `souhaits`."""
+    typed, _, form = re.sub(r"[\s-]+", " ", args.strip().lower()).partition(" ")
+    wanted = exports.ALIASES.get(typed, typed)
+    form = {"": "csv", "excel": "xlsx"}.get(form, form)
+    kind = exports.KINDS.get(wanted)
+    if kind is None or form not in exports.MIMES:
         turn.say(
             Message(
                 turn.w("staff-export-which"),
                 choices=tuple(
-                    run_choice(turn.w(f"export-{kind}"), "exporter", kind)
-                    for kind in ("demandes", "binomes", "rapports", "souhaits")
+                    run_choice(turn.w(f"export-{name}"), "exporter", name) for name in exports.KINDS
+                ),
+                quiet=tuple(
+                    run_choice(
+                        turn.w("export-as-xlsx", name=turn.w(f"export-{name}")),
+                        "exporter",
+                        f"{name}-xlsx",
+                    )
+                    for name in exports.KINDS
                 ),
             ),
             here=True,
         )
         return
-    columns, rows = make(turn)
-    if not rows:
+    export = exports.Export(wanted, form, turn.uow.numbers.rows(kind.entity, turn.programme.id))
+    if not export.total:
         turn.say(Message(turn.w("staff-export-empty")), here=True)
         return
-    turn.note("exported", args.strip().lower()[:20], None, rows=len(rows))
-    turn.say(
-        Message(
-            turn.w("staff-export-done", n=len(rows)),
-            file=File(f"{turn.programme.id}-{args.strip().lower()}.csv", write_csv(columns, rows)),
-        )
-    )
+    turn.note("exported", wanted, None, rows=export.total)
+    if export.total > exports.AT_ONCE:
+        exports.begin(turn, export)
+        return
+    while export.read(turn, turn.programme, turn.w):
+        pass
+    turn.say(exports.message(export, turn.programme, turn.w))
 
 
-Rows = tuple[tuple[str, ...], list[tuple[Cell, ...]]]
-
-
-def _export_requests(turn: Turn) -> Rows:
-    every = turn.uow.requests.every(turn.programme.id)
-    names = turn.uow.people.names(r.person_id for r in every)
-    return (
-        ("id", "mentee", "kind", "state", "created", "changed", "due"),
-        [
-            (
-                r.id,
-                names.get(r.person_id) or "—",
-                r.kind,
-                r.state,
-                r.created_at,
-                r.changed_at,
-                r.due_at,
-            )
-            for r in every
-        ],
-    )
-
-
-def _export_pairs(turn: Turn) -> Rows:
-    every = turn.uow.pairs.of_programme(turn.programme.id)
-    names = turn.uow.people.names(
-        n for p in every for n in (p.mentee_id, p.mentor_id, p.supervisor_id) if n
-    )
-    return (
-        (
-            *("id", "mentee", "mentor", "kind", "state", "started", "ends", "ended"),
-            *("without_meeting", "outcome", "supervisor"),
-        ),
-        [
-            (
-                p.id,
-                names.get(p.mentee_id) or "—",
-                names.get(p.mentor_id) or "—",
-                p.kind,
-                p.state,
-                p.started_at,
-                p.ends_at,
-                p.ended_at,
-                p.missed_in_a_row,
-                p.outcome,
-                names.get(p.supervisor_id) if p.supervisor_id else None,
-            )
-            for p in every
-        ],
-    )
-
-
-def _export_reports(turn: Turn) -> Rows:
-    """One row a report, one column a question: old versions of the form stay comparable (E-10)."""
-    found: list[tuple[tuple[Cell, ...], dict[str, str]]] = []
-    questions: dict[str, None] = {}
-    for quarter in reversed(turn.uow.reports.quarters(turn.programme.id)):
-        for rules in turn.programme.reports:
-            for report, person in turn.uow.reports.in_quarter(turn.programme.id, rules.id, quarter):
-                answers = {
-                    str(a["id"]): str(a["label"]) for a in turn.uow.reports.answers(report) or []
-                }
-                questions.update(dict.fromkeys(answers))
-                found.append(((quarter, person.name or "—", report.state, report.sent_at), answers))
-    return (
-        ("quarter", "name", "state", "sent", *questions),
-        [(*fixed, *(answers.get(q, "") for q in questions)) for fixed, answers in found],
-    )
-
-
-def _export_wishes(turn: Turn) -> Rows:
-    every = turn.uow.reports.wishes(turn.programme.id)
-    names = turn.uow.people.names(x.person_id for x in every)
-    return (
-        ("name", "kind", "field", "place", "start", "months", "updated"),
-        [
-            (
-                names.get(x.person_id) or "—",
-                x.kind,
-                x.field,
-                x.place,
-                x.start_on,
-                x.months,
-                x.updated_at,
-            )
-            for x in every
-        ],
-    )
+@act("export-stop", who="staff", of="exporter", scope="self")
+def export_stop(turn: Turn, number: int, version: int) -> None:
+    """No file after all; only one's own can be stopped, whatever the button says."""
+    stopped = turn.uow.timers.cancel("export", turn.me.id)
+    turn.replace(Message(turn.w("export-stopped" if stopped else "export-over")))
 
 
 # --- people and rights ----------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 One module per part of a programme's life.
 
 `profiles` → `requests` → `campaign` → `offers` → `pairs` → `checkins` → `partings`, with `joining`,
-`letters`, `meetings`, `supervision`, `beyond`, `reports` and `announcements` beside them. Each registers its
-completions, acts and timers; importing this package fills the registries.
+`letters`, `meetings`, `supervision`, `beyond`, `reports` and `announcements` beside them. Each
+registers its completions, acts and timers; importing this package fills the registries.
 """
 
 from bot.flows import (
