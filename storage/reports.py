@@ -176,12 +176,6 @@ class Reports:
             select(Wish).where(Wish.person_id == person_id, Wish.programme_id == programme_id)
         )
 
-    def wishes(self, programme_id: str) -> Sequence[Wish]:
-        """Everybody's wishes in a programme."""
-        return self._session.scalars(
-            select(Wish).where(Wish.programme_id == programme_id).order_by(Wish.id)
-        ).all()
-
     def set_wish(
         self,
         person_id: int,
