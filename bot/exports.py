@@ -107,7 +107,8 @@ def _pairs(scene: Scene, programme: Programme, w: Words, after: int) -> list[Row
 def _pair_heads(w: Words) -> Heads:
     return (
         w("head-number"), w("head-mentee"), w("head-mentor"), w("head-kind"), w("head-state"),
-        w("head-started"), w("head-ends"), w("head-ended"), w("head-missed"), w("head-outcome"), w("head-supervisor"),
+        w("head-started"), w("head-ends"), w("head-ended"), w("head-missed"), w("head-outcome"),
+        w("head-supervisor"),
     )  # fmt: skip
 
 
