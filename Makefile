@@ -24,7 +24,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
 .PHONY: security sbom audit
-.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz registre erasure
+.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz registre erasure bombs
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -115,6 +115,9 @@ load: $(DEV) ## fifty updates a second and a burst; recovery; a thousand that wa
 
 storm: $(DEV) ## a quarterly prompt to 18,000 people at the platform's pace (12 minutes)
 	$(BIN)/python -m tests.chaos.storm
+
+bombs: $(DEV) ## files made to fill the memory, a gigabyte each: refused, at most 200 MiB more
+	$(BIN)/python -m tests.bombs
 
 screenshot: $(DEV) ## take the picture of the demo page that the README shows (needs Chromium)
 	$(BIN)/python -m tests.screenshot

@@ -27,12 +27,13 @@ Source: issue "The main job", Directory; M-18.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -46,6 +47,10 @@ from storage.words import fold
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_ROWS: Final = 200_000
 MAX_CELL: Final = 4_000
+MAX_LINE: Final = 1_000_000  # characters between two line ends
+MAX_COLUMNS: Final = 200
+MAX_PROBLEMS: Final = 1_000  # more are not listed: nobody reads them, and they fill the memory
+CHUNK: Final = 65_536
 MAX_PARTS: Final = 40
 ROLES: Final = ("mentee", "mentor", "staff")
 
@@ -53,6 +58,17 @@ _YES: Final = dict.fromkeys(("oui", "o", "yes", "y", "vrai", "true", "1"), True)
 _NO: Final = dict.fromkeys(("non", "n", "no", "faux", "false", "0"), False)
 _EMAIL: Final = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
 _SLACK: Final = re.compile(r"[TE][A-Z0-9]{0,30}/[UW][A-Z0-9]{0,30}")
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_PACKED: Final = (
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"\x28\xb5\x2f\xfd",
+    b"7z\xbc\xaf",
+)
+_DOCUMENTS: Final = (b"\xd0\xcf\x11\xe0", b"%PDF")
+_IN_SPREADSHEETS: Final = (b"[Content_Types].xml", b"vnd.oasis.opendocument", b"_rels/.rels")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 Args = Mapping[str, str | int]
@@ -112,6 +128,11 @@ class Sheet:
     ignored: list[str] = field(default_factory=list)
     total: int = 0
 
+    def refused(self, problems: Iterable[ImportProblem] = ()) -> Imported:
+        """What is told when nothing was written."""
+        found = sorted(problems or self.problems, key=lambda p: (p.line, p.column, p.problem_id))
+        return Imported(self.total, problems=tuple(found), ignored=tuple(self.ignored))
+
 
 class Fault(Exception):
     """A cell that can't be taken; caught by the reader of the row."""
@@ -146,13 +167,22 @@ def import_people(
         Counts, or the problems. The caller commits; with problems there is nothing to commit.
     """
     sheet = read_sheet(data, programme=programme, programmes=programmes, telegram_bot=telegram_bot)
-    problems = list(sheet.problems)
-    matched: list[int | None] = []
-    if not problems:
-        matched, problems = _match(directory, sheet.rows)
+    return import_sheet(directory, sheet, now, progress=progress)
+
+
+def import_sheet(
+    directory: Directory,
+    sheet: Sheet,
+    now: datetime,
+    *,
+    progress: Progress = lambda done, total: None,
+) -> Imported:
+    """Write a file that was read before; see `import_people`."""
+    if sheet.problems:
+        return sheet.refused()
+    matched, problems = _match(directory, sheet.rows)
     if problems:
-        problems.sort(key=lambda p: (p.line, p.column, p.problem_id))
-        return Imported(sheet.total, problems=tuple(problems), ignored=tuple(sheet.ignored))
+        return sheet.refused(problems)
     entries = [row.entry for row in sheet.rows]
     written = directory.upsert(entries, matched, now, lambda done: progress(done, sheet.total))
     return Imported(sheet.total, written.created, written.updated, ignored=tuple(sheet.ignored))
@@ -175,37 +205,76 @@ def read_sheet(
             ImportProblem(1, "", "import-file-too-long", {"most": MAX_BYTES // 2**20})
         )
         return sheet
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        sheet.problems.append(ImportProblem(line, "", "import-not-utf8"))
+    if unfit := _unfit(data):
+        sheet.problems.append(unfit)
         return sheet
     reader = _Reader(sheet, programme, frozenset(programmes), telegram_bot)
-    for line, cells in _records(text, sheet):
+    for line, cells in _records(data, sheet):
         reader.take(line, cells)
-        if sheet.total > MAX_ROWS:
-            sheet.problems.append(
-                ImportProblem(line, "", "import-too-many-rows", {"most": MAX_ROWS})
-            )
-            break
+        if len(sheet.problems) >= MAX_PROBLEMS:
+            sheet.problems.append(ImportProblem(line, "", "import-more-problems"))
+            return sheet
     reader.end()
     return sheet
 
 
-def _records(text: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
+def _unfit(data: bytes) -> ImportProblem | None:
+    """Why a file is not even looked into; its rows are counted before any is kept."""
+    if data.startswith(_UTF16):
+        return ImportProblem(1, "", "import-is-utf16")
+    workbook = data.startswith(_PACKED) and any(name in data[:4096] for name in _IN_SPREADSHEETS)
+    if workbook or data.startswith(_DOCUMENTS):
+        return ImportProblem(1, "", "import-is-spreadsheet")
+    if data.startswith(_PACKED):
+        return ImportProblem(1, "", "import-is-packed")
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(data), CHUNK):
+        before = len(decoder.getstate()[0])
+        try:
+            decoder.decode(data[start : start + CHUNK], start + CHUNK >= len(data))
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, start - before + error.start) + 1
+            return ImportProblem(line, "", "import-not-utf8")
+    for count, (line, _) in enumerate(_records(data, Sheet())):
+        if count > MAX_ROWS:  # the header is one of them
+            return ImportProblem(line, "", "import-too-many-rows", {"most": MAX_ROWS})
+    return None
+
+
+class _LineTooLong(Exception):
+    """A line that no table of people has; caught by the reader of the lines."""
+
+
+def _lines(data: bytes) -> Iterator[str]:
+    text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
+    while line := text.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise _LineTooLong
+        yield line
+
+
+def _records(data: bytes, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
     """The lines that hold something, each with the number of the line it starts on."""
-    first = next((line for line in re.split("[\r\n]+", text[:100_000]) if line.strip()), "")
+    begins = data[:100_000].decode("utf-8-sig", "ignore")
+    first = next((line for line in re.split("[\r\n]+", begins) if line.strip()), "")
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(_lines(data), delimiter=delimiter, strict=True)
     line = 1
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
+        except _LineTooLong:
+            args = {"most": MAX_LINE}
+            sheet.problems.append(ImportProblem(line, "", "import-line-too-long", args))
+            return
         except csv.Error:  # an open quote, a cell over csv's own limit: nothing after it is sure
             sheet.problems.append(ImportProblem(line, "", "import-bad-quotes"))
+            return
+        if len(cells) > MAX_COLUMNS:
+            args = {"found": len(cells), "most": MAX_COLUMNS}
+            sheet.problems.append(ImportProblem(line, "", "import-too-many-columns", args))
             return
         if any(cell.strip() for cell in cells):
             yield line, cells
@@ -245,7 +314,7 @@ class _Reader:
 
     def end(self) -> None:
         """Say what only the end can tell: there was nothing."""
-        if self._names is None:
+        if self._names is None and not self._sheet.problems:
             self._fail(1, "", "import-empty")
         elif not self._sheet.total and not self._sheet.problems:
             self._fail(2, "", "import-empty")

@@ -157,6 +157,34 @@ def check() -> None:
 
 
 @app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    backups: Annotated[
+        Path | None, typer.Option(help="Folder of the nightly copies, to see how old they are.")
+    ] = None,
+) -> None:
+    """Ask platforms, database, disk and clock whether all is well; each fault with what to do.
+
+    Exits 1 when there is a fault. Changes nothing, and may be run beside the bot.
+    """
+    from handlers.doctor import examine
+
+    found = examine(_settings(), backups)
+    for one in found:
+        if as_json:
+            row = {name: redacted(value) for name, value in one.row().items()}
+            print(json.dumps(row, ensure_ascii=False))  # noqa: T201 - for a pipe
+            continue
+        colour = {"ok": "green", "warning": "yellow", "fault": "bold red"}[one.level]
+        out.print(f"[{colour}]{one.level:7}[/] ", end="")
+        out.print(redacted(f"{one.what}: {one.says}"), highlight=False, markup=False)
+        if one.do:
+            out.print(redacted(f"        → {one.do}"), highlight=False, markup=False)
+    if any(one.level == "fault" for one in found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
     from storage.migrate import current, upgrade
@@ -234,7 +262,7 @@ def import_(
 ) -> None:
     """Import or update people from a CSV file: all or nothing, every bad row reported."""
     from bot.i18n import words
-    from bot.importer import import_people
+    from bot.importer import MAX_BYTES, import_sheet, read_sheet
     from bot.programmes.load import load_all
     from handlers.service import exclusive
     from storage.migrate import upgrade
@@ -243,27 +271,34 @@ def import_(
     settings = _settings()
     w = words(lang)
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)  # no more than is needed to see that it is too much
     except OSError as error:
         raise CordeeError(f"{file} cannot be read: {error.strerror}.") from None
     programmes = load_all(settings.cordee_programmes)
     token = settings.telegram_bot_token.get_secret_value()
     database = Database(settings.cordee_database_url, settings.cordee_secret_key.get_secret_value())
     with exclusive(database):
-        upgrade(database.engine)
-        with Progress(console=err, transient=True) as bar, database.unit_of_work() as uow:
-            task = bar.add_task(w("import-progress"), total=None)
-            result = import_people(
-                uow.directory,
-                data,
-                datetime.now(UTC),
-                programme=programme or (next(iter(programmes)) if len(programmes) == 1 else None),
-                programmes=programmes,
-                telegram_bot=f"telegram:{token.partition(':')[0]}",
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-            if not result.problems:
-                uow.commit()
+        sheet = read_sheet(  # before a transaction begins: nobody waits for what is refused
+            data,
+            programme=programme or (next(iter(programmes)) if len(programmes) == 1 else None),
+            programmes=programmes,
+            telegram_bot=f"telegram:{token.partition(':')[0]}",
+        )
+        del data
+        result = sheet.refused()
+        if not sheet.problems:
+            upgrade(database.engine)
+            with Progress(console=err, transient=True) as bar, database.unit_of_work() as uow:
+                task = bar.add_task(w("import-progress"), total=None)
+                result = import_sheet(
+                    uow.directory,
+                    sheet,
+                    datetime.now(UTC),
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
+                if not result.problems:
+                    uow.commit()
     database.close()
     for name in result.ignored:
         err.print(w("import-ignored-column", column=name), highlight=False)

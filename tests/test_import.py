@@ -243,7 +243,7 @@ def test_what_is_not_a_text_file_of_ours() -> None:
     latin = read_sheet("id,nom\n1,Roy\n2,Zoé\n".encode("latin-1"))
     assert [(p.line, p.problem_id) for p in latin.problems] == [(3, "import-not-utf8")]
     workbook = read_sheet(b"PK\x03\x04\xff\xfe" * 100)
-    assert [p.problem_id for p in workbook.problems] == ["import-not-utf8"]
+    assert [p.problem_id for p in workbook.problems] == ["import-is-packed"]
 
 
 def test_limits_of_size(monkeypatch: pytest.MonkeyPatch) -> None:
