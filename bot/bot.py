@@ -20,6 +20,8 @@ from bot.commands import (
     announce,
     campaign,
     casework,
+    counters,
+    digests,
     directory,
     everyone,
     news,
@@ -62,6 +64,8 @@ FAMILIES = (
     news,
     queue,
     casework,
+    digests,
+    counters,
     staff,
     statistics,
     directory,
@@ -185,6 +189,10 @@ class Bot:
     def parked(self, uow: UnitOfWork, rows: Sequence[Taken], now: datetime) -> None:
         """Something that was to be said waits for staff: they hear of it, once a day."""
         parked.plan_news(Scene(self, uow, now), [(row.dedup_key, row.person_id) for row in rows])
+
+    def channel_refused(self, uow: UnitOfWork, row: Taken, now: datetime) -> bool:
+        """A channel did not take the team's counters: they hear what to do. Else False."""
+        return counters.refused(Scene(self, uow, now), row.dedup_key)
 
     def seat(self, uow: UnitOfWork, author: Author, now: datetime) -> None:
         """Make an account of the settings known as staff before it ever wrote."""

@@ -39,7 +39,7 @@ from bot.dialogue.engine import (
     Value,
 )
 from bot.dialogue.parsing import Skipped
-from bot.dialogue.questionnaire import Localised, Question, Questionnaire
+from bot.dialogue.questionnaire import Localised, Question, Questionnaire, fold
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, encode
 from bot.errors import NotAllowed
 from bot.events import FormValue, Pressed
@@ -48,7 +48,7 @@ from bot.messages import Choice, Form, Line, Message
 from bot.policy import Who, declare, policy, policy_of
 from bot.programmes.schema import Programme, Watched
 from bot.turn import Scene, Turn
-from storage.tables import Conversation, Person
+from storage.tables import Conversation, Person, Stray
 
 Completion = Callable[[Turn, Conversation, Mapping[str, Given]], None]
 COMPLETIONS: dict[str, Completion] = {}
@@ -471,6 +471,16 @@ def pass_on(turn: Turn, text: str) -> Choice:
     programme = turn.current.id if turn.current else None
     stray = turn.uow.talks.keep_stray(turn.me.id, programme, text, turn.now)
     return Choice(turn.w("pass-to-team"), encode(ActToken("pass", stray.id, 1)))
+
+
+SAME_FOR = timedelta(days=1)
+
+
+def passed_before(turn: Turn, text: str) -> Stray | None:
+    """The same words of the same person, handed to the team within a day: one item (A-28)."""
+    wanted = fold(text)
+    rows = turn.uow.talks.passed_since(turn.me.id, turn.now - SAME_FOR)
+    return next((row for row in rows if fold(turn.uow.talks.stray_text(row)) == wanted), None)
 
 
 def _offer_next(turn: Turn, ended: Conversation) -> None:

@@ -94,6 +94,10 @@ KEYS: Final[Mapping[str, _About]] = {
     "request-handed-over": _About("staff"),
     "request-noted": _About("staff"),
     "interview": _About("staff"),
+    "digest": _About("digest", "programme"),
+    "counters": _About("counters", "programme"),
+    "counters-edit": _About("counters", "programme"),
+    "counters-away": _About("staff", "programme"),
     "stray": _About("staff", "stray"),
     "parked": _About("parked", "programme"),
     # answers

@@ -442,6 +442,15 @@ def stray(turn: Turn, text: str) -> None:
     """Words that answer nothing: kept, offered to the team, and three ways on."""
     w = turn.w
     programme = turn.programme
+    before = dialogues.passed_before(turn, text)
+    if before is not None and before.passed_at is not None:
+        team, when = w.team(programme.contact), w.moment(before.passed_at)
+        turn.say(
+            Message(
+                w("passed-twice", name=team, when=when), choices=(run_choice(w("menu"), "menu"),)
+            )
+        )
+        return
     choices = [dialogues.pass_on(turn, text)]
     if programme.intake is not None:
         choices.append(run_choice(w("menu-my-request"), "demande"))

@@ -452,6 +452,8 @@ class Service:
 
     def _unreachable(self, uow: UnitOfWork, row: Taken, now: datetime) -> None:
         """Tell the staff of the person's own programmes; of a channel, everybody's."""
+        if self.bot.channel_refused(uow, row, now):
+            return
         person = uow.people.get(row.person_id) if row.person_id else None
         day = now.date().isoformat()
         platform = row.bot_account.partition(":")[0].capitalize()

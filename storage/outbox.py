@@ -270,6 +270,13 @@ class OutboxStore:
         row = self._session.execute(select(*_LOOK).where(OUT.c.id == number)).one_or_none()
         return None if row is None else Parked(*row)
 
+    def fate(self, key: str) -> tuple[str, str | None] | None:
+        """State of what was said under a key, and the platform's id for it; None if unknown."""
+        found = self._session.execute(
+            select(OUT.c.state, OUT.c.message_id).where(OUT.c.dedup_key == key)
+        ).one_or_none()
+        return None if found is None else (found.state, found.message_id)
+
     def resend(self, row: Parked, now: datetime) -> bool:
         """Staff want it sent again: the same row, whose number the platforms know, as if new.
 

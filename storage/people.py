@@ -413,6 +413,15 @@ class People:
                 found |= wanted.intersection(each_word(part))
         return found
 
+    def bot_account(self, platform: str) -> str | None:
+        """Our own sending identity on a platform, as those who wrote to it last know it."""
+        return self._session.scalar(
+            select(Identity.bot_account)
+            .where(Identity.platform == platform)
+            .order_by(Identity.seen_at.desc())
+            .limit(1)
+        )
+
     def names(self, ids: Iterable[int]) -> dict[int, str]:
         """Names by number, for lists."""
         rows = self._session.execute(

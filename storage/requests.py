@@ -122,6 +122,10 @@ class Requests:
             self.touched.add(request.id)
         return bool(done)
 
+    def touch(self, request: Request) -> None:
+        """Something about a request has changed that is in none of its columns: time has passed."""
+        self.touched.add(request.id)
+
     def owned_by(self, person_id: int, programme_id: str | None = None) -> Sequence[Request]:
         """The live requests a staff member is in charge of, oldest first."""
         query = select(Request).where(Request.owner_id == person_id, Request.state.in_(LIVE))

@@ -15,6 +15,7 @@ from storage.upsert import table_of
 from storage.vault import Vault
 
 _AT_ONCE = 500
+_AT_MOST = 50  # words handed on in a day
 _SAVE = (
     update(table_of(Conversation))
     .where(table_of(Conversation).c.id == bindparam("talk_id"))
@@ -191,6 +192,15 @@ class Talks:
     def stray(self, stray_id: int) -> Stray | None:
         """Words kept under this number."""
         return self._session.get(Stray, stray_id)
+
+    def passed_since(self, person_id: int, since: datetime) -> Sequence[Stray]:
+        """Words of a person that were handed to the team since then, the latest first."""
+        return self._session.scalars(
+            select(Stray)
+            .where(Stray.person_id == person_id, Stray.passed_at >= since)
+            .order_by(Stray.id.desc())
+            .limit(_AT_MOST)
+        ).all()
 
     def stray_text(self, row: Stray) -> str:
         """What was written."""

@@ -11,7 +11,7 @@ from bot import access, onboarding
 from bot.commands.registry import COMMANDS, act, command, listed, may
 from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
-from bot.dialogues import family, resume, run_choice
+from bot.dialogues import family, passed_before, resume, run_choice
 from bot.errors import CordeeError, NotAllowed
 from bot.flows import offers, queue
 from bot.i18n import Words
@@ -231,6 +231,12 @@ def pass_on(turn: Turn, number: int, version: int) -> None:
     if rules is None:
         raise NotAllowed("no programme to hand it to")
     words = turn.uow.talks.stray_text(stray)
+    before = passed_before(turn, words)
+    if before is not None and before.passed_at is not None:
+        turn.text(
+            "passed-twice", name=turn.w.team(rules.contact), when=turn.w.moment(before.passed_at)
+        )
+        return
 
     def build(w: Words) -> Message:
         return Message(

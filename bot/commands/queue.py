@@ -19,6 +19,7 @@ from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.flows import offers, queue
+from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.turn import STAFF_ROLES, Scene, Turn
 from storage.requests import LIVE
@@ -88,47 +89,47 @@ def _list(turn: Turn, wanted: str, after: int) -> Message:
     return Message(
         title=w(f"staff-list-{wanted}") if wanted else w("staff-requests-title"),
         text=w("staff-requests-text", n=len(waiting)),
-        lines=tuple(
-            Line(
-                label=w(
-                    "staff-request-line",
-                    number=r.id,
-                    name=name_of(turn, r.person_id),
-                    age=_age(turn, r.created_at),
-                ),
-                text=standing(turn, r),
-                choice=run_choice(w("staff-open"), "demandes", str(r.id)),
-            )
-            for r in left[:SHOWN]
-        ),
+        lines=tuple(line(turn, r, w, turn.me.id) for r in left[:SHOWN]),
         note=w("staff-more", n=len(left) - SHOWN) if len(left) > SHOWN else None,
         choices=(*more, *everything, *filters),
         quiet=(run_choice(w("staff-export"), "exporter", "demandes"),),
     )
 
 
-def standing(turn: Turn, request: Request) -> str:
-    """State and deadline, how late it is, and who is in charge, in words."""
-    w = turn.w
+def standing(scene: Scene, request: Request, w: Words, reader_id: int) -> str:
+    """State and deadline, how late it is, and who is in charge, in the reader's words."""
     parts = [
         w(
             f"staff-state-{request.state}",
             when=w.weekday(request.due_at) if request.due_at else "—",
         )
     ]
-    if request.due_at is not None and queue.overdue(turn, request):
-        zone = ZoneInfo(turn.programme.zone)
-        days = (
-            turn.now.astimezone(zone).date() - request.due_at.astimezone(zone).date()
-        ).days  # as people count them
+    if request.due_at is not None and queue.overdue(scene, request):
+        zone = ZoneInfo(scene.programme_of(request.programme_id).zone)
+        due, today = (at.astimezone(zone).date() for at in (request.due_at, scene.now))
+        days = (today - due).days  # as people count them
         parts.append(w("staff-late-days", n=days) if days else w("staff-late-today"))
-    owner = queue.owner_of(turn, request) if request.state in LIVE else None
+    owner = queue.owner_of(scene, request) if request.state in LIVE else None
     if owner is not None:
-        mine = owner.id == turn.me.id
+        mine = owner.id == reader_id
         parts.append(w("staff-owner-you") if mine else w("staff-owner", name=owner.name or "—"))
     elif request.state in LIVE:
         parts.append(w("staff-owner-none"))
     return " · ".join(parts)
+
+
+def line(scene: Scene, request: Request, w: Words, reader_id: int) -> Line:
+    """A request in a list, with the tap that opens it."""
+    return Line(
+        label=w(
+            "staff-request-line",
+            number=request.id,
+            name=name_of(scene, request.person_id),
+            age=w("age-days", n=max((scene.now - request.created_at).days, 0)),
+        ),
+        text=standing(scene, request, w, reader_id),
+        choice=run_choice(w("staff-open"), "demandes", str(request.id)),
+    )
 
 
 # --- one request ----------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ def page(turn: Turn, request: Request) -> Message:
     choices, quiet = _ways_on(turn, request, notes)
     return Message(
         title=w("staff-request-title", number=request.id, name=name_of(turn, request.person_id)),
-        text=f"{standing(turn, request)} · {_age(turn, request.created_at)}",
+        text=f"{standing(turn, request, w, turn.me.id)} · {_age(turn, request.created_at)}",
         lines=tuple(lines),
         choices=tuple(choices),
         quiet=tuple(quiet),

@@ -175,6 +175,7 @@ def late(scene: Scene, timer: DueTimer) -> None:
     programme = scene.programme_of(request.programme_id)
     if not clocked(programme, request):
         return
+    scene.uow.requests.touch(request)
     owner = owner_of(scene, request)
     staff = scene.uow.people.with_role(programme.id, "staff")
     owners = scene.uow.people.with_role(programme.id, "owner")

@@ -7,10 +7,17 @@ module does not know it.
 from __future__ import annotations
 
 from datetime import time
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from bot.dialogue.questionnaire import Data
+
+Channel = Annotated[
+    str,
+    StringConstraints(pattern=r"^(slack:T[A-Z0-9]{1,20}/[CG][A-Z0-9]{1,20}|telegram:-\d{1,18})$"),
+]
+"""`slack:T0TEAM/C0CHANNEL` or `telegram:-1001234567890`."""
 
 
 class QueueRules(Data):
@@ -28,6 +35,8 @@ class QueueRules(Data):
 
     The first says all that waits, the second only what is new since.
     """
+    channels: tuple[Channel, ...] = Field(default=(), max_length=4)
+    """The team's own channels and groups, where the bot keeps one message of counts up to date."""
 
     @field_validator("digests")
     @classmethod

@@ -200,8 +200,14 @@ class FakeTelegram(LocalPlatform):
         self.world.chats.setdefault(user, [])
         return person
 
+    def add_group(self, chat: int, title: str, *, has_bot: bool = True) -> TelegramUser:
+        """A group of people, with or without the bot; `chat` is negative, as Telegram's are."""
+        self.world.users[chat] = group = TelegramUser(chat, title, started=has_bot)
+        self.world.chats.setdefault(chat, [])
+        return group
+
     def messages(self, user: int) -> list[TelegramMessage]:
-        """What stands in this person's chat, oldest first."""
+        """What stands in this person's chat (or in a group), oldest first."""
         return list(self.world.chats[user])
 
     def commands_for(self, user: int) -> list[Json]:

@@ -124,6 +124,8 @@ class TelegramUser:
 
     def as_chat(self) -> Json:
         """The `Chat` object."""
+        if self.id < 0:
+            return {"id": self.id, "type": "group", "title": self.first_name}
         return {"id": self.id, "type": "private", "first_name": self.first_name}
 
 
@@ -289,6 +291,8 @@ class TelegramApi:
             why = "user is deactivated"
         elif person.blocked:
             why = "bot was blocked by the user"
+        elif person.id < 0 and not person.started:
+            why = "bot is not a member of the group chat"
         elif not person.started:
             why = "bot can't initiate conversation with a user"
         if why is not None:

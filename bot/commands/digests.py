@@ -1,0 +1,196 @@
+"""What waits in the queue, told to each of the team in one message: in the morning, at day's end.
+
+On working days, at the times of the programme's file, in its zone. The first of the day says all
+that waits; the second only what is new since, and nothing is sent when there is nothing to say. One
+that comes too late, after an outage, is left out: the next one says it. Names and states only,
+never what somebody wrote.
+
+Source: A-15, A-28; what peers' users complain of, row 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+
+from bot.commands.queue import line
+from bot.dialogues import run_choice
+from bot.flows import queue
+from bot.followup import at_last, due, planner
+from bot.i18n import Words
+from bot.messages import Message
+from bot.programmes.schema import Programme
+from bot.rhythm import SATURDAY, to_local, to_utc
+from bot.turn import REMINDER, Scene, within
+from storage.tables import Person, Request
+from storage.timers import DueTimer
+
+SHOWN: Final = 5  # requests with a button of their own
+LONGEST: Final = 4  # days from one working day to the next, and one to spare
+PLANNED: Final = 1000  # more digests than are ever planned at a time
+
+
+# --- when -----------------------------------------------------------------------------------------
+
+
+def on_working_days(times: Sequence[time], zone: str, around: datetime) -> list[datetime]:
+    """The instants (UTC) of these local times on the working days around an instant, in order."""
+    today = to_local(around, zone).date()
+    days = [today + timedelta(days=n) for n in range(-LONGEST, LONGEST + 1)]
+    return sorted(
+        to_utc(datetime.combine(day, at), zone)
+        for day in days
+        if day.weekday() < SATURDAY
+        for at in times
+    )
+
+
+@at_last
+def stirred(scene: Scene) -> None:
+    """Something waits in a queue: its next digest is a timer. Nothing waits: there is none."""
+    found = [scene.uow.requests.get(number) for number in scene.uow.touched_requests]
+    programmes = scene.bot.programmes
+    touched = [r for r in found if r is not None and r.programme_id in programmes]
+    waiting = {r.programme_id for r in touched if queue.clocked(programmes[r.programme_id], r)}
+    for programme_id in sorted(waiting):
+        _plan(scene, programmes[programme_id])
+
+
+@planner
+def plan_digests(scene: Scene) -> None:
+    """The next digest of each programme where something waits; none planned from an older file."""
+    for older in scene.uow.timers.list(kind="digest", limit=PLANNED):
+        if older.payload["programme"] in scene.bot.programmes and older.due_at > scene.now:
+            scene.uow.timers.cancel_key(older.key)
+    for programme in scene.bot.programmes.values():
+        if _waits(scene, programme):
+            _plan(scene, programme)
+
+
+def _waits(scene: Scene, programme: Programme) -> bool:
+    return any(queue.clocked(programme, r) for r in scene.uow.requests.waiting(programme.id))
+
+
+def _plan(scene: Scene, programme: Programme) -> None:
+    every = on_working_days(programme.queue.digests, programme.zone, scene.now)
+    coming = next((at for at in every if at > scene.now), None)
+    if coming is not None:
+        scene.uow.timers.put(
+            key=f"digest:{programme.id}:{coming:%Y%m%dT%H%M}",
+            kind="digest",
+            subject_id=0,
+            due_at=coming,
+            payload={"programme": programme.id},
+        )
+
+
+# --- what -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits in a programme's queue.
+
+    Attributes:
+        live: Requests for which the team's clocks run, oldest first.
+        new: Made since the last digest.
+        free: Nobody sees to them.
+        late: Past their deadline.
+        asked: With an expert.
+        stirred: What somebody who read the last digest does not know yet.
+    """
+
+    live: list[Request]
+    new: list[Request]
+    free: list[Request]
+    late: list[Request]
+    asked: list[Request]
+    stirred: list[Request]
+
+
+def look(scene: Scene, programme: Programme, since: datetime) -> Waiting:
+    """What waits now, and what of it is new since then (UTC)."""
+    every = scene.uow.requests.waiting(programme.id)
+    live = [r for r in every if queue.clocked(programme, r)]
+    free = [r for r in live if queue.owner_of(scene, r) is None]
+    late = [r for r in live if queue.overdue(scene, r)]
+    new = [r for r in live if r.created_at > since]
+
+    def moved(r: Request) -> bool:
+        handed = r.state == "team" and r.changed_at > since
+        freed = r in free and r.owned_at is not None and r.owned_at > since
+        newly_late = r in late and r.due_at is not None and r.due_at > since
+        return r in new or handed or freed or newly_late
+
+    return Waiting(
+        live,
+        new,
+        free,
+        late,
+        [r for r in live if r.state == "asked"],
+        [r for r in live if moved(r)],
+    )
+
+
+@due("digest")
+def digest(scene: Scene, timer: DueTimer) -> None:
+    """Tell each of the team what waits, and plan the next digest."""
+    programme = scene.programme_of(timer.payload["programme"])
+    if _waits(scene, programme):
+        _plan(scene, programme)
+    every = on_working_days(programme.queue.digests, programme.zone, timer.due_at)
+    if timer.due_at not in every:
+        return  # the file has other times by now
+    place = every.index(timer.due_at)
+    since, following = every[place - 1], every[place + 1]
+    today = to_local(scene.now, programme.zone).date()
+    planned = to_local(timer.due_at, programme.zone).date()
+    if scene.now >= following or today != planned:
+        return
+    first = to_local(since, programme.zone).date() != planned
+    waiting = look(scene, programme, since)
+    for person in scene.uow.people.with_role(programme.id, "staff"):
+        w = scene.words(person, programme)
+        message = _digest(scene, programme, waiting, person, w, first=first)
+        if message is not None:
+            scene.tell(
+                person,
+                within(programme, message),
+                key=f"{timer.key}:staff{person.id}",
+                priority=REMINDER,
+                expires_at=following,
+            )
+
+
+def _digest(
+    scene: Scene, programme: Programme, waiting: Waiting, person: Person, w: Words, *, first: bool
+) -> Message | None:
+    mine = [r for r in waiting.live if r.owner_id == person.id]
+    to_do = [r for r in mine if r.state != "asked"]  # the others wait for an expert
+    interviews = scene.uow.casework.asked_of(person.id, programme.id)
+    told = [*waiting.late, *waiting.free, *to_do] if first else waiting.stirred
+    if not (told or waiting.new or (first and interviews)):
+        return None
+    shown = sorted({r.id: r for r in [*told, *waiting.new]}.values(), key=lambda r: r.created_at)
+    counts = (
+        (len(waiting.new), w("digest-new", n=len(waiting.new))),
+        (len(waiting.free), w("digest-free", n=len(waiting.free))),
+        (len(waiting.late), w("digest-late", n=len(waiting.late))),
+        (len(mine), w("digest-mine", n=len(mine))),
+        (len(waiting.asked), w("digest-asked", n=len(waiting.asked))),
+        (len(interviews), w("digest-interviews", n=len(interviews))),
+    )
+    return Message(
+        title=w("digest-morning") if first else w("digest-evening"),
+        text="\n".join(f"• {said}" for n, said in counts if n),
+        lines=tuple(line(scene, r, w, person.id) for r in shown[:SHOWN]),
+        choices=(
+            run_choice(w("staff-filter-all"), "demandes"),
+            run_choice(w("staff-filter-mine"), "demandes", "miennes"),
+            run_choice(w("staff-filter-free"), "demandes", "libres"),
+            run_choice(w("staff-filter-late"), "demandes", "retard"),
+        ),
+        notice=w("digest-morning") if first else w("digest-evening"),
+    )
