@@ -242,7 +242,7 @@ def refused(scene: Scene, key: str) -> bool:
     return True
 
 
-@command("compteurs", alias="counters", who="staff", listed=False)
+@command("compteurs", alias="counters", who="staff", of="demandes", listed=False)
 def compteurs(turn: Turn, args: str) -> None:
     """Say the numbers anew in the team's channels, for instance once the bot has been let in."""
     for channel in turn.programme.queue.channels:
