@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
+from bot.dialogue.questionnaire import Label
 from bot.dialogue.tokens import ActToken, RunToken, encode
 from bot.programmes.load import load
 from bot.programmes.queue import QueueRules
+from bot.programmes.schema import Body
 from storage.tables import Audit, Interview, Person, Request, RequestNote, Timer
 from tests.asking import GONE, LEA, MARC, TOM, act, ask, asks, expert, request, stand
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
@@ -105,6 +107,18 @@ def test_an_erased_colleague_leaves_their_notes_without_a_name() -> None:
     one.press(PAULE, encode(RunToken("effacer-oui", "")))
     assert owner(one) is None
     assert notes(one) == [("note", SECRET, None)]
+
+
+def test_another_body_to_which_the_queue_is_lent_may_be_in_charge() -> None:
+    body = Body(id="soie", name=Label(fr="SOIE", en="SOIE"), may=("demandes",))
+    here = programme(queue=QueueRules(digests=()), bodies=(body,))
+    one = stand(here=here)
+    asks(one)
+    one.join(PAULE, "Paule", role="soie")
+    press(one, PAULE, "claim")
+    assert told(one.command(CLAIRE, "demandes"), CLAIRE, "Paule s’en occupe")
+    one.run(programme(queue=QueueRules(digests=())))  # lent no longer
+    assert owner(one) is None
 
 
 # --- the clocks -----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from bot.errors import NotAllowed
 from bot.flows import offers, queue
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
-from bot.turn import STAFF_ROLES, Scene, Turn
+from bot.turn import Scene, Turn
 from storage.requests import LIVE
 from storage.tables import Interview, Person, Request, RequestNote
 from storage.words import number
@@ -283,8 +283,7 @@ def chosen(turn: Turn, args: str) -> tuple[Request, Person | None]:
     if not second:
         return request, None
     person = turn.uow.people.get(number(second) or 0)
-    roles = turn.uow.people.roles(person.id, request.programme_id) if person else frozenset()
-    if not roles & STAFF_ROLES:
+    if person is None or not queue.of_team(turn, person.id, request.programme_id):
         raise NotAllowed("not of the team")
     return request, person
 

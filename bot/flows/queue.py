@@ -21,9 +21,10 @@ from bot.dialogues import act_choice, run_choice
 from bot.followup import at_last, due, planner
 from bot.i18n import Words
 from bot.messages import Message
+from bot.policy import policy_of
 from bot.programmes.schema import Programme
 from bot.rhythm import working_days_later
-from bot.turn import ANSWER, REMINDER, STAFF_ROLES, Scene, within
+from bot.turn import ANSWER, REMINDER, Scene, within
 from storage.requests import LIVE
 from storage.tables import Person, Request
 from storage.timers import DueTimer
@@ -43,13 +44,19 @@ def overdue(scene: Scene, request: Request) -> bool:
     return late and clocked(programme, request)
 
 
+def of_team(scene: Scene, person_id: int, programme_id: str) -> bool:
+    """Whether somebody may see to requests: its staff, and a body the programme lends them to."""
+    roles = scene.uow.people.roles(person_id, programme_id)
+    programme = scene.bot.programmes.get(programme_id)
+    return policy_of("command:demandes").admits(roles, programme)
+
+
 def owner_of(scene: Scene, request: Request) -> Person | None:
     """Who is in charge; whoever is no longer of the team is in charge of nothing."""
     if request.owner_id is None:
         return None
     person = scene.uow.people.get(request.owner_id)
-    roles = scene.uow.people.roles(request.owner_id, request.programme_id) if person else ()
-    if person is not None and STAFF_ROLES & set(roles):
+    if person is not None and of_team(scene, person.id, request.programme_id):
         return person
     scene.uow.requests.give_to(request, None, instead_of=request.owner_id, now=scene.now)
     return None
