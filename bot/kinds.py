@@ -110,6 +110,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "export": _About("answer"),
     "export-begun": _About("answer"),
     "campaign-picture": _About("answer"),
+    "statistics-picture": _About("answer"),
     "twin": _About("answer"),
     "join": _About("answer"),
 }

@@ -1,10 +1,12 @@
-"""Pictures for the chat: bars by year, a cloud of words; PNG, the same bytes for the same input.
+"""Pictures for the chat: bars by year, a cloud of words, lists of bars; PNG.
 
-Needs the extra `graphiques` (matplotlib, wordcloud), imported when first used; without it there is
-none, and tables say it all. Drawing takes a moment: never do it in a turn (`bot.aside`). What the
-figures mean, and who may see them, this module does not know; its words are given to it.
+The same bytes for the same input. Needs the extra `graphiques` (matplotlib, wordcloud), imported
+when first used; without it there is none, and tables say it all. Drawing takes a moment: never do
+it in a turn (`bot.aside`). What the figures mean, and who may see them, this module does not know;
+its words are given to it.
 
-Source: X-09, X-10. Sizes are made for a phone, which shows a picture a third as wide as it is.
+Source: X-09, X-10, A-26. Sizes are made for a phone, which shows a picture a third as wide as it
+is.
 """
 
 from __future__ import annotations
@@ -66,14 +68,37 @@ class Cloud:
     words: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Figures of one kind: what each is of, and how many; the longest bar is the most."""
+
+    title: str
+    bars: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """Several kinds of figures, one below the other."""
+
+    title: str
+    subtitle: str
+    panels: Sequence[Panel]
+
+
 def available() -> bool:
     """Whether the extra is installed."""
     return all(importlib.util.find_spec(name) is not None for name in NEEDS)
 
 
-def draw(picture: Bars | Cloud) -> bytes:
-    """A PNG, `WIDE` pixels wide and `HIGH` high or, for a cloud of few words, less."""
-    figure = _bars(picture) if isinstance(picture, Bars) else _cloud(picture)
+def draw(picture: Bars | Cloud | Panels) -> bytes:
+    """A PNG, `WIDE` pixels wide and `HIGH` high; a cloud of few words is less, panels as needed."""
+    match picture:
+        case Bars():
+            figure = _bars(picture)
+        case Cloud():
+            figure = _cloud(picture)
+        case Panels():
+            figure = _panels(picture)
     out = io.BytesIO()
     figure.canvas.print_png(out, metadata={"Software": None})
     return out.getvalue()
@@ -187,6 +212,44 @@ def _legend(figure: Any, entries: Sequence[tuple[str, str]]) -> None:
         )  # fmt: skip
         _write(figure, x + 44, y + 15, text, _SMALL, va="center_baseline")
         across += WIDE // 2 - _EDGE
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+_ROW: Final = 58  # of a list, in pixels
+_LABELS: Final = 0.45  # of the width, for what a bar is of
+
+
+def _panels(picture: Panels) -> Any:
+    """Each figure on a line of its own: what it is of, a bar, and how many."""
+    from matplotlib.patches import Rectangle
+
+    lines = sum(len(panel.bars) + 1.6 for panel in picture.panels)
+    high = int(_HEAD + lines * _ROW + _EDGE)
+    figure = _figure(picture.title, picture.subtitle, high)
+    begin = _EDGE + _LABELS * (WIDE - 2 * _EDGE)
+    room = WIDE - begin - _EDGE - 110  # the number stands behind the bar
+    below: float = high - _HEAD
+    for panel in picture.panels:
+        below -= _ROW
+        _write(figure, _EDGE, below + 12, panel.title, _SMALL, weight="bold", va="baseline")
+        most = max(1, *(count for _, count in panel.bars)) if panel.bars else 1
+        for label, count in panel.bars:
+            below -= _ROW
+            text = _drawable(label)
+            figure.text(
+                _EDGE / WIDE, (below + _ROW / 2) / high, text, va="center", color=_INK,
+                fontsize=_fitting([text], begin - _EDGE - 20, _SMALL), family="DejaVu Sans",
+                parse_math=False,
+            )  # fmt: skip
+            wide = room * count / most
+            figure.add_artist(
+                Rectangle((begin / WIDE, (below + 10) / high), wide / WIDE, (_ROW - 20) / high,
+                          color=_DEEP, transform=figure.transFigure)
+            )  # fmt: skip
+            _write(figure, begin + wide + 16, below + _ROW / 2, str(count), _SMALL, va="center")
+        below -= 0.6 * _ROW
+    return figure
 
 
 # --- words ----------------------------------------------------------------------------------------

@@ -104,6 +104,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "agenda": "person",
     "campaign-draft": "campaign",
     "campaign-picture": "person",
+    "statistics-picture": "person",
     "export": "person",
     "announce": "announcement",
     "announce-reach": "announcement",

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from bot import pictures
-from bot.pictures import WIDE, Bar, Bars, Cloud, draw
+from bot.pictures import WIDE, Bar, Bars, Cloud, Panel, Panels, draw
 
 pytestmark = pytest.mark.skipif(not pictures.available(), reason="missing: the extra graphiques")
 
@@ -113,3 +113,16 @@ def test_any_figures_can_be_drawn(pairs: int, volunteers: int | None) -> None:
     many = [Bar(f"{year}\nX{year - 2001}", pairs, volunteers) for year in range(2015, 2030)]
     for some in (many, many[:1]):
         assert seen(draw(bars(*some)))[0] == (WIDE, pictures.HIGH)
+
+
+def test_lists_are_as_long_as_their_figures() -> None:
+    def deep(*bars: tuple[str, int]) -> int:
+        size, colours = seen(draw(Panels("Titre", "2026", [Panel("Par mois", bars)])))
+        assert size[0] == WIDE
+        return colours[0x1F, 0x55, 0x82]
+
+    assert deep(("a", 10), ("b", 5)) == pytest.approx(1.5 * deep(("a", 10)), rel=0.05)
+    assert deep(("$x$ <b>", 3), ("é😀", 3)) > 0
+    assert draw(Panels("T", "s", [Panel("p", [("a", 1)])])) == draw(
+        Panels("T", "s", [Panel("p", [("a", 1)])])
+    )

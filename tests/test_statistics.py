@@ -15,11 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
+from bot import pictures
+from bot.aside import READERS, Next
 from bot.commands.statistics import Span, grouped, span
 from bot.i18n import words
 from bot.messages import Table
+from bot.turn import Scene
 from storage.statistics import SECTORS, WAITING, Period, Places, Rows, Statistics
 from storage.tables import Base, Checkin, Expert, Pair, Person, Report, Request, Series
+from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 from tests.stores import NOON, SECRET
@@ -359,3 +363,40 @@ def test_figures_are_for_staff() -> None:
     stand = Stand((programme(),))
     stand.join("100", "Léa")
     assert told(stand.command("100", "statistiques"), "100", "Je ne trouve pas")
+
+
+# --- the picture ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not pictures.available(), reason="missing: the extra graphiques")
+def test_the_picture_says_in_words_what_it_shows() -> None:
+    stand = Stand((programme(),))
+    for account in ("100", "101", "102"):
+        stand.join(account, "Léa")
+        stand.command(account, "demande")
+        ask(stand, account, "En poste", "Poser une question, une fois", "Autre chose",
+            "Comment négocier un départ ?", "Mon nom et mes réponses")  # fmt: skip
+    wanted: list[DueTimer] = []
+    stand.bot.aside = wanted.append
+    stand.command(CLAIRE, "statistiques")
+    stand.fire()
+    [timer] = wanted
+    with stand.work() as uow:
+        work = READERS[timer.kind](Scene(stand.bot, uow, stand.now), timer)
+    assert work is not None
+    answer = work()
+    assert not isinstance(answer, Next)
+    with stand.work() as uow:
+        answer(Scene(stand.bot, uow, stand.now))
+    [one] = stand.news()
+    file = one.message.file
+    assert one.to == CLAIRE
+    assert file is not None
+    assert file.is_picture
+    assert file.content.startswith(b"\x89PNG")
+    assert "sept. 2026 (3)" in file.alt
+    assert "Poser une question, une fois (3)" in file.alt
+    with stand.work() as uow:  # and to nobody who is no longer of the team
+        for role in ("staff", "owner"):
+            uow.people.enrol(timer.payload["person"], AX, role, now=stand.now, state="ended")
+        assert READERS[timer.kind](Scene(stand.bot, uow, stand.now), timer) is None

@@ -10,19 +10,23 @@ Source: A-26, X-14, X-17.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
+from bot import pictures
+from bot.aside import Answer, Work, asker, beside, put, reply
 from bot.commands.registry import command
 from bot.dialogue.questionnaire import fold
 from bot.i18n import Words
-from bot.messages import Message, Table
+from bot.messages import File, Message, Table
+from bot.pictures import Panel, Panels
 from bot.programmes.schema import Programme
 from bot.rhythm import Quarter, to_local, to_utc
 from bot.turn import Scene, Turn
 from bot.word_count import FEWEST
 from storage.statistics import Period, Statistics
+from storage.timers import DueTimer
 
 MONTHS: Final = 12  # of the series when no period is named
 _EARLIEST: Final = 2000
@@ -102,12 +106,13 @@ def statistiques(turn: Turn, args: str) -> None:
     ]
     shown = [(text, table) for text, table in tables if table is not None]
     for number, (text, table) in enumerate(shown):
+        last = number == len(shown) - 1
         turn.say(
             Message(
                 text,
                 title=title if number == 0 else None,
                 table=table,
-                note=w("stats-note", few=FEWEST) if number == len(shown) - 1 else None,
+                note=w("stats-note", few=FEWEST) + _picture(turn, args) if last else None,
             ),
             here=True,
         )
@@ -226,3 +231,78 @@ def _sectors(found: Statistics, programme: Programme, w: Words) -> Table | None:
     rows += [(one.sector, str(one.free), str(one.full), str(one.paused)) for one in found.sectors]
     columns = w("stats-sector"), w("stats-free"), w("stats-full"), w("stats-paused")
     return Table(columns, tuple(rows))
+
+
+# --- the picture ----------------------------------------------------------------------------------
+
+
+def _picture(turn: Turn, args: str) -> str:
+    """Have the picture drawn; without the extra, what is said of it."""
+    if not pictures.available():
+        return "\n" + turn.w("picture-without")
+    put(turn, "statistics-picture", turn.me.id, said=args[:20])
+    return ""
+
+
+@beside("statistics-picture")
+def draw(scene: Scene, timer: DueTimer) -> Work | None:
+    """What is to be drawn, for whoever asked and may still know it."""
+    person = asker(scene, timer)
+    programme = scene.programme_of(timer.payload["programme"])
+    wanted = span(timer.payload["said"], programme.zone, scene.now)
+    if person is None or wanted is None:
+        return None
+    w = scene.words(person, programme)
+    panels = _drawn(read(scene, programme, wanted), programme, w)
+    if not panels:
+        return None
+    subtitle = named(timer.payload["said"], wanted, w)
+    picture = Panels(w.pick(programme.name), subtitle, panels)
+    alt = w.all([f"{panel.title} {_listed(panel, w)}" for panel in panels])
+    name = f"{programme.id}-{wanted.name or 'chiffres'}.png"
+
+    def work() -> Answer:
+        file = File(name, pictures.draw(picture), "image/png", alt)
+        message = Message(subtitle, title=w.pick(programme.name), file=file)
+        return lambda later: reply(later, timer, lambda _: message)
+
+    return work
+
+
+def _listed(panel: Panel, w: Words) -> str:
+    return w.all([f"{label} ({count})" for label, count in panel.bars])
+
+
+def _drawn(found: Statistics, programme: Programme, w: Words) -> list[Panel]:
+    """The tables, as bars."""
+    months = [(w.month(month), n) for month, n in sorted(found.months.items())[-MONTHS:]]
+    panels = [Panel(w("stats-by-month"), months)]
+    panels += [
+        Panel(text, [(label, int(n)) for label, n in table.rows])
+        for text, table in _answers(found, programme, w)
+        if table is not None
+    ]
+    held = [
+        (f"{year}T{number} · {label}", n)
+        for (year, number), both in sorted(found.meetings.items())
+        for label, n in zip((w("stats-met"), w("stats-not-met")), both, strict=True)
+    ]
+    panels.append(Panel(w("stats-meetings"), held))
+    reports: Sequence[tuple[str, int]] = [
+        (f"{quarter} · {label}", n)
+        for quarter, counts in sorted(found.reports.items())
+        for label, n in zip((w("stats-sent"), w("stats-missed")), counts, strict=False)
+    ]
+    panels.append(Panel(w("stats-reports"), reports))
+    if programme.expert is not None:
+        every = found.supply
+        panels.append(
+            Panel(
+                w("stats-supply"),
+                [
+                    (w("stats-free"), every.free), (w("stats-full"), every.full),
+                    (w("stats-paused"), every.paused),
+                ],
+            )
+        )  # fmt: skip
+    return [panel for panel in panels if any(count for _, count in panel.bars)]
