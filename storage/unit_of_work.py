@@ -45,6 +45,7 @@ from storage.statements import Statements
 from storage.statistics import Numbers
 from storage.talks import Talks
 from storage.timers import TimerStore
+from storage.triage import TriageStore
 from storage.vault import Vault
 from storage.vectors import Vectors
 
@@ -182,6 +183,11 @@ class UnitOfWork:
     def installations(self) -> Installations:
         """Workspaces that have installed the Slack app by themselves."""
         return Installations(self.statements, self.vault)
+
+    @cached_property
+    def triage(self) -> TriageStore:
+        """What is known of people at a glance, the team's corrections, calls for help."""
+        return TriageStore(self.session, self.vault)
 
     @cached_property
     def privacy(self) -> Privacy:

@@ -34,6 +34,7 @@ from bot.programmes.campaign import CampaignRules
 from bot.programmes.matching import Matching
 from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
 from bot.programmes.queue import QueueRules
+from bot.programmes.triage import Triage
 from bot.rhythm import check_rule
 
 Side = Literal["mentee", "mentor"]
@@ -415,6 +416,8 @@ class Programme(Data):
     closing: Closing | None = None
     guides: tuple[Guide, ...] = ()
     reports: tuple[Report, ...] = ()
+    triage: Triage = Triage()
+    """Whom the team is shown first, and why (E-09)."""
     _file: str = PrivateAttr(default="")
     _digest: str = PrivateAttr(default="")
 
@@ -511,6 +514,7 @@ class Programme(Data):
         yield from _unique("rhythms", [r.id for r in self.rhythms])
         yield from _unique("reports", [r.id for r in self.reports])
         yield from _unique("bodies", [body.id for body in self.bodies])
+        yield from self.triage.faults(self.reports)
         for section, qs in (("profile", self.profile), ("expert", self.expert)):
             for index, question in enumerate(qs.questions if qs else ()):
                 if question.fill is not None:

@@ -45,6 +45,7 @@ from storage.tables.people import (
     PersonKey,
 )
 from storage.tables.reports import Report, Wish
+from storage.tables.triage import Correction, HelpCall
 
 __all__ = [
     "Announcement",
@@ -57,11 +58,13 @@ __all__ = [
     "Checkin",
     "Consent",
     "Conversation",
+    "Correction",
     "DirectoryWord",
     "Erasure",
     "Expert",
     "ExpertVector",
     "Forbidden",
+    "HelpCall",
     "Identity",
     "Inbox",
     "Interview",
