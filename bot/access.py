@@ -30,11 +30,13 @@ from storage.tables import (
     Checkin,
     Conversation,
     Expert,
+    HelpCall,
     Interview,
     Meeting,
     Membership,
     Objective,
     Pair,
+    Person,
     Proposal,
     Request,
     RequestNote,
@@ -195,6 +197,49 @@ def own_stray(turn: Turn, number: int) -> Stray:
     if stray is None or stray.person_id != turn.me.id:
         raise NotAllowed(_NO)
     return stray
+
+
+@_given
+def own_call(turn: Turn, number: int) -> HelpCall:
+    """A call for help of the person who acted.
+
+    Raises:
+        NotAllowed: Somebody else's, or there is none.
+    """
+    call = turn.uow.triage.get_call(number) if number <= MAX_ID else None
+    if call is None or call.person_id != turn.me.id:
+        raise NotAllowed(_NO)
+    _go_on(turn, call.programme_id)
+    return call
+
+
+@_given
+def staff_call(turn: Turn, number: int) -> HelpCall:
+    """A call for help in a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    call = turn.uow.triage.get_call(number) if number <= MAX_ID else None
+    if call is None or not turn.holds(call.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(call.programme_id))
+    return call
+
+
+@_given
+def staff_mentee(turn: Turn, number: int) -> Person:
+    """Somebody followed in the current programme, for its staff; answers and all.
+
+    Raises:
+        NotAllowed: Not staff there, nobody, or nobody who is followed there.
+    """
+    person = turn.uow.people.get(number) if number <= MAX_ID else None
+    if person is None or not turn.holds(turn.programme.id):
+        raise NotAllowed(_NO)
+    if "mentee" not in turn.uow.people.roles(person.id, turn.programme.id):
+        raise NotAllowed(_NO)
+    return person
 
 
 @_given

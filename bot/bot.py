@@ -24,12 +24,14 @@ from bot.commands import (
     digests,
     directory,
     everyone,
+    help_calls,
     news,
     office,
     parked,
     queue,
     staff,
     statistics,
+    triage,
 )
 from bot.commands.registry import ACTS, COMMANDS, check_bodies, find, past
 from bot.dialogue.parsing import clean
@@ -62,12 +64,14 @@ SEEN_EVERY = timedelta(hours=1)  # shown as a day: not worth writing down at eac
 FAMILIES = (
     everyone,
     news,
+    help_calls,
     queue,
     casework,
     digests,
     counters,
     staff,
     statistics,
+    triage,
     directory,
     campaign,
     announce,
@@ -271,6 +275,9 @@ class Bot:
             turn.text("only-text")
             return
         if onboarding.answered_in_words(turn, text):
+            return
+        if not (turn.me.relay_id or turn.me.words_for) and help_calls.asks_for_help(text):
+            help_calls.offer(turn)
             return
         if not onboarding.agreed(turn):
             self.ask_consent(turn)

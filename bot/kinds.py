@@ -71,6 +71,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "campaign-proposed": _About("request-news", "proposal"),
     "campaign-waiting": _About("request-news", "campaign"),
     "campaign-closed": _About("request-news", "campaign"),
+    "help-news": _About("request-news", "help_call"),
     # for the team
     "campaign-short": _About("staff", "campaign"),
     "campaign-declined": _About("staff", "campaign"),
@@ -99,6 +100,8 @@ KEYS: Final[Mapping[str, _About]] = {
     "counters-edit": _About("counters", "programme"),
     "counters-away": _About("staff", "programme"),
     "stray": _About("staff", "stray"),
+    "help-call": _About("staff", "help_call"),
+    "triage": _About("staff", "programme"),
     "parked": _About("parked", "programme"),
     # answers
     "reply": _About("answer"),

@@ -403,10 +403,12 @@ def sections(turn: Turn) -> list[Message]:
         quiet=(
             run_choice(w("menu-profile"), "profil"),
             *((run_choice(w("menu-search"), "experts", directory.HOW),) if searches else ()),
+            *((run_choice(w("menu-help-me"), "besoin"),) if "mentee" in turn.roles else ()),
             run_choice(w("menu-help"), "aide"),
         ),
     )
     offered = (
+        ("a-voir", w("desk-triage")),
         ("demandes", w("desk-requests")),
         ("binomes", w("desk-pairs")),
         *((("bilan", w("desk-reports")),) if programme.reports else ()),

@@ -39,8 +39,10 @@ from storage.tables import (
     CampaignPair,
     Checkin,
     Conversation,
+    Correction,
     Erasure,
     Expert,
+    HelpCall,
     Identity,
     Inbox,
     Interview,
@@ -108,6 +110,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "export": "person",
     "announce": "announcement",
     "announce-reach": "announcement",
+    "help-call": "help_call",
 }
 """Table of the subject of each kind of timer; a kind without one belongs to a whole programme."""
 _MESSAGES: Final[Mapping[str, str]] = {
@@ -214,11 +217,13 @@ class Privacy:
         pairs = select(Pair.id).where(or_(Pair.mentee_id == person_id, Pair.mentor_id == person_id))
         requests = select(Request.id).where(Request.person_id == person_id)
         proposals = select(Proposal.id).where(Proposal.expert_id == person_id)
+        calls = select(HelpCall.id).where(HelpCall.person_id == person_id)
         self._let_go(
             {
                 "pair": set(self._session.scalars(pairs)),
                 "request": set(self._session.scalars(requests)),
                 "proposal": set(self._session.scalars(proposals)),
+                "help_call": set(self._session.scalars(calls)),
                 "person": {person_id},
             }
         )
@@ -341,6 +346,7 @@ class Privacy:
                 or self._purge_reports(programme, closed, limit)
                 or self._purge_entries(programme, ended, limit)
                 or self._purge_announcements(programme, now - timedelta(days=keep.audit), limit)
+                or self._purge_triage(programme, ended, limit)
             )
             if gone:
                 return gone
@@ -449,6 +455,23 @@ class Privacy:
             Announcement.programme_id == programme, Announcement.asked_at < before
         )
         return self._delete(Announcement, old.order_by(Announcement.id), limit)
+
+    def _purge_triage(self, programme: str, before: datetime, limit: int) -> int:
+        """Calls for help that are over; decisions that were taken back or have run out."""
+        over = func.coalesce(Correction.ended_at, Correction.until)
+        return self._delete(
+            HelpCall,
+            select(HelpCall.id)
+            .where(HelpCall.programme_id == programme, HelpCall.closed_at < before)
+            .order_by(HelpCall.id),
+            limit,
+        ) or self._delete(
+            Correction,
+            select(Correction.id)
+            .where(Correction.programme_id == programme, over < before)
+            .order_by(Correction.id),
+            limit,
+        )
 
     def _purge_reports(self, programme: str, before: datetime, limit: int) -> int:
         old = (

@@ -16,6 +16,7 @@ from storage.tables import (
     Campaign,
     Checkin,
     Conversation,
+    HelpCall,
     Membership,
     Objective,
     Pair,
@@ -77,6 +78,7 @@ _KINDS: Final[dict[str, tuple[InstrumentedAttribute[int], Any]]] = {
     "request": (Request.id, select(Request.id, Request.programme_id)),
     "dialogue": (Conversation.id, select(Conversation.id, Conversation.programme_id)),
     "stray": (Stray.id, select(Stray.id, Stray.programme_id)),
+    "help_call": (HelpCall.id, select(HelpCall.id, HelpCall.programme_id)),
     "campaign": (Campaign.id, select(Campaign.id, Campaign.programme_id)),
     "member": (Membership.id, select(Membership.id, Membership.programme_id)),
 }  # fmt: skip

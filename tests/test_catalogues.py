@@ -21,6 +21,7 @@ from bot import flows, lifecycle
 from bot.bot import FAMILIES as COMMAND_FAMILIES
 from bot.commands.parked import STATES, WHY
 from bot.commands.registry import COMMANDS
+from bot.commands.triage_person import REASONS as TRIAGE_REASONS
 from bot.dialogue.parsing import REASONS
 from bot.dialogue.questionnaire import Localised, Question
 from bot.dialogues import COMPLETIONS, FREE_WORDS, family
@@ -30,6 +31,9 @@ from bot.kinds import KINDS
 from bot.programmes.load import load, presets
 from bot.programmes.meaning import HELPS, STRUCTURES
 from bot.programmes.schema import Retention
+from bot.programmes.triage import LEVELS, SIGNS
+from bot.triage.score import POSITIONS
+from bot.triage.words import STEPS
 from handlers.slack.oauth import PAGES
 from storage.tables import Base
 from storage.tables.base import Basis, Kept, Purpose
@@ -188,6 +192,11 @@ def _families() -> dict[str, list[str]]:
         "staff-state-{}": lifecycle.REQUEST,
         "stats-pair-{}": lifecycle.PAIR,
         "stats-request-{}": lifecycle.REQUEST,
+        "triage-is-{}": POSITIONS,
+        "triage-level-{}": LEVELS,
+        "triage-much-{}": [word for _, word in STEPS],
+        "triage-weight-{}": [sign.replace("_", "-") for sign in SIGNS],
+        "triage-why-{}": {why for reasons in TRIAGE_REASONS.values() for why in reasons},
         "value-{}": _values(),
         "words-{}": FREE_WORDS,
     }
@@ -385,6 +394,7 @@ _SMALL: Final = re.compile(
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"
+    r"|triage-(?:is|level)-.*|triage-new-since"
 )
 """Parts of sentences and cells of tables: they begin small."""
 

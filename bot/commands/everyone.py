@@ -16,6 +16,7 @@ from bot.errors import CordeeError, NotAllowed
 from bot.flows import offers, queue
 from bot.i18n import Words
 from bot.messages import Choice, File, Line, Message
+from bot.triage.morning import look_again
 from bot.turn import Turn
 from storage.tables import Pair
 from storage.words import number
@@ -248,6 +249,7 @@ def pass_on(turn: Turn, number: int, version: int) -> None:
     told = turn.tell_staff(rules, build, key=f"stray:{stray.id}")
     if told:
         stray.passed_at = turn.now
+        look_again(turn, rules)
     turn.text(
         "passed-to-team" if told else "passed-kept",
         name=turn.w.team(rules.contact),

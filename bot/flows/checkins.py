@@ -24,6 +24,7 @@ from bot.followup import due, planner
 from bot.messages import Message
 from bot.programmes.schema import Programme, Rhythm
 from bot.rhythm import anchor, into_waking_hours, next_occurrence, to_local, to_utc
+from bot.triage.morning import look_again
 from bot.turn import REMINDER, Scene, Turn
 from storage.tables import Checkin, Conversation, Pair, Series
 from storage.timers import DueTimer
@@ -418,6 +419,7 @@ def _alert(
         key=f"checkin-alert:{checkin.id}",
         lines=lambda w: told(rhythm, answers, w),
     )
+    look_again(turn, turn.programme_of(pair.programme_id))
 
 
 def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm, *, alerted: bool) -> None:
@@ -445,3 +447,4 @@ def _count_missed(turn: Turn, pair: Pair, rhythm: Rhythm, *, alerted: bool) -> N
         tell_staff(
             turn, pair, "staff-no-meeting", key=f"no-meeting:{pair.id}:{turn.event.id}", n=row
         )
+        look_again(turn, turn.programme_of(pair.programme_id))

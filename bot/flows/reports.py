@@ -37,6 +37,7 @@ from bot.messages import Choice, Message
 from bot.programmes.schema import Programme
 from bot.programmes.schema import Report as Rules
 from bot.rhythm import Quarter, into_waking_hours, next_opening, to_local
+from bot.triage.morning import look_again
 from bot.turn import MASS, Scene, Turn
 from storage.tables import Conversation, Person, Report
 from storage.timers import DueTimer
@@ -322,6 +323,7 @@ def report_sent(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) ->
             ),
             key=f"report-alert:{report.id}",
         )
+    look_again(turn, programme)
     turn.note("report-sent", "report", report.id)
 
 
@@ -429,6 +431,7 @@ def close_reports(scene: Scene, timer: DueTimer) -> None:
     programme, rules = _rules(scene, timer)
     quarter = timer.payload["quarter"]
     sent, total = scene.uow.reports.close(programme.id, rules.id, quarter)
+    look_again(scene, programme)
     scene.tell_staff(
         programme,
         lambda w: Message(
