@@ -29,6 +29,7 @@ from bot.commands import (
     office,
     parked,
     queue,
+    roles,
     staff,
     statistics,
     triage,
@@ -78,6 +79,7 @@ FAMILIES = (
     agenda,
     parked,
     office,
+    roles,
     *FLOWS,
 )  # importing them fills the registries
 declare("event:home", policy("anyone", scope="self"))

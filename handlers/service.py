@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,6 +32,7 @@ from bot.i18n import LANGUAGES, words
 from bot.matching.sense import Encoder, Meaning, Sense
 from bot.messages import Message
 from bot.programmes.load import load_all
+from bot.programmes.schema import Programme
 from bot.settings import Settings
 from bot.turn import Scene
 from handlers.aside import Asides
@@ -155,7 +156,7 @@ class Service:
             settings.cordee_secret_key.get_secret_value(),
         )
         self._ticker = Ticker()
-        self._menus_of: frozenset[str] | None = None
+        self._menus_of: Mapping[str, frozenset[str]] | None = None  # account -> verbs
         self._tasks: list[asyncio.Task[None]] = []
         self._alone = ExitStack()
         self._build()
@@ -370,24 +371,31 @@ class Service:
         if telegram is None:
             return
 
-        def look() -> frozenset[str]:
+        def look() -> dict[str, dict[str, set[str]]]:
             with self.database.unit_of_work() as uow:
-                return uow.people.staff_accounts("telegram")
+                return uow.people.offices("telegram")
 
-        accounts = await self.worker.run(look)
-        if accounts == self._menus_of:
+        offices = await self.worker.run(look)
+        verbs = {
+            account: verbs_of(places, self.bot.programmes)
+            for account, places in sorted(offices.items())
+        }
+        if verbs == self._menus_of:
             return
         everyone = {lang: menu_entries(lang, staff=False) for lang in LANGUAGES}
-        staff = {lang: menu_entries(lang, staff=True) for lang in LANGUAGES}
-        lists = command_lists(everyone, staff, sorted(accounts))
-        for gone in (self._menus_of or frozenset()) - accounts:
+        own = {
+            account: {lang: menu_entries(lang, staff=True, only=theirs) for lang in LANGUAGES}
+            for account, theirs in verbs.items()
+        }
+        lists = command_lists(everyone, own)
+        for gone in (self._menus_of or {}).keys() - verbs.keys():
             lists += without_staff(LANGUAGES, gone)
         try:
             await publish(telegram.bot, lists)
         except TelegramError as error:  # a menu is a convenience: it comes with the next look
             log.warning("menus not published error=%s", type(error).__name__)
         else:
-            self._menus_of = accounts
+            self._menus_of = verbs
 
     async def refresh_experts(self) -> None:
         """Build the index of experts anew, beside the turns, when the directory has changed."""
@@ -574,12 +582,31 @@ def manifest_for(settings: Settings, lang: str) -> dict[str, Any]:
     )
 
 
-def menu_entries(lang: str, *, staff: bool) -> list[tuple[str, str]]:
-    """(name, description) of the listed commands, for everybody or for staff besides."""
+def menu_entries(
+    lang: str, *, staff: bool, only: Collection[str] | None = None
+) -> list[tuple[str, str]]:
+    """(name, description) of the listed commands, for everybody or for staff besides.
+
+    Args:
+        lang: Language of both.
+        staff: Those that a role is needed for, instead of everybody's.
+        only: Of these names.
+    """
     w = words(lang)
-    wanted = {"staff", "owner"} if staff else {"anyone", "member"}
     return [
         (entry.name if lang == "fr" else entry.alias, w(entry.summary))
         for entry in listed()
-        if entry.who in wanted
+        if entry.policy.of_staff == staff and (only is None or entry.name in only)
     ]
+
+
+def verbs_of(
+    places: Mapping[str, Collection[str]], programmes: Mapping[str, Programme]
+) -> frozenset[str]:
+    """The listed commands that roles, by programme, open to somebody."""
+    return frozenset(
+        entry.name
+        for entry in listed()
+        for place, roles in places.items()
+        if entry.policy.of_staff and entry.policy.admits(roles, programmes.get(place))
+    )

@@ -272,19 +272,34 @@ class People:
         )
         return self._session.scalars(query.limit(limit) if limit else query).all()
 
-    def staff_accounts(self, platform: str) -> frozenset[str]:
-        """Accounts on a platform of people who are staff somewhere."""
+    def owners(self, programme_id: str) -> frozenset[int]:
+        """The programme's owners, as they are now and until the end of the transaction."""
         return frozenset(
             self._session.scalars(
-                select(Identity.account)
-                .join(Membership, Membership.person_id == Identity.person_id)
+                select(Membership.person_id)
                 .where(
-                    Identity.platform == platform,
-                    Membership.role.in_(("staff", "owner")),
+                    Membership.programme_id == programme_id,
+                    Membership.role == "owner",
                     Membership.state == "active",
                 )
+                .with_for_update()
             )
         )
+
+    def offices(self, platform: str) -> dict[str, dict[str, set[str]]]:
+        """By account on a platform and programme, the roles that an owner gave."""
+        found: dict[str, dict[str, set[str]]] = {}
+        for account, programme, role in self._session.execute(
+            select(Identity.account, Membership.programme_id, Membership.role)
+            .join(Membership, Membership.person_id == Identity.person_id)
+            .where(
+                Identity.platform == platform,
+                Membership.role.not_in(("mentee", "mentor")),
+                Membership.state == "active",
+            )
+        ):
+            found.setdefault(account, {}).setdefault(programme, set()).add(role)
+        return found
 
     # --- consent ---
 

@@ -393,6 +393,7 @@ _SMALL: Final = re.compile(
     r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*|export-(?:outcome|pair|report|request)-.*|export-(?:one-off|long-term)"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
+    r"|role-(?:owner|staff|supervisor|teacher|safeguarding)"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"
     r"|triage-(?:is|level)-.*|triage-new-since"
 )

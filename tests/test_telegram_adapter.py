@@ -542,7 +542,7 @@ STAFF = {"fr": [("a-voir", "Ce qui attend")], "en": [("triage", "What waits")]}
 
 async def test_menus(start: Start, telegram: FakeTelegram) -> None:
     bot = await start(listen=False)
-    lists = menu.command_lists(EVERYONE, STAFF, [str(PAUL), "999"])
+    lists = menu.command_lists(EVERYONE, {str(PAUL): STAFF, "999": STAFF})
     await menu.publish(bot.adapter.bot, lists)
 
     def names(user: int) -> list[str]:

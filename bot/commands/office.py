@@ -1,4 +1,4 @@
-"""The team's office: files for a spreadsheet, invitations, who is staff.
+"""The team's office: files for a spreadsheet, invitations, the clock.
 
 Source: house, section 10; what files hold is in `bot/exports.py`.
 """
@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from bot import exports
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
-from bot.flows import queue
 from bot.i18n import Words
 from bot.messages import Message
 from bot.turn import Turn
@@ -68,7 +67,7 @@ def export_stop(turn: Turn, number: int, version: int) -> None:
     turn.replace(Message(turn.w("export-stopped" if stopped else "export-over")))
 
 
-# --- people and rights ----------------------------------------------------------------------------
+# --- invitations ----------------------------------------------------------------------------------
 
 
 @command("inviter", alias="invite", who="staff")
@@ -98,43 +97,6 @@ def inviter(turn: Turn, args: str) -> None:
                 link=turn.bot.deep_link(code) or "—",
                 days=INVITATION_DAYS,
             )
-        ),
-        here=True,
-    )
-
-
-@command("roles", alias="roles", who="owner")
-def roles(turn: Turn, args: str) -> None:
-    """Who is staff; `roles + adresse` or `roles - adresse` changes it."""
-    w = turn.w
-    sign, _, who = args.strip().partition(" ")
-    if sign in ("+", "-") and who:
-        person = turn.uow.people.find(who, turn.programme.id, anywhere=True)
-        if person is None:
-            turn.say(Message(w("staff-nobody-found")), here=True)
-            return
-        if sign == "-" and person.id == turn.me.id:
-            turn.say(Message(w("staff-not-yourself")), here=True)
-            return
-        given = sign == "+"
-        for role in ("staff",) if given else ("staff", "owner"):
-            if given or turn.uow.people.membership(person.id, turn.programme.id, role):
-                turn.uow.people.enrol(
-                    person.id,
-                    turn.programme.id,
-                    role,
-                    now=turn.now,
-                    state="active" if given else "ended",
-                )
-        if not given:
-            queue.free_all(turn, person.id, turn.programme.id)
-        turn.note("role", "person", person.id, role="staff", given=int(given))
-    staff = turn.uow.people.with_role(turn.programme.id, "staff")
-    turn.say(
-        Message(
-            title=w("staff-roles-title"),
-            text="\n".join(f"• {p.name or p.email or p.id}" for p in staff),
-            note=w("staff-roles-note"),
         ),
         here=True,
     )

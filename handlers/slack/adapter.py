@@ -254,8 +254,8 @@ class SlackAdapter:
             return web.Response(status=400)
         if parse_qs(body).get("ssl_check") == ["1"]:
             return web.Response()
-        stamp = request.headers.get("X-Slack-Request-Timestamp", "")
-        signature = request.headers.get("X-Slack-Signature", "")
+        stamp = _once(request, "X-Slack-Request-Timestamp")
+        signature = _once(request, "X-Slack-Signature")
         if not (_TIMESTAMP.fullmatch(stamp) and _SIGNATURE.fullmatch(signature)):
             return web.Response(status=401)
         if not self._verifier.is_valid(body, stamp, signature):
@@ -398,6 +398,12 @@ class SlackAdapter:
             await respond(self._client(body), response_url, {"text": render.toast(text)})
         except (NotHereError, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("remark not shown error=%s", type(error).__name__)
+
+
+def _once(request: web.Request, name: str) -> str:
+    """A header that is there once; of two nobody knows which one somebody else went by."""
+    values = request.headers.getall(name, [])
+    return values[0] if len(values) == 1 else ""
 
 
 def _errors(body: Mapping[str, Any], errors: Mapping[str, str]) -> dict[str, str]:

@@ -331,8 +331,10 @@ class TelegramAdapter:
             403 without the right secret, 400 for what is no update, 503 when the inbox cannot be
             written or we have not started: Telegram delivers again.
         """
-        shown = request.headers.get(SECRET_HEADER, "")
-        if not self._secret or not hmac.compare_digest(shown.encode(), self._secret.encode()):
+        values = request.headers.getall(SECRET_HEADER, [])
+        shown = values[0] if len(values) == 1 else ""
+        given = shown.encode(errors="surrogateescape")  # a header may hold any bytes
+        if not self._secret or not hmac.compare_digest(given, self._secret.encode()):
             return web.Response(status=403)
         try:
             update = await request.json()

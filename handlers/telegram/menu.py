@@ -46,16 +46,15 @@ class CommandList:
 
 def command_lists(
     everyone: Mapping[str, Sequence[Entry]],
-    staff: Mapping[str, Sequence[Entry]],
-    staff_accounts: Iterable[str] = (),
+    staff: Mapping[str, Mapping[str, Sequence[Entry]]],
 ) -> list[CommandList]:
     """Make the lists to publish.
 
     Args:
         everyone: By language, the most general first: (name, description) of everybody's commands.
             Hyphens in names become underscores.
-        staff: By language, those that staff have besides.
-        staff_accounts: Telegram accounts of staff: each has a list of its own chat.
+        staff: By Telegram account and language, those that somebody has besides: each such
+            account has a list of its own chat.
 
     Returns:
         For each scope a list per language, and the first language's once more for all others.
@@ -64,9 +63,9 @@ def command_lists(
         ValueError: A name Telegram does not take: a fault of the program.
     """
     lists: list[CommandList] = []
-    for chat in (None, *staff_accounts):
+    for chat in (None, *staff):
         for place, (language, own) in enumerate(everyone.items()):
-            more = staff.get(language, ()) if chat else ()
+            more = staff[chat].get(language, ()) if chat else ()
             entries = tuple(_entry(*entry) for entry in (*own, *more))[:MOST_COMMANDS]
             if place == 0:
                 lists.append(CommandList(entries, "", chat))
