@@ -24,7 +24,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
 .PHONY: security sbom audit
-.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz registre erasure bombs
+.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz registre erasure bombs authorisation forged
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -99,6 +99,12 @@ shuffle: $(DEV) ## 20,000 updates, each delivered four times and shuffled: the s
 
 fuzz: $(DEV) ## 100,000 updates of every shape: none fails, everybody who writes is answered
 	$(BIN)/python -m tests.fuzz.updates
+
+authorisation: $(DEV) ## everybody tries every way in on everything: who sees and changes what
+	$(BIN)/python -m tests.authorisation.matrix
+
+forged: $(DEV) ## ten thousand forged and replayed requests
+	$(BIN)/python -m tests.authorisation.forged
 
 soak: $(DEV) ## two years, 190 pairs, 10,000 laureates: what is sent is what the calendar says
 	$(BIN)/python -m tests.simulation.soak
