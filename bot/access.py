@@ -31,6 +31,7 @@ from storage.tables import (
     Conversation,
     Expert,
     HelpCall,
+    Extension,
     Interview,
     Meeting,
     Membership,
@@ -38,9 +39,11 @@ from storage.tables import (
     Pair,
     Person,
     Proposal,
+    Referral,
     Request,
     RequestNote,
     Stray,
+    Training,
 )
 
 _NO = "not there, or not theirs"
@@ -335,6 +338,63 @@ def staff_beyond(turn: Turn, number: int) -> tuple[Beyond, Pair]:
     if row is None:
         raise NotAllowed(_NO)
     return row, staff_pair(turn, row.pair_id)
+
+
+@_given
+def own_referral(turn: Turn, number: int) -> Referral:
+    """Where the person who acted turns to others, as far as they know of it.
+
+    Raises:
+        NotAllowed: Somebody else's, not told to them, or there is none.
+    """
+    row = turn.uow.care.referral(number)
+    if row is None or row.person_id != turn.me.id:
+        raise NotAllowed(_NO)
+    if row.shown_at is None and row.origin != "mentee":
+        raise NotAllowed(_NO)
+    _go_on(turn, row.programme_id)
+    return row
+
+
+@_given
+def staff_referral(turn: Turn, number: int) -> Referral:
+    """A referral in a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    row = turn.uow.care.referral(number) if number <= MAX_ID else None
+    if row is None or not turn.holds(row.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(row.programme_id))
+    return row
+
+
+@_given
+def own_extension(turn: Turn, number: int) -> tuple[Extension, Pair]:
+    """More months proposed for one's own pair.
+
+    Raises:
+        NotAllowed: Another pair's, or there is none.
+    """
+    row = turn.uow.care.extension(number)
+    if row is None:
+        raise NotAllowed(_NO)
+    return row, own_pair(turn, row.pair_id)
+
+
+@_given
+def staff_training(turn: Turn, number: int) -> Training:
+    """A mentor's training in a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    row = turn.uow.care.training_number(number) if number <= MAX_ID else None
+    if row is None or not turn.holds(row.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(row.programme_id))
+    return row
 
 
 @_given

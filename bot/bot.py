@@ -30,6 +30,7 @@ from bot.commands import (
     parked,
     queue,
     roles,
+    referrals,
     staff,
     statistics,
     triage,
@@ -80,6 +81,7 @@ FAMILIES = (
     parked,
     office,
     roles,
+    referrals,
     *FLOWS,
 )  # importing them fills the registries
 declare("event:home", policy("anyone", scope="self"))

@@ -70,7 +70,32 @@ OUTCOMES = ("term", "referred", "changed", "ended")
 """How a pair ended: at its term, by turning to others (a success, A-21), with another mentor for
 the mentee, or before its term; none of them is a failure."""
 
+SUCCESS = frozenset({"term", "referred"})
+"""Outcomes that count as a success in every statistic (A-21)."""
+
+REFERRAL: Table = {
+    "suggested": {"agree": "agreed", "decline": "declined"},
+    "agreed": {"start": "underway", "finish": "done", "decline": "declined"},
+    "underway": {"finish": "done", "decline": "declined"},
+    "done": {},
+    "declined": {},
+}
+
 BEYOND: Table = {"open": {"answer": "answered"}, "answered": {}}
+
+EXTENSION: Table = {
+    "open": {"agree": "agreed", "decline": "declined"},
+    "agreed": {},
+    "declined": {},
+}
+
+TRAINING: Table = {"declared": {"confirm": "confirmed"}, "confirmed": {"confirm": "confirmed"}}
+
+FOLLOW_UP: Table = {
+    "asked": {"answer": "answered", "refuse": "refused"},
+    "answered": {"answer": "answered"},
+    "refused": {},
+}
 
 CAMPAIGN: Table = {
     "open": {"draft": "matching", "close": "closed"},

@@ -65,6 +65,47 @@ class Pairs:
         self._session.refresh(pair)
         return bool(done)
 
+    def unplanned(self, programme_id: str, kind: str) -> Sequence[Pair]:
+        """Pairs of some months that go on and have no timer of a kind, in one statement."""
+        planned = exists().where(
+            Timer.kind == kind,
+            Timer.subject_id == Pair.id,
+            Timer.state == literal_column("'pending'"),
+        )
+        return self._session.scalars(
+            select(Pair)
+            .where(
+                Pair.programme_id == programme_id,
+                Pair.kind == "long_term",
+                Pair.state.in_(("active", "paused")),
+                ~planned,
+            )
+            .order_by(Pair.id)
+        ).all()
+
+    def extend(self, pair: Pair, before: datetime, ends_at: datetime) -> bool:
+        """Move the planned end of a pair that goes on; False when it is not what it was."""
+        done = changed(
+            self._session,
+            update(Pair)
+            .where(Pair.id == pair.id, Pair.ends_at == before, Pair.state.in_(("active", "paused")))
+            .values(ends_at=ends_at)
+            .execution_options(synchronize_session=False),
+        )
+        self._session.refresh(pair)
+        return bool(done)
+
+    def met(self, pair_id: int, since: datetime, until: datetime) -> Sequence[Meeting]:
+        """The meetings of a pair that began in a period and were not called off."""
+        return self._session.scalars(
+            select(Meeting).where(
+                Meeting.pair_id == pair_id,
+                Meeting.state.in_(("planned", "held")),
+                Meeting.starts_at > since,
+                Meeting.starts_at <= until,
+            )
+        ).all()
+
     def supervise(self, pair: Pair, before: int | None, supervisor_id: int) -> bool:
         """Give a pair to a supervisor (A-14); False when somebody else was quicker."""
         done = changed(

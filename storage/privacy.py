@@ -51,6 +51,7 @@ from storage.tables import (
     Pair,
     Person,
     Proposal,
+    Referral,
     Report,
     Request,
     RequestNote,
@@ -85,6 +86,7 @@ _SECRET = frozenset(
         "drafted",
         "gain_pairs",
         "gain_points",
+        *("outcome", "origin"),  # would tell one side of a pair what the other wished
     }
 )
 _SEEN = ("proposed", "accepted", "declined", "withdrawn")  # a draft is the team's paper
@@ -99,7 +101,12 @@ TIMERS: Final[Mapping[str, str]] = {
     "pair-lapse": "pair",
     "pair-end": "pair",
     "pair-closed": "pair",
+    "extend-ask": "pair",
+    "followup": "pair",
+    "overrun": "pair",
     "beyond-due": "beyond",
+    "referral-idle": "referral",
+    "referral-ask": "referral",
     "guide": "pair",
     "checkin": "series",
     "checkin-remind": "checkin",
@@ -122,7 +129,11 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "guide": "pair",
     "closing": "pair",
     "pair-changed": "pair",
+    "extension": "pair",
+    "followup": "pair",
     "beyond-answered": "beyond",
+    "referral": "referral",
+    "referral-ask": "referral",
     "objective": "objective",
     "checkin": "checkin",
     "checkin-remind": "checkin",
@@ -134,6 +145,7 @@ _TALKS: Final[Mapping[str, str]] = {
     "objective": "pair",
     "leaving": "pair",
     "beyond": "pair",
+    "followup": "pair",
 }
 """Dialogues about something that two people share: first word of the kind → table."""
 
@@ -218,8 +230,10 @@ class Privacy:
         requests = select(Request.id).where(Request.person_id == person_id)
         proposals = select(Proposal.id).where(Proposal.expert_id == person_id)
         calls = select(HelpCall.id).where(HelpCall.person_id == person_id)
+        referrals = select(Referral.id).where(Referral.person_id == person_id)
         self._let_go(
             {
+                "referral": set(self._session.scalars(referrals)),
                 "pair": set(self._session.scalars(pairs)),
                 "request": set(self._session.scalars(requests)),
                 "proposal": set(self._session.scalars(proposals)),
@@ -347,6 +361,7 @@ class Privacy:
                 or self._purge_entries(programme, ended, limit)
                 or self._purge_announcements(programme, now - timedelta(days=keep.audit), limit)
                 or self._purge_triage(programme, ended, limit)
+                or self._purge_referrals(programme, ended, limit)
             )
             if gone:
                 return gone
@@ -438,6 +453,20 @@ class Privacy:
             if row.conversation_id not in others
         )
         return self._drop(Request, numbers)
+
+    def _purge_referrals(self, programme: str, before: datetime, limit: int) -> int:
+        """Those that came to their end."""
+        return self._delete(
+            Referral,
+            select(Referral.id)
+            .where(
+                Referral.programme_id == programme,
+                Referral.state.in_(("done", "declined")),
+                Referral.changed_at < before,
+            )
+            .order_by(Referral.id),
+            limit,
+        )
 
     def _purge_entries(self, programme: str, before: datetime, limit: int) -> int:
         """Who took part in campaigns closed long ago, and with whom; their figures stay."""

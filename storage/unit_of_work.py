@@ -157,7 +157,7 @@ class UnitOfWork:
     @cached_property
     def care(self) -> Care:
         """What goes on around pairs."""
-        return Care(self.session)
+        return Care(self.session, self.vault)
 
     @cached_property
     def campaigns(self) -> Campaigns:

@@ -28,6 +28,7 @@ from bot.dialogues import COMPLETIONS, FREE_WORDS, family
 from bot.exports import KINDS as EXPORTS
 from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.kinds import KINDS
+from bot.programmes.care import TURNINGS
 from bot.programmes.load import load, presets
 from bot.programmes.meaning import HELPS, STRUCTURES
 from bot.programmes.schema import Retention
@@ -189,6 +190,12 @@ def _families() -> dict[str, list[str]]:
         "staff-none-{}": ("mine", "free", "late"),
         "staff-note-{}": ("note", "interview", "feasible", "infeasible", "reopened"),
         "staff-beyond-is-{}": lifecycle.BEYOND,
+        "outcome-{}": lifecycle.OUTCOMES,
+        "referral-{}": TURNINGS,
+        "referral-about-{}": TURNINGS,
+        "referral-is-{}": lifecycle.REFERRAL,
+        "referral-by-{}": ("staff", "mentor", "mentee"),
+        "staff-referral-is-{}": set(lifecycle.REFERRAL) - {"suggested"},
         "staff-state-{}": lifecycle.REQUEST,
         "stats-pair-{}": lifecycle.PAIR,
         "stats-request-{}": lifecycle.REQUEST,

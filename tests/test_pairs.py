@@ -10,7 +10,8 @@ from icalendar import Calendar
 
 from bot.dialogue.tokens import ActToken, RunToken, encode
 from bot.messages import File
-from bot.programmes.schema import Guide, Programme
+from bot.programmes.care import Guide
+from bot.programmes.schema import Programme
 from storage.tables import Expert
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
@@ -189,6 +190,7 @@ def test_a_meeting_of_this_morning_is_held_once_they_say_that_they_met() -> None
     heard = one.days(14.5)
     heard = one.press(LEA, button(heard, LEA, "Oui"))
     heard = one.press(LEA, button(heard, LEA, "4"))
+    heard = one.press(LEA, button(heard, LEA, "les miennes"))
     heard = one.say(LEA, "29/09/2026")
     assert ics(heard, LEA)["UID"] != first["UID"]
     with one.work() as uow:

@@ -1,8 +1,9 @@
 """What the team sees and does of a pair besides its check-ins: who follows it, what was said of it.
 
-`binomes miens`, `binomes 12 suivi Claire`. The list and the pair's page themselves are in `staff`.
+`binomes miens`, `binomes 12 suivi Claire`, `binomes formation`. The list and the
+pair's page themselves are in `staff`.
 
-Source: A-14, A-19.
+Source: A-06, A-14, A-19; X-11, X-13.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import re
 from collections.abc import Sequence
 
 from bot import access
+from bot.commands import outcomes
+from bot.dialogue.parsing import read_date
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, run_choice
-from bot.flows import beyond, supervision
+from bot.flows import beyond, referrals, supervision, training
 from bot.messages import Choice, Line, Message
 from bot.turn import STAFF_ROLES, Turn
 from storage.tables import Conversation, Pair, Person
 
 MINE = frozenset({"miens", "miennes", "mine"})
+TRAINING = frozenset({"formation", "formations", "training"})
 _GIVE = re.compile(
     r"(\d{1,18})(?:/| (?:suivi|suivie|follow|followed)(?: par| by)? ?)(.*)", re.ASCII
 )
@@ -27,6 +31,10 @@ SHOWN = 20  # names to choose from
 
 def handled(turn: Turn, args: str) -> bool:
     """Whether these words after `binomes` were about something of this module."""
+    first, _, rest = args.partition(" ")
+    if fold(first) in TRAINING:
+        _training(turn, rest.strip())
+        return True
     found = _GIVE.fullmatch(args)
     if found is None:
         return False
@@ -72,6 +80,52 @@ def _choose(turn: Turn, pair: Pair) -> None:
     )
 
 
+def _training(turn: Turn, words: str) -> None:
+    """Who has yet to follow the training; with a name and perhaps a date, write it down."""
+    w = turn.w
+    if turn.programme.pair.training is None:
+        turn.say(Message(w("staff-no-training")), here=True)
+        return
+    if words:
+        name, _, day = words.partition(",")
+        person = turn.uow.people.find(name.strip(), turn.programme.id)
+        today = turn.today(turn.me, turn.programme)
+        done_on = read_date(day.strip(), today, "past") if day.strip() else today
+        if person is None or done_on is None or done_on > today:
+            turn.say(Message(w("staff-training-usage")), here=True)
+            return
+        row = turn.uow.care.write_training(
+            person.id, turn.programme.id, "declared", done_on=done_on, now=turn.now
+        )
+        training.confirmed(turn, person, row)
+        return
+    mentors = turn.uow.people.with_role(turn.programme.id, "mentor")
+    known = turn.uow.care.trained(turn.programme.id, [p.id for p in mentors])
+    waiting = [p for p in mentors if p.id not in known or known[p.id].state != "confirmed"]
+    lines = tuple(
+        Line(
+            label=p.name or "—",
+            text=w("training-is-declared" if p.id in known else "training-is-missing"),
+            choice=act_choice(w("training-confirm"), "training-confirm", known[p.id].id, 1)
+            if p.id in known
+            else None,
+        )
+        for p in waiting[:SHOWN]
+    )
+    done = len(mentors) - len(waiting)
+    turn.say(
+        Message(
+            title=w("training-title"),
+            text=w("staff-training-text", done=done, total=len(mentors)),
+            lines=lines,
+            note=w("staff-more", n=len(waiting) - SHOWN)
+            if len(waiting) > SHOWN
+            else w("staff-training-usage"),
+        ),
+        here=True,
+    )
+
+
 def of_mine(turn: Turn, args: str, live: Sequence[Pair]) -> Sequence[Pair]:
     """The pairs to list: for `miens` mine; else all, mine first, then those who did not meet."""
     wanted = [p for p in live if p.supervisor_id == turn.me.id] if fold(args) in MINE else live
@@ -90,6 +144,15 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
     """Who follows it, and what its mentor said is beyond their role."""
     w = turn.w
     found = [Line(label=w("supervisor-label"), text=supervisor_of(turn, pair))]
+    found += [
+        Line(
+            label=referrals.label(turn.programme, row.kind, w),
+            text=w(f"referral-is-{row.state}"),
+            choice=run_choice(w("staff-open"), "orientations", str(row.id)),
+        )
+        for row in turn.uow.care.referrals(pair.programme_id, person_id=pair.mentee_id)
+        if row.pair_id == pair.id
+    ]
     for row in turn.uow.care.beyond_of(pair.id):
         by = turn.uow.people.get(row.answered_by_id) if row.answered_by_id else None
         said = w(
@@ -100,6 +163,13 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
         talk = turn.uow.talks.get(row.conversation_id or 0)
         text = "\n".join([said, *_words(turn, talk)])
         found.append(Line(label=w("staff-beyond-label"), text=text))
+    if said := outcomes.compared(turn, turn.programme, pair, w):
+        found.append(Line(label=w("expectations-label"), text=said))
+    for talk in turn.uow.talks.about("followup", pair.id):
+        kept = turn.uow.talks.snapshot(talk) or []
+        said = "\n".join(f"{a['question']} {a['label']}" for a in kept)
+        if said:
+            found.append(Line(label=w("followup-label", when=w.day(talk.opened_at)), text=said))
     for kind in ("leaving:end", "leaving:change"):
         for talk in turn.uow.talks.about(kind, pair.id):
             found.extend(Line(label=w("pair-why-label"), text=t) for t in _words(turn, talk))
@@ -121,4 +191,6 @@ def choices(turn: Turn, pair: Pair) -> list[Choice]:
     if supervision.supervisor(turn, pair) is None:
         found.append(act_choice(w("supervise-me"), "supervise", pair.id, pair.version))
     found.append(run_choice(w("supervise-other"), "binomes", f"{pair.id}/"))
+    if pair.state != "proposed":
+        found.append(run_choice(w("staff-refer"), "orientations", f"binome/{pair.id}"))
     return found

@@ -200,6 +200,7 @@ def _ways_on(
         if request.state == "closed" and last == "infeasible":
             quiet.append(act_choice(w("staff-reopen"), "reconsider", request.id, request.version))
         return [], quiet
+    quiet.append(run_choice(w("staff-refer"), "orientations", f"demande/{request.id}"))
     owner = queue.owner_of(turn, request)
     held = owner.id if owner else 0
     choices: list[Choice] = []

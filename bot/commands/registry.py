@@ -67,8 +67,8 @@ ORDER = (
     "aide", "menu", "besoin", "demande", "rdv", "ecrire", "rapport", "reprendre", "profil",
     "experts", "pause", "programme", "nouvelles", "contact", "langue", "lier",
     "mes-donnees", "effacer",
-    "a-voir", "demandes", "proposer", "annuaire", "binomes", "campagne", "annonce", "bilan",
-    "statistiques", "relancer", "agenda", "envois", "exporter", "inviter", "roles",
+    "a-voir", "demandes", "proposer", "annuaire", "binomes", "orientations", "campagne", "annonce",
+    "bilan", "statistiques", "relancer", "agenda", "envois", "exporter", "inviter", "roles",
 )  # fmt: skip
 """How people find them in help and menus: what they need most comes first."""
 COMMANDS: dict[str, Command] = {}

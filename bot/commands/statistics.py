@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from bot import pictures
 from bot.aside import Answer, Work, asker, beside, put, reply
+from bot.commands import outcomes
 from bot.commands.registry import command
 from bot.dialogue.questionnaire import fold
 from bot.i18n import Words
@@ -101,6 +102,7 @@ def statistiques(turn: Turn, args: str) -> None:
         *_answers(found, programme, w),
         (w("stats-by-month"), _months(found, w)),
         (w("stats-by-state"), _states(found, w)),
+        *outcomes.tables(turn, programme, wanted.period, w),
         (w("stats-by-quarter"), _quarters(found, programme, w)),
         (w("stats-supply"), _sectors(found, programme, w)),
     ]

@@ -148,6 +148,8 @@ class Question(Data):
     share: bool = False
     """Whether this answer may be shown to the person asked for help, and to the partner."""
     sensitive: bool = False
+    side: Literal["mentee", "mentor"] | None = None
+    """In a check-in of both sides: asked of this one only."""
     suggest_last: bool = False
     """Whether the answer of the last round is offered again (« Inchangé »)."""
     audit: bool = False

@@ -3,29 +3,35 @@
 One module per part of a programme's life.
 
 `profiles` → `requests` → `campaign` → `offers` → `pairs` → `checkins` → `partings`, with `joining`,
-`letters`, `meetings`, `supervision`, `beyond`, `reports` and `announcements` beside them. Each
+`letters`, `meetings`, `supervision`, `referrals`, `reports`, `announcements` and more beside. Each
 registers its completions, acts and timers; importing this package fills the registries.
 """
 
 from bot.flows import (
+    afterwards,
     announcements,
     beyond,
     campaign,
     checkins,
+    extensions,
     joining,
     letters,
     meetings,
     offers,
+    overrun,
     pairs,
     partings,
     profiles,
     queue,
+    referrals,
     reports,
     requests,
     supervision,
+    training,
 )
 
 FLOWS = (
     *(profiles, joining, requests, campaign, offers, queue, pairs, letters, checkins, meetings),
-    *(reports, supervision, partings, beyond, announcements),
+    *(reports, supervision, partings, beyond, announcements, referrals, extensions, training),
+    *(overrun, afterwards),
 )

@@ -48,6 +48,7 @@ def beyond(turn: Turn, number: int, version: int) -> None:
             choices=(
                 act_choice(w("beyond-yes"), "beyond-yes", pair.id, pair.version, "primary"),
                 act_choice(w("beyond-words"), "beyond-words", pair.id, pair.version),
+                run_choice(w("referral-suggest"), "orienter", str(pair.id)),
             ),
             quiet=(run_choice(w("beyond-no"), "rdv"),),
         )

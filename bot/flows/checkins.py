@@ -15,7 +15,8 @@ from datetime import date, datetime, time, timedelta
 
 from bot import access
 from bot.commands.registry import act
-from bot.dialogue.engine import Given
+from bot.dialogue.engine import Given, Value
+from bot.dialogue.parsing import SKIPPED
 from bot.dialogues import act_choice, begin, may_reopen, on_answered, on_completed, run_choice, told
 from bot.errors import NotAllowed
 from bot.flows import meetings
@@ -274,7 +275,13 @@ def prompt(scene: Scene, timer: DueTimer) -> None:
     )
     partner = scene.person(pair.mentor_id if person.id == pair.mentee_id else pair.mentee_id)
     talk, said = begin(
-        scene, person, programme, f"checkin:{rhythm.id}", about_id=checkin.id, closes_at=closes
+        scene,
+        person,
+        programme,
+        f"checkin:{rhythm.id}",
+        about_id=checkin.id,
+        answers=_not_for(rhythm, "mentee" if person.id == pair.mentee_id else "mentor"),
+        closes_at=closes,
     )
     checkin.conversation_id = talk.id
     w = scene.words(person, programme)
@@ -295,6 +302,11 @@ def prompt(scene: Scene, timer: DueTimer) -> None:
             subject_id=checkin.id,
             due_at=scene.now + days(rhythm.remind_after_days),
         )
+
+
+def _not_for(rhythm: Rhythm, side: str) -> dict[str, Value]:
+    """The questions for the other side, passed over beforehand."""
+    return {q.id: SKIPPED for q in rhythm.questions if q.side not in (None, side)}
 
 
 @due("checkin-remind")

@@ -17,7 +17,7 @@ from bot.dialogues import (
     run_choice,
 )
 from bot.errors import NotAllowed
-from bot.flows import pairs, queue
+from bot.flows import pairs, queue, training
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Line, Message
@@ -193,6 +193,9 @@ def accept(turn: Turn, number: int, version: int) -> None:
     programme = turn.programme
     if proposal.state != "asked" or proposal.version != version:
         _too_late(turn, proposal)
+        return
+    if training.lacks(turn, turn.me, programme):
+        training.ask(turn)
         return
     charter = programme.pair.charter
     if charter and "charter" not in turn.uow.people.consents(turn.me.id, programme.id):

@@ -18,7 +18,7 @@ from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, begin, on_completed, run_choice, told
 from bot.errors import NotAllowed
-from bot.flows import checkins, meetings, supervision
+from bot.flows import afterwards, checkins, extensions, meetings, overrun, supervision, training
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
@@ -100,7 +100,7 @@ def form(
     )
     charter = programme.pair.charter
     agreed = "charter" in scene.uow.people.consents(mentor.id, programme.id)
-    if charter is None or agreed:
+    if (charter is None or agreed) and not training.lacks(scene, mentor, programme):
         introduce(scene, pair)
         return pair
     pair.state = "proposed"
@@ -159,6 +159,8 @@ def introduce(scene: Scene, pair: Pair) -> None:
     )
     checkins.begin_rhythms(scene, pair, programme)
     _plan_guides(scene, pair, programme)
+    extensions.plan(scene, pair, programme)
+    overrun.plan(scene, pair, programme)
 
 
 # --- a pair made by the team waits for the mentor's yes -------------------------------------------
@@ -178,10 +180,16 @@ def _offer(
     scene.tell(
         mentor,
         Message(
-            title=w("charter-title"),
+            title=w("charter-title" if charter is not None else "pair-offer-title"),
             text=said,
             choices=(
-                act_choice(w("charter-agree"), "pair-agree", pair.id, pair.version, "primary"),
+                act_choice(
+                    w("charter-agree" if charter is not None else "accept"),
+                    "pair-agree",
+                    pair.id,
+                    pair.version,
+                    "primary",
+                ),
                 act_choice(w("decline"), "pair-decline", pair.id, pair.version),
             ),
             note=w("pair-offer-until", when=w.weekday(until)),
@@ -196,6 +204,9 @@ def pair_agree(turn: Turn, number: int, version: int) -> None:
     """The mentor of a pair made by the team accepts the charter: now both are introduced (A-19)."""
     pair = _offered(turn, number)
     charter = turn.programme.pair.charter
+    if pair is not None and training.lacks(turn, turn.me, turn.programme):
+        training.ask(turn)
+        return
     if pair is None or not turn.uow.pairs.move(
         pair, version, lifecycle.move(lifecycle.PAIR, "proposed", "agree")
     ):
@@ -368,6 +379,7 @@ def standing(turn: Turn, pair: Pair) -> Message:
     if turn.programme.objective is not None and pair.kind == "long_term":
         key = "objective-change" if agreed else "objective-propose"
         choices.append(act_choice(w(key), "objective", pair.id, pair.version))
+    choices.extend(extensions.choices(turn, pair))
     quiet: list[Choice] = []
     if pair.state == "paused":
         quiet.append(act_choice(w("pair-resume"), "pair-resume", pair.id, pair.version))
@@ -379,6 +391,8 @@ def standing(turn: Turn, pair: Pair) -> Message:
     if pair.state in ("active", "paused"):
         if turn.me.id == pair.mentor_id:
             quiet.append(act_choice(w("beyond"), "beyond", pair.id, pair.version))
+        elif pair.kind == "long_term":
+            quiet.append(run_choice(w("referral-ask"), "orienter", str(pair.id)))
         quiet.append(act_choice(w("pair-end"), "pair-stop", pair.id, pair.version))
     return Message(
         title=w("pair-title", name=other.name or "—"),
@@ -443,7 +457,8 @@ def stop(scene: Scene, pair: Pair) -> None:
     """It is over: no prompt and no guide any more, and the mentor's place is free."""
     checkins.stop_rhythms(scene, pair)
     scene.uow.timers.cancel("pair-end", pair.id)
-    scene.uow.timers.cancel("guide", pair.id)
+    for kind in ("guide", "extend-ask", "overrun"):
+        scene.uow.timers.cancel(kind, pair.id)
     scene.uow.directory.give_place(pair.mentor_id, scene.now)
 
 
@@ -456,10 +471,13 @@ def close(scene: Scene, pair: Pair, outcome: str) -> None:
         outcome: One of `lifecycle.OUTCOMES`.
     """
     programme = scene.programme_of(pair.programme_id)
+    if outcome == "ended" and scene.uow.care.turned(pair.id):
+        outcome = "referred"  # A-21: not an early end, a step on
     state = lifecycle.move(lifecycle.PAIR, pair.state, "end")
     if not scene.uow.pairs.move(pair, pair.version, state, ended_at=scene.now, outcome=outcome):
         return
     stop(scene, pair)
+    afterwards.plan(scene, pair, programme)
     mentee, mentor = both(scene, pair)
     until = scene.now + checkins.days(CLOSING_DAYS)
     for person, role in ((mentee, "mentee"), (mentor, "mentor")):
@@ -503,6 +521,8 @@ def closing_answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given
     pair = access.own_pair(turn, talk.about_id or 0)
     turn.text("closing-thanks")
     closing = turn.programme.closing
+    if closing is not None and turn.me.id == pair.mentee_id and closing.turned(answers):
+        pair.outcome = "referred"
     if closing is not None and closing.alerts(answers):
         supervision.tell_staff(
             turn,

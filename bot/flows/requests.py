@@ -382,6 +382,8 @@ def standing(turn: Turn, request: Request) -> Message:
         quiet.append(act_choice(w("proposals-others"), "others", request.id, request.version))
     if request.state in ("open", "proposed", "asked", "team"):
         quiet.append(act_choice(w("request-change"), "revise", request.id, request.version))
+        if programme.campaign is None and request.kind == "long_term":
+            quiet.append(run_choice(w("referral-ask"), "orienter", f"r{request.id}"))
         quiet.append(
             act_choice(w("request-withdraw"), "withdraw", request.id, request.version, "danger")
         )

@@ -31,13 +31,13 @@ from bot.dialogue.questionnaire import (
     did_you_mean,
 )
 from bot.programmes.campaign import CampaignRules
+from bot.programmes.care import Expectations, Guide, PairRules, Referrals, Side
 from bot.programmes.matching import Matching
 from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
 from bot.programmes.queue import QueueRules
 from bot.programmes.triage import Triage
 from bot.rhythm import check_rule
 
-Side = Literal["mentee", "mentor"]
 Help = Literal["one_off", "referent", "long_term"]
 Month = Annotated[int, Field(ge=1, le=12)]
 ProgrammeId = Annotated[
@@ -236,22 +236,6 @@ class Proposals(Data):
         return self
 
 
-class Charter(Data):
-    """What a volunteer accepts before the first contact (A-19)."""
-
-    version: str = Field(min_length=1, max_length=32)
-    text: Localised
-
-
-class PairRules(Data):
-    """How long a relation lasts and what begins it."""
-
-    months: int = Field(default=6, ge=1, le=60)
-    charter: Charter | None = None
-    introduction: Localised | None = None
-    """Said to both sides when they are introduced."""
-
-
 class Watched(Questionnaire):
     """A questionnaire some of whose answers call for staff."""
 
@@ -326,15 +310,38 @@ class Closing(Watched):
     """Questions at the end of a relation."""
 
     to: tuple[Side, ...] = ("mentee", "mentor")
+    referred: Mapping[str, tuple[str | int, ...]] = Field(default_factory=dict)
+    """One of these answers says that the person turned to a professional: a success (A-21)."""
+    expectations: Expectations | None = None
+
+    def turned(self, answers: Mapping[str, object]) -> bool:
+        """Whether these answers say so."""
+        return _meets(self.referred, answers)
+
+    @model_validator(mode="after")
+    def _check_referred(self) -> Self:
+        wanted = self.referred.items()
+        _raise(f for name, values in wanted for f in _wants(self, ("referred",), name, values))
+        return self
 
 
-class Guide(Data):
-    """A text pushed to one side of each pair in a given month (A-07)."""
+class FollowUp(Watched):
+    """Questions some months after the end: what it has become (A-06)."""
 
-    month: int = Field(ge=0, le=60)
-    """Whole months after the pair began; 0 is with the introduction."""
     to: tuple[Side, ...] = ("mentee",)
-    text: Localised
+    months: int = Field(default=3, ge=1, le=24)
+    """After the end of a pair."""
+    open_days: int = Field(default=30, ge=1, le=90)
+    counted: tuple[Id, ...] = ()
+    """Choice and scale questions whose answers the figures show."""
+
+    @model_validator(mode="after")
+    def _check_counted(self) -> Self:
+        for index, name in enumerate(self.counted):
+            _raise(_refers(self, "counted", name, below=()))
+            if self.by_id[name].kind not in {"choice", "scale"}:
+                raise FileFaults([(("counted", index), f'"{name}" is no choice or scale question')])
+        return self
 
 
 class Wish(Data):
@@ -414,7 +421,10 @@ class Programme(Data):
     """The objective one side writes and the other approves (A-18): its first text question."""
     rhythms: tuple[Rhythm, ...] = ()
     closing: Closing | None = None
+    followup: FollowUp | None = None
     guides: tuple[Guide, ...] = ()
+    referrals: Referrals = Referrals()
+    """Turning to a coach, a test, an assessment or a group (A-17)."""
     reports: tuple[Report, ...] = ()
     triage: Triage = Triage()
     """Whom the team is shown first, and why (E-09)."""
@@ -488,7 +498,8 @@ class Programme(Data):
     def questionnaires(self) -> Mapping[str, Questionnaire]:
         """Every questionnaire by the kind of its conversations.
 
-        profile, intake, expert, objective, closing, `checkin:<rhythm>`, `report:<report>`.
+        profile, intake, expert, objective, closing, followup, `checkin:<rhythm>`,
+        `report:<report>`.
         """
         found: dict[str, Questionnaire | None] = {
             "profile": self.profile,
@@ -496,6 +507,7 @@ class Programme(Data):
             "expert": self.expert,
             "objective": self.objective,
             "closing": self.closing,
+            "followup": self.followup,
             **{f"checkin:{r.id}": r for r in self.rhythms},
             **{f"report:{r.id}": r for r in self.reports},
         }
@@ -525,6 +537,10 @@ class Programme(Data):
             yield from _misused_labels(kind, qs, self._place(kind))
         if self.campaign and self.intake is None:
             yield ("campaign",), "people apply with the questions of [intake]: add them"
+        if self.closing and self.closing.expectations:
+            differs = _differing(self.intake, self.closing, self.closing.expectations)
+            if differs:
+                yield ("closing", "expectations"), differs
         if self.objective and not any(q.kind == "text" for q in self.objective.questions):
             yield ("objective",), "it needs a text question, which holds the objective"
 
@@ -543,6 +559,17 @@ def _meets(wanted: Mapping[str, tuple[str | int, ...]], answers: Mapping[str, ob
         for name, values in wanted.items()
         if (answer := answers.get(name)) is not None
     )
+
+
+def _differing(intake: Intake | None, closing: Closing, named: Expectations) -> str | None:
+    """What is wrong with the two questions that are to be compared."""
+    asked = intake.question(named.asked) if intake else None
+    found = closing.question(named.found)
+    if asked is None or found is None or {asked.kind, found.kind} != {"many"}:
+        return "name a many question of [intake] and one of [closing]"
+    if [o.value for o in asked.options] != [o.value for o in found.options]:
+        return f'"{named.asked}" and "{named.found}" need the same options in the same order'
+    return None
 
 
 def _raise(faults: Iterable[Fault]) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from storage.tables.announcements import Announcement, News
 from storage.tables.base import Base
 from storage.tables.campaigns import Campaign, CampaignEntry, CampaignPair, Forbidden
-from storage.tables.care import Beyond
+from storage.tables.care import Beyond, Extension, FollowUp, Referral, Training
 from storage.tables.casework import Interview, RequestNote
 from storage.tables.delivery import Audit, Inbox, Memo, Outbox, SenderLease, Timer
 from storage.tables.dialogues import Conversation, Stray
@@ -63,6 +63,8 @@ __all__ = [
     "Erasure",
     "Expert",
     "ExpertVector",
+    "Extension",
+    "FollowUp",
     "Forbidden",
     "HelpCall",
     "Identity",
@@ -80,6 +82,7 @@ __all__ = [
     "Person",
     "PersonKey",
     "Proposal",
+    "Referral",
     "Report",
     "Request",
     "RequestNote",
@@ -90,6 +93,7 @@ __all__ = [
     "Stray",
     "Tally",
     "Timer",
+    "Training",
     "Wish",
 ]
 

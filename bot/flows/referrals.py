@@ -1,0 +1,365 @@
+"""Turning to others: a coach, a test, an assessment or a group, beside or instead of a pair.
+
+The team orients somebody, at the intake or later; a mentor may suggest it to the team, and the
+person may ask for it. It is theirs to say yes. It is followed to its end: the team is reminded of
+what has not moved, and the person is asked kindly how it goes. The pair goes on beside it, unless
+somebody wishes otherwise; one that ends because its mentee turned to others counts as a success.
+This module gives no advice and judges nobody's need.
+
+Source: A-17, A-21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot import access, lifecycle
+from bot.commands.registry import act, command
+from bot.dialogues import act_choice, run_choice
+from bot.errors import NotAllowed
+from bot.flows.supervision import supervisor
+from bot.followup import due
+from bot.i18n import Words
+from bot.messages import Choice, Line, Message
+from bot.programmes.schema import Programme
+from bot.turn import REMINDER, STAFF_ROLES, Scene, Turn
+from storage.care import GOING
+from storage.tables import Pair, Person, Referral, Request
+from storage.timers import DueTimer
+from storage.words import number
+
+
+def label(programme: Programme, kind: str, w: Words) -> str:
+    """What a kind is called here."""
+    rules = next((r for k, r in programme.referrals.kinds.items() if k == kind), None)
+    return w.pick(rules.label) if rules and rules.label else w(f"referral-{kind}")
+
+
+def explained(programme: Programme, kind: str, w: Words) -> str:
+    """What a kind is, in the programme's words or ours."""
+    rules = next((r for k, r in programme.referrals.kinds.items() if k == kind), None)
+    return w.pick(rules.text) if rules and rules.text else w(f"referral-about-{kind}")
+
+
+# --- the two sides of a pair, or who has made a request -------------------------------------------
+
+
+@command("orienter", alias="refer", who="member", listed=False)
+def orienter(turn: Turn, args: str) -> None:
+    """`12/coach`: for the mentee a wish, for the mentor a suggestion; `r12/coach`: of a request."""
+    about, _, kind = args.partition("/")
+    pair, request = None, None
+    wanted = number(about.removeprefix("r"))
+    if wanted is None:
+        raise NotAllowed("neither a pair nor a request")
+    if about.startswith("r"):
+        request = access.own_request(turn, wanted)
+    else:
+        pair = access.own_pair(turn, wanted)
+        if pair.state == "proposed":
+            raise NotAllowed("the other side knows nothing of it yet")
+    programme = turn.programme
+    if kind not in programme.referrals.kinds:
+        turn.say(_which(turn, about, mine=pair is None or pair.mentee_id == turn.me.id))
+        return
+    person = turn.person(pair.mentee_id) if pair is not None else turn.me
+    if person.id == turn.me.id:
+        row = begin(turn, person, kind, "mentee", state="agreed", pair=pair, request=request)
+        if row is not None:
+            tell_owner(
+                turn,
+                row,
+                lambda w, who, what: w("staff-referral-asked", name=who, kind=what),
+                event=turn.event.id,
+            )
+        name = turn.w.team(programme.contact)
+        turn.text("referral-asked", name=name, when=turn.w.weekday(turn.working_days(programme)))
+        return
+    row = begin(turn, person, kind, "mentor", state="suggested", pair=pair)
+    if row is not None:
+        by = turn.me.name or "—"
+        tell_owner(
+            turn,
+            row,
+            lambda w, who, what: w("staff-referral-suggested", name=who, kind=what, by=by),
+            event=turn.event.id,
+        )
+    turn.text("referral-suggested", name=person.name or "—")
+
+
+def _which(turn: Turn, about: str, *, mine: bool) -> Message:
+    w = turn.w
+    kinds = turn.programme.referrals.kinds
+    return Message(
+        w("referral-which" if mine else "referral-which-suggest"),
+        lines=tuple(
+            Line(label=label(turn.programme, k, w), text=explained(turn.programme, k, w))
+            for k in kinds
+        ),
+        choices=tuple(
+            run_choice(label(turn.programme, k, w), "orienter", f"{about}/{k}") for k in kinds
+        ),
+        note=w("referral-beside") if not about.startswith("r") else None,
+    )
+
+
+# --- a referral begins ----------------------------------------------------------------------------
+
+
+def begin(
+    turn: Turn,
+    person: Person,
+    kind: str,
+    origin: str,
+    *,
+    state: str,
+    pair: Pair | None = None,
+    request: Request | None = None,
+) -> Referral | None:
+    """Note it, and plan the reminders; None when one of this kind is under way already."""
+    programme = turn.programme
+    there = turn.uow.care.referrals(programme.id, person_id=person.id, going=True)
+    if any(row.kind == kind for row in there):
+        return None
+    owner = supervisor(turn, pair) if pair is not None else None
+    mine = turn.me.id if origin == "staff" else None
+    of_request = request.owner_id if request is not None else None
+    row = turn.uow.care.refer(
+        Referral(
+            programme_id=programme.id,
+            person_id=person.id,
+            pair_id=pair.id if pair else None,
+            request_id=request.id if request else None,
+            kind=kind,
+            origin=origin,
+            state=state,
+            owner_id=mine or (owner.id if owner else of_request),
+            begun_at=turn.now,
+            changed_at=turn.now,
+        )
+    )
+    turn.note("referral", "referral", row.id, kind=kind, origin=origin)
+    _plan(turn, row, programme)
+    return row
+
+
+def propose(turn: Turn, row: Referral) -> None:
+    """The person is asked whether they wish it."""
+    person = turn.person(row.person_id)
+    w = turn.words(person, turn.programme)
+    row.shown_at = turn.now
+    turn.tell(
+        person,
+        Message(
+            title=label(turn.programme, row.kind, w),
+            text=w("referral-offer", name=w.team(turn.programme.contact))
+            + "\n\n"
+            + explained(turn.programme, row.kind, w),
+            choices=(
+                act_choice(w("referral-yes"), "referral-yes", row.id, row.version, "primary"),
+                act_choice(w("referral-no"), "referral-no", row.id, row.version),
+            ),
+            note=w("referral-beside") if row.pair_id else None,
+            notice=w("referral-notice"),
+        ),
+        key=f"referral:{row.id}:{row.version}",
+    )
+
+
+def tell_owner(
+    scene: Scene, row: Referral, say: Callable[[Words, str, str], str], *, event: str
+) -> None:
+    """A line to whoever is in charge of it, else to the whole team, with the way to look at it.
+
+    Args:
+        scene: The cause.
+        row: Which.
+        say: Words the line: with a voice, the person's name and what the kind is called.
+        event: What happened, for the key.
+    """
+    programme = scene.programme_of(row.programme_id)
+    person = scene.person(row.person_id)
+
+    def build(w: Words) -> Message:
+        return Message(
+            say(w, person.name or "—", label(programme, row.kind, w)),
+            choices=(run_choice(w("referral-open"), "orientations", str(row.id)),),
+        )
+
+    key = f"referral-news:{row.id}:{event}"
+    owner = owner_of(scene, row)
+    told = scene.tell_staff(programme, build, key=key, only=(owner.id,)) if owner else 0
+    if not told:
+        scene.tell_staff(programme, build, key=key)
+
+
+def owner_of(scene: Scene, row: Referral) -> Person | None:
+    """Who of the team is in charge; None when nobody is, or they left."""
+    person = scene.uow.people.get(row.owner_id) if row.owner_id else None
+    if person is None or not scene.uow.people.roles(person.id, row.programme_id) & STAFF_ROLES:
+        return None
+    return person
+
+
+# --- it moves -------------------------------------------------------------------------------------
+
+
+def move(turn: Turn, row: Referral, version: int, event: str) -> bool:
+    """Compare-and-set; False when it was pressed on an old message."""
+    try:
+        state = lifecycle.move(lifecycle.REFERRAL, row.state, event)
+    except NotAllowed:
+        return False
+    if row.version != version or not turn.uow.care.move_referral(row, version, state, turn.now):
+        return False
+    turn.note("referral-moved", "referral", row.id, state=state)
+    _plan(turn, row, turn.programme)
+    return True
+
+
+def _theirs(turn: Turn, number: int, version: int, event: str, text: str) -> None:
+    """The person says how it stands; whoever is in charge hears it."""
+    row = access.own_referral(turn, number)
+    if not move(turn, row, version, event):
+        turn.text("button-stale")
+        return
+    turn.replace(Message(turn.w(text)))
+    tell_owner(
+        turn,
+        row,
+        lambda w, who, what: w(f"staff-referral-is-{row.state}", name=who, kind=what),
+        event=turn.event.id,
+    )
+
+
+@act("referral-yes", who="member")
+def agree(turn: Turn, number: int, version: int) -> None:
+    """Yes, I would like that."""
+    _theirs(turn, number, version, "agree", "referral-agreed")
+
+
+@act("referral-no", who="member")
+def decline(turn: Turn, number: int, version: int) -> None:
+    """No, or not any more: nothing follows from it."""
+    _theirs(turn, number, version, "decline", "referral-declined")
+
+
+@act("referral-begun", who="member")
+def begun(turn: Turn, number: int, version: int) -> None:
+    """It has begun."""
+    row = access.own_referral(turn, number)
+    if row.state == "underway" and row.version == version:
+        _wait_on(turn, row)
+    else:
+        _theirs(turn, number, version, "start", "referral-noted")
+
+
+@act("referral-over", who="member")
+def over(turn: Turn, number: int, version: int) -> None:
+    """It is done."""
+    _theirs(turn, number, version, "finish", "referral-over-noted")
+
+
+@act("referral-wait", who="member")
+def wait(turn: Turn, number: int, version: int) -> None:
+    """Not yet: asked again in a while."""
+    row = access.own_referral(turn, number)
+    if row.version != version or row.state not in GOING:
+        turn.text("button-stale")
+    else:
+        _wait_on(turn, row)
+
+
+def _wait_on(turn: Turn, row: Referral) -> None:
+    turn.replace(Message(turn.w("referral-noted")))
+    turn.uow.timers.cancel("referral-ask", row.id)
+    _plan_question(turn, row, turn.programme)
+
+
+# --- reminders ------------------------------------------------------------------------------------
+
+
+def _plan(scene: Scene, row: Referral, programme: Programme) -> None:
+    """What was planned is of the state before; at its end nothing is."""
+    scene.uow.timers.cancel("referral-idle", row.id)
+    scene.uow.timers.cancel("referral-ask", row.id)
+    if row.state not in GOING:
+        return
+    _plan_reminder(scene, row, programme)
+    if row.state != "suggested":
+        _plan_question(scene, row, programme)
+
+
+def _plan_reminder(scene: Scene, row: Referral, programme: Programme) -> None:
+    at = scene.now + timedelta(weeks=programme.referrals.idle_weeks)
+    scene.uow.timers.put(
+        key=f"referral-idle:{row.id}:{at.isoformat()}",
+        kind="referral-idle",
+        subject_id=row.id,
+        due_at=at,
+        version=row.version,
+    )
+
+
+def _plan_question(scene: Scene, row: Referral, programme: Programme) -> None:
+    at = scene.now + timedelta(weeks=programme.referrals.ask_weeks)
+    scene.uow.timers.put(
+        key=f"referral-ask:{row.id}:{at.isoformat()}",
+        kind="referral-ask",
+        subject_id=row.id,
+        due_at=at,
+        version=row.version,
+    )
+
+
+def _still(scene: Scene, timer: DueTimer) -> tuple[Referral, Programme] | None:
+    row = scene.uow.care.referral(timer.subject_id)
+    if row is None or row.version != timer.version or row.state not in GOING:
+        return None
+    return row, scene.programme_of(row.programme_id)
+
+
+@due("referral-idle")
+def idle(scene: Scene, timer: DueTimer) -> None:
+    """Nothing has moved: the team is reminded, and again until something does."""
+    found = _still(scene, timer)
+    if found is None:
+        return
+    row, programme = found
+    weeks = max((scene.now - row.changed_at).days // 7, 1)
+    tell_owner(
+        scene,
+        row,
+        lambda w, who, what: w("staff-referral-idle", weeks, name=who, kind=what),
+        event=timer.due_at.isoformat(),
+    )
+    _plan_reminder(scene, row, programme)
+
+
+@due("referral-ask")
+def ask(scene: Scene, timer: DueTimer) -> None:
+    """How does it go? One tap is enough, and none is fine."""
+    found = _still(scene, timer)
+    if found is None:
+        return
+    row, programme = found
+    person = scene.person(row.person_id)
+    w = scene.words(person, programme)
+    choices: list[Choice] = [
+        act_choice(w("referral-i-begun"), "referral-begun", row.id, row.version),
+        act_choice(w("referral-i-over"), "referral-over", row.id, row.version),
+        act_choice(w("referral-i-wait"), "referral-wait", row.id, row.version),
+    ]
+    scene.tell(
+        person,
+        Message(
+            title=label(programme, row.kind, w),
+            text=w("referral-how"),
+            choices=tuple(choices if row.state == "agreed" else choices[:2]),
+            quiet=(act_choice(w("referral-i-leave"), "referral-no", row.id, row.version),),
+            notice=w("referral-notice"),
+        ),
+        key=timer.key,
+        priority=REMINDER,
+    )
