@@ -28,6 +28,7 @@ from storage.tables import (
     Beyond,
     Campaign,
     Checkin,
+    Consent,
     Conversation,
     Expert,
     Extension,
@@ -39,6 +40,7 @@ from storage.tables import (
     Pair,
     Person,
     Proposal,
+    Rectification,
     Referral,
     Request,
     RequestNote,
@@ -200,6 +202,33 @@ def own_stray(turn: Turn, number: int) -> Stray:
     if stray is None or stray.person_id != turn.me.id:
         raise NotAllowed(_NO)
     return stray
+
+
+@_given
+def own_agreement(turn: Turn, number: int) -> Consent:
+    """An agreement given by the person who acted.
+
+    Raises:
+        NotAllowed: Somebody else's, or there is none.
+    """
+    for row in turn.uow.people.agreements(turn.me.id):
+        if row.id == number:
+            return row
+    raise NotAllowed(_NO)
+
+
+@_given
+def staff_rectification(turn: Turn, number: int) -> Rectification:
+    """A correction asked of a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    row = turn.uow.session.get(Rectification, number) if number <= MAX_ID else None
+    if row is None or not turn.holds(row.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(row.programme_id))
+    return row
 
 
 @_given

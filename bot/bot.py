@@ -25,6 +25,7 @@ from bot.commands import (
     directory,
     everyone,
     help_calls,
+    mine,
     news,
     office,
     parked,
@@ -65,6 +66,7 @@ log = logging.getLogger(__name__)
 SEEN_EVERY = timedelta(hours=1)  # shown as a day: not worth writing down at each event
 FAMILIES = (
     everyone,
+    mine,
     news,
     help_calls,
     queue,

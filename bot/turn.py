@@ -14,6 +14,8 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from typing_extensions import override
+
 from bot.errors import NotAllowed, NotRunHere
 from bot.events import Author, Event, Pressed
 from bot.i18n import Words, language, words
@@ -22,6 +24,8 @@ from bot.policy import Policy, policy_of
 from bot.programmes.schema import Programme
 from bot.rhythm import into_waking_hours, working_days_later
 from storage.erasures import FAREWELL
+from storage.outbox import HELD
+from storage.rectifications import READ
 from storage.tables import Identity, Person
 from storage.unit_of_work import UnitOfWork
 
@@ -127,6 +131,8 @@ class Scene:
             return False
         if priority > ANSWER and not_before is None:
             not_before = self.waking(person)
+        if person.paused_at is not None and not self.answers_to(person):
+            not_before = HELD
         if op is None:
             op = "home" if isinstance(message, Home) else "file" if message.file else "post"
         self.uow.outbox.put(
@@ -142,6 +148,10 @@ class Scene:
             policy=policy or ("hold" if op == "file" else "resend"),
         )
         return True
+
+    def answers_to(self, person: Person) -> bool:
+        """Whether what is said to this person answers what they did."""
+        return False
 
     def working_days(self, programme: Programme) -> datetime:
         """When the team has promised to have answered: its working days from now."""
@@ -233,6 +243,10 @@ class Turn(Scene):
         self._said = 0
         self._guest_lang: str | None = None
         self.current = self._current()
+
+    @override
+    def answers_to(self, person: Person) -> bool:
+        return person.id == self.me.id
 
     @property
     def author(self) -> Author:
@@ -431,6 +445,19 @@ class Turn(Scene):
     def note(self, verb: str, thing: str, thing_id: int | None, **detail: str | int | None) -> None:
         """Write to the audit: ids and states only."""
         self.uow.people.note(verb, thing, thing_id, actor_id=self.me.id, now=self.now, **detail)
+
+    def read(self, what: str, person_id: int, number: int | None = None) -> None:
+        """Write down that the person who acts is shown something of somebody else's (GDPR 33).
+
+        Args:
+            what: What it is: `request`, `pair`, `export-rapports` …; `read-<what>` in the
+                catalogues says it to the person.
+            person_id: Whose.
+            number: Of the request, pair or report.
+        """
+        if person_id != self.me.id:
+            programme = self.current.id if self.current else None
+            self.note(READ, "person", person_id, what=what, number=number, programme=programme)
 
     def in_days(self, days: int) -> datetime:
         """The instant so many days from now."""

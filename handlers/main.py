@@ -447,6 +447,26 @@ def registre(
     print(written(load_all(names).values(), words(lang)), end="")  # noqa: T201 - for a file
 
 
+@app.command(name="qui-a-vu")
+def who_saw(
+    person: Annotated[str, typer.Argument(help="Their number here, or their e-mail address.")],
+    lang: Annotated[str, typer.Option(help="Language of the words: fr or en.")] = "fr",
+) -> None:
+    """Show who of the team read what of somebody's, and when; changes nothing."""
+    from bot.commands.mine import read_what
+    from bot.i18n import words
+    from handlers.readings import readings
+
+    w = words(lang)
+    found = readings(_settings(), person)
+    table = Table("UTC", "who", "what", "number")
+    for one in found:
+        number = one.detail.get("number")
+        what = read_what(w, one.detail)
+        table.add_row(f"{one.at:%Y-%m-%d %H:%M}", one.name, what, str(number or "—"))
+    out.print(table if found else w("read-none-of-theirs"))
+
+
 @app.command()
 def manifest(
     what: Annotated[str, typer.Argument(help="slack or telegram.")] = "slack",

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import (
     delete,
@@ -72,6 +72,10 @@ def _unsaid(values: Mapping[str, Any], until: datetime, reason: str) -> dict[str
     if values["expires_at"] is not None and values["expires_at"] <= until:
         return {"state": "expired", "payload": None}
     return {"state": "in_doubt", "reason": reason}
+
+
+HELD: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""Not before that: what waits until its reader says that they may be written to again."""
 
 
 class OutboxStore:
@@ -297,6 +301,14 @@ class OutboxStore:
     def _decide(self, row: Parked, **values: Any) -> bool:
         same = (OUT.c.id == row.id, _HELD, OUT.c.claimed_at.is_not_distinct_from(row.claimed_at))
         return changed(self._session, update(OUT).where(*same).values(**values)) == 1
+
+    def release(self, person_id: int, now: datetime) -> int:
+        """Let go what was held while somebody had asked not to be written to; how many."""
+        held = (OUT.c.person_id == person_id, QUEUED, OUT.c.not_before >= HELD)
+        self.touched.update(
+            self._session.execute(select(OUT.c.bot_account).where(*held).distinct()).scalars()
+        )
+        return changed(self._session, update(OUT).where(*held).values(not_before=now))
 
     def counts(self) -> dict[str, int]:
         """How many rows there are in each state."""

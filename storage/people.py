@@ -337,6 +337,11 @@ class People:
         self._consents.pop(person_id, None)
         self._session.flush()
 
+    def agreements(self, person_id: int) -> Sequence[Consent]:
+        """Every word of theirs on a purpose, taken back or not."""
+        mine = select(Consent).where(Consent.person_id == person_id)
+        return self._session.scalars(mine.order_by(Consent.programme_id, Consent.id)).all()
+
     def withdraw(self, person_id: int, programme_id: str, purpose: str, *, now: datetime) -> None:
         """Take a yes back."""
         self._consents.pop(person_id, None)

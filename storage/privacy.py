@@ -38,6 +38,7 @@ from storage.tables import (
     CampaignEntry,
     CampaignPair,
     Checkin,
+    Consent,
     Conversation,
     Correction,
     Erasure,
@@ -46,11 +47,14 @@ from storage.tables import (
     Identity,
     Inbox,
     Interview,
+    LinkCode,
+    Membership,
     Objective,
     Outbox,
     Pair,
     Person,
     Proposal,
+    Rectification,
     Referral,
     Report,
     Request,
@@ -64,7 +68,7 @@ from storage.upsert import changed
 from storage.vault import Vault
 
 _SKIPPED = frozenset(
-    {"person_key", "audit", "inbox", "outbox", "sender_lease", "timer", "directory_word"}
+    {"person_key", "sender_lease", "timer", "directory_word"}
 )  # the last holds no word that the expert's own row does not
 _OWNERS = (
     "person_id",
@@ -202,11 +206,16 @@ class Privacy:
             if column.name in _SECRET:
                 row.pop(column.name)
             elif isinstance(column.type, Sealed) and row[column.name] is not None:
+                if table.name == "outbox":
+                    row[column.name] = None  # theirs once it is sent; until then it may be recalled
+                    continue
                 owner = row.get("author_id", person_id)  # an objective: the partner sees it too
                 try:
                     row[column.name] = self._vault.open(self._session, owner, row[column.name])
                 except Unreadable:
                     row[column.name] = None  # the seal was erased
+        if table.name == "audit" and row["actor_id"] != person_id:
+            row["actor_id"] = None  # who of the team it was, the programme decides to say or not
         return row
 
     # --- erasure ----------------------------------------------------------------------------------
@@ -362,6 +371,7 @@ class Privacy:
                 or self._purge_announcements(programme, now - timedelta(days=keep.audit), limit)
                 or self._purge_triage(programme, ended, limit)
                 or self._purge_referrals(programme, ended, limit)
+                or self._purge_rectifications(programme, ended, limit)
             )
             if gone:
                 return gone
@@ -371,9 +381,36 @@ class Privacy:
             now - timedelta(days=max(n))
             for n in ([k.drafts for k in rules.values()], [k.audit for k in rules.values()])
         )
-        return self._purge_strays(None, drafts, limit) or self._delete(
-            Audit, select(Audit.id).where(Audit.at < audit).order_by(Audit.at), limit
+        return (
+            self._purge_strays(None, drafts, limit)
+            or self._delete(
+                LinkCode, select(LinkCode.id).where(LinkCode.expires_at < drafts), limit
+            )
+            or self._purge_guests(drafts, limit)
+            or self._delete(
+                Audit, select(Audit.id).where(Audit.at < audit).order_by(Audit.at), limit
+            )
         )
+
+    def _purge_guests(self, before: datetime, limit: int) -> int:
+        """Accounts of people who looked, agreed to nothing, and have not been back since."""
+        seen = exists().where(Identity.person_id == Person.id, Identity.seen_at >= before)
+        bound = [
+            exists().where(entity.person_id == Person.id)
+            for entity in (Consent, Membership, Expert, LinkCode, Conversation)
+        ]
+        old = select(Person.id).where(
+            Person.created_at < before,
+            Person.name.is_(None),
+            ~seen,
+            *(~one for one in bound),
+        )
+        return self._delete(Person, old.order_by(Person.id), limit)
+
+    def _purge_rectifications(self, programme: str, before: datetime, limit: int) -> int:
+        done = func.coalesce(Rectification.settled_at, Rectification.asked_at)
+        old = select(Rectification.id).where(Rectification.programme_id == programme, done < before)
+        return self._delete(Rectification, old.order_by(Rectification.id), limit)
 
     def _purge_drafts(self, programme: str, before: datetime, now: datetime, limit: int) -> int:
         """Dialogues never completed; one whose window is open may still be."""
@@ -542,6 +579,9 @@ def rows_about(table: Table, person_id: int) -> ColumnElement[bool] | None:
     match table.name:
         case "person":
             return table.c.id == person_id
+        case "audit":  # what they did, and what was done to them
+            done_to = and_(table.c.thing == "person", table.c.thing_id == person_id)
+            return or_(table.c.actor_id == person_id, done_to)
         case "meeting" | "objective":
             return table.c.pair_id.in_(pairs)
         case "series_exception":

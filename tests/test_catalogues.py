@@ -155,6 +155,8 @@ def _meetings() -> set[str]:
 def _families() -> dict[str, list[str]]:
     known: dict[str, Iterable[str]] = {
         "announce-is-{}": lifecycle.ANNOUNCEMENT,
+        "agreement-{}": ("storage", "proposed", "charter"),
+        "read-{}": ("request", "pair", *(f"export-{kind}" for kind in EXPORTS)),
         "campaign-is-{}": lifecycle.CAMPAIGN,
         "checkin-is-{}": ("asked", "answered", "skipped"),
         "column-{}": ("number", "mentee", "mentor", "state", "met", "name", "seen", "supervisor"),
@@ -398,6 +400,7 @@ def test_vous_overrides_only_what_differs() -> None:
 
 _SMALL: Final = re.compile(
     r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*|export-(?:outcome|pair|report|request)-.*|export-(?:one-off|long-term)"
+    r"|agreement-(?:given|withdrawn)|read-(?:line|by-house|request|pair|export-.*)"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|role-(?:owner|staff|supervisor|teacher|safeguarding)"

@@ -5,8 +5,6 @@ Help, resume, my data, erase, choosing a programme.
 
 from __future__ import annotations
 
-import json
-
 from bot import access, onboarding
 from bot.commands.registry import COMMANDS, act, command, listed, may
 from bot.dialogue.engine import Resume
@@ -15,7 +13,7 @@ from bot.dialogues import family, passed_before, resume, run_choice
 from bot.errors import CordeeError, NotAllowed
 from bot.flows import offers, queue
 from bot.i18n import Words
-from bot.messages import Choice, File, Line, Message
+from bot.messages import Choice, Line, Message
 from bot.triage.morning import look_again
 from bot.turn import Turn
 from storage.tables import Pair
@@ -141,28 +139,6 @@ def _reload(turn: Turn) -> None:
     turn.bot.plan(turn.uow, turn.now)
     turn.note("reloaded", "programme", None)
     turn.say(Message(turn.w("programme-reloaded", n=len(fresh))), here=True)
-
-
-@command("mes-donnees", alias="my-data", who="member")
-def mes_donnees(turn: Turn, args: str) -> None:
-    """Everything kept about me, to read and as a file."""
-    data = turn.uow.privacy.export_person(turn.me.id)
-    rows = [
-        Line(label=turn.w(f"data-{table}"), text=turn.w("data-rows", n=len(kept)))
-        for table, kept in data.items()
-        if kept
-    ]
-    content = json.dumps(data, ensure_ascii=False, indent=2, default=str).encode()
-    hears = run_choice(turn.w("data-news-change"), "nouvelles")
-    turn.say(
-        Message(
-            title=turn.w("data-title"), text=turn.w("data-text"), lines=tuple(rows), quiet=(hears,)
-        )
-    )
-    turn.say(
-        Message(turn.w("data-file"), file=File("mes-donnees.json", content, "application/json"))
-    )
-    turn.note("data-exported", "person", turn.me.id)
 
 
 @command("effacer", alias="erase", who="anyone")

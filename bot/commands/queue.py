@@ -140,6 +140,7 @@ def page(turn: Turn, request: Request) -> Message:
     w = turn.w
     talk = turn.uow.talks.get(request.conversation_id)
     answers = (turn.uow.talks.snapshot(talk) if talk else None) or []
+    turn.read("request", request.person_id, request.id)
     lines = [Line(label=str(a["question"]), text=str(a["label"])) for a in answers]
     lines.extend(
         Line(

@@ -242,6 +242,9 @@ def binomes(turn: Turn, args: str) -> None:
 def _pair(turn: Turn, number: int) -> Message:
     pair = access.staff_pair(turn, number)
     w = turn.w
+    turn.read("pair", pair.mentor_id, pair.id)
+    if pair.state != "proposed":  # the mentee hears of it once the mentor has said yes
+        turn.read("pair", pair.mentee_id, pair.id)
     lines = [
         Line(label=w("column-state"), text=w(f"pair-state-{pair.state}")),
         Line(label=w("pair-since-label"), text=w.day(pair.started_at)),

@@ -25,7 +25,7 @@ from bot.dialogues import (
     start,
 )
 from bot.flows import joining, offers, pairs, queue, reports, requests
-from bot.messages import Choice, Line, Message
+from bot.messages import Line, Message
 from bot.programmes.meaning import Column, columns
 from bot.programmes.schema import Programme
 from bot.turn import Turn
@@ -34,6 +34,7 @@ from storage.tables import Conversation
 PERSON_COLUMNS = frozenset({"name", "email", "promo", "school"})
 PAUSE_DAYS = 30
 _ENDS = frozenset({"fin", "stop", "end", "off"})
+_ALL = frozenset({"tout", "all"})
 
 
 # --- joining --------------------------------------------------------------------------------------
@@ -291,26 +292,49 @@ def expert_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
 
 @command("pause", alias="pause", who="member")
 def pause(turn: Turn, args: str) -> None:
-    """No requests and no prompts for a while; every waiting request is freed."""
+    """No requests for a while; `pause tout`, and for whoever gets none: no prompts, no news.
+
+    Restriction of processing (GDPR 18): what would be said unasked waits until they are back.
+    """
     w = turn.w
+    word = args.strip().lower()
     card = turn.uow.directory.get(turn.me.id)
-    mine = turn.uow.pairs.of_person(turn.me.id)
-    if card is not None and args.lower() in _ENDS:
-        turn.uow.directory.resume(turn.me.id, turn.now)
-        turn.text("pause-ended")
+    if word in _ENDS:
+        _back(turn, paused=card is not None)
         return
-    choices: list[Choice] = []
+    freed = queue.free_all(turn, turn.me.id)
+    also = f"\n{w('pause-freed', n=freed)}" if freed else ""
     if card is not None:
         until = turn.now + timedelta(days=PAUSE_DAYS)
-        turn.uow.directory.pause(turn.me.id, turn.now, until)
+        turn.uow.directory.pause(turn.me.id, turn.now, None if word in _ALL else until)
         offers.free_all(turn, turn.me.id)
-        choices.append(run_choice(w("pause-end"), "pause", "fin"))
-        text = w("pause-begun", when=w.weekday(until))
-    elif mine:
-        text = w("pause-pair-hint")
+        if word not in _ALL:
+            turn.say(
+                Message(
+                    w("pause-begun", when=w.weekday(until)) + also,
+                    choices=(
+                        run_choice(w("pause-end"), "pause", "fin"),
+                        run_choice(w("pause-all"), "pause", "tout"),
+                    ),
+                )
+            )
+            return
+    turn.me.paused_at = turn.me.paused_at or turn.now
+    turn.note("paused", "person", turn.me.id)
+    choices = [run_choice(w("pause-end"), "pause", "fin")]
+    if turn.uow.pairs.of_person(turn.me.id):
         choices.append(run_choice(w("see-pair"), "rdv"))
-    else:
-        text = w("pause-nothing")
-    if freed := queue.free_all(turn, turn.me.id):
-        text = f"{text}\n{w('pause-freed', n=freed)}" if choices else w("pause-freed", n=freed)
-    turn.say(Message(text, choices=tuple(choices)))
+    turn.say(Message(w("pause-all-begun") + also, choices=tuple(choices)))
+
+
+def _back(turn: Turn, *, paused: bool) -> None:
+    """Whatever was paused is not any more, and what waited is said."""
+    everything = turn.me.paused_at is not None
+    if paused:
+        turn.uow.directory.resume(turn.me.id, turn.now)
+    turn.me.paused_at = None
+    turn.text("pause-ended" if paused else "pause-all-ended")
+    if everything:
+        turn.uow.session.flush()
+        turn.uow.outbox.release(turn.me.id, turn.now)
+        turn.note("resumed", "person", turn.me.id)

@@ -97,6 +97,8 @@ class About(Data):
     """The first message: who, why, how long kept, whom to ask (GDPR 13)."""
     quiet: Quiet = Quiet()
     retention: Retention = Retention()
+    readers: Literal["team", "name"] = "team"
+    """How people are told who of the team read their answers: as the team, or by name."""
 
     @field_validator("zone")
     @classmethod

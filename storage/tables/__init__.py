@@ -44,6 +44,7 @@ from storage.tables.people import (
     Person,
     PersonKey,
 )
+from storage.tables.rectifications import Rectification
 from storage.tables.reports import Report, Wish
 from storage.tables.triage import Correction, HelpCall
 
@@ -82,6 +83,7 @@ __all__ = [
     "Person",
     "PersonKey",
     "Proposal",
+    "Rectification",
     "Referral",
     "Report",
     "Request",

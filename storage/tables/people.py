@@ -48,6 +48,7 @@ class Person(Base, purpose="identify", basis="interest", kept="person"):
         Utc, "a letter or note begun is forgotten from then on"
     )
     programme_id: Mapped[str | None] = c(String(20), "programme last used; commands apply to it")
+    paused_at: Mapped[datetime | None] = c(Utc, "asked not to be written to until they say so")
     created_at: Mapped[datetime] = c(Utc, "first seen or imported")
 
 
