@@ -444,7 +444,7 @@ def test_a_card_hidden_shown_and_paused_and_pauses_without_one() -> None:
     assert told(heard, MARC, "aucune demande ne t’arrivera")
     assert told(heard, BOB)
     assert told(one.command(MARC, "experts"), MARC, "Tu es en pause")
-    assert told(one.press(MARC, button(heard, MARC, "r:pause:fin")), MARC, "Te revoilà")
+    assert told(one.press(MARC, button(heard, MARC, "Mettre fin")), MARC, "Te revoilà")
     card(one, MARC)
     assert told(one.command(MARC, "experts"), MARC, "Ta fiche est montrée quand")
     assert told(one.command(LEA, "pause"), LEA, "je ne t’écris plus de moi-même")
