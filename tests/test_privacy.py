@@ -481,6 +481,7 @@ def test_a_programme_left_out_of_the_settings_loses_nothing(lite: Database) -> N
 def test_it_goes_in_short_steps(lite: Database, limit: int) -> None:
     person = somebody(lite).person_id
     with lite.unit_of_work() as uow:
+        uow.people.enrol(person, AX, "mentee", now=NOON)  # no guest, who would go too
         for _ in range(25):
             talk(uow, person, "intake")
         uow.commit()
