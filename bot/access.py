@@ -32,8 +32,10 @@ from storage.tables import (
     Conversation,
     Expert,
     Extension,
+    Flag,
     HelpCall,
     Interview,
+    Letter,
     Meeting,
     Membership,
     Objective,
@@ -475,3 +477,96 @@ def staff_message(turn: Turn, number: int) -> Parked:
     if turn.current is None or turn.current.id not in theirs:
         turn.enter(turn.programme_of(theirs[0]))
     return row
+
+
+# --- safeguarding ---------------------------------------------------------------------------------
+
+
+def _guards(turn: Turn, programme_id: str) -> bool:
+    """Whether the person who acted is named for safeguarding; an owner only while nobody is."""
+    roles = turn.roles_in(programme_id)
+    if not turn.lives_in(turn.programme_of(programme_id)):
+        return False
+    if "safeguarding" in roles:
+        return True
+    return "owner" in roles and not turn.uow.people.with_role(programme_id, "safeguarding", limit=1)
+
+
+def safeguarding(turn: Turn) -> None:
+    """Let nobody go on but who is named for safeguarding in the current programme.
+
+    Raises:
+        NotAllowed: Anybody else, staff included.
+    """
+    if not _guards(turn, turn.programme.id):
+        raise NotAllowed(_NO)
+
+
+@_given
+def flag_to_guard(turn: Turn, number: int) -> Flag:
+    """Something reported in a programme where the person who acted is named for safeguarding.
+
+    Raises:
+        NotAllowed: Not named there, or there is none.
+    """
+    flag = turn.uow.safety.flag(number) if number <= MAX_ID else None
+    if flag is None or not _guards(turn, flag.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(flag.programme_id))
+    return flag
+
+
+@_given
+def letter_to_guard(turn: Turn, number: int) -> Letter:
+    """A letter of a programme where the person who acted is named for safeguarding.
+
+    Raises:
+        NotAllowed: Not named there, or there is none.
+    """
+    letter = turn.uow.safety.letter(number) if number <= MAX_ID else None
+    if letter is None or not _guards(turn, letter.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(letter.programme_id))
+    return letter
+
+
+@_given
+def pair_to_guard(turn: Turn, number: int) -> Pair:
+    """A pair whose exchanges the person who acted may read.
+
+    Raises:
+        NotAllowed: Not named for safeguarding there, or there is none.
+    """
+    pair = turn.uow.pairs.get(number) if number <= MAX_ID else None
+    if pair is None or not _guards(turn, pair.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(pair.programme_id))
+    return pair
+
+
+@_given
+def letter_to_me(turn: Turn, number: int) -> Letter:
+    """A letter that reached the person who acted.
+
+    Raises:
+        NotAllowed: Their own, another pair's, one that never left, or there is none.
+    """
+    letter = turn.uow.safety.letter(number)
+    if letter is None or letter.author_id == turn.me.id or letter.state in ("held", "refused"):
+        raise NotAllowed(_NO)
+    own_pair(turn, letter.pair_id or 0)
+    return letter
+
+
+@_given
+def own_flag(turn: Turn, number: int) -> Flag:
+    """What the person who acted reported.
+
+    Raises:
+        NotAllowed: Somebody else's, or there is none.
+    """
+    flag = turn.uow.safety.flag(number)
+    if flag is None or flag.person_id != turn.me.id or flag.kind != "flag":
+        raise NotAllowed(_NO)
+    _go_on(turn, flag.programme_id)
+    return flag

@@ -26,9 +26,11 @@ from bot.commands import (
     everyone,
     help_calls,
     mine,
+    minors,
     news,
     office,
     parked,
+    protection,
     queue,
     referrals,
     roles,
@@ -52,7 +54,7 @@ from bot.events import (
     readable,
 )
 from bot.experts import Experts
-from bot.flows import FLOWS, letters, meetings
+from bot.flows import FLOWS, flags, letters, meetings
 from bot.messages import Ack, Message
 from bot.policy import declare, policy
 from bot.programmes.schema import Programme
@@ -82,8 +84,10 @@ FAMILIES = (
     agenda,
     parked,
     office,
-    roles,
+    minors,
+    protection,
     referrals,
+    roles,
     *FLOWS,
 )  # importing them fills the registries
 declare("event:home", policy("anyone", scope="self"))
@@ -157,9 +161,14 @@ class Bot:
         """Ask somebody to agree before anything else is done: who, why, how long, whom to ask."""
         onboarding.welcome(turn)
 
-    def deep_link(self, payload: str) -> str | None:
-        """The Telegram link that brings this payload, once the bot's name there is known."""
+    def deep_link(self, payload: str, programme: Programme | None = None) -> str | None:
+        """The Telegram link that brings this payload, once the bot's name there is known.
+
+        None for a programme that is not used there.
+        """
         if self.telegram_name is None:
+            return None
+        if programme is not None and "telegram" not in programme.platforms:
             return None
         return f"https://t.me/{self.telegram_name}?start={payload}"
 
@@ -254,6 +263,7 @@ class Bot:
         if isinstance(turn.event, Pressed | Commanded | Submitted):
             # A letter or note begun is for the very next words, or for nobody.
             turn.me.relay_id = turn.me.words_for = None
+        turn.in_distress = flags.listen(turn)
         match turn.event:
             case Opened(surface="home"):
                 with past(turn, "event:home"):
@@ -294,7 +304,7 @@ class Bot:
         if verb is not None and verb.listed:
             self._run(turn, verb.name, "")
             return
-        if not meetings.offer_date(turn, text):
+        if not turn.in_distress and not meetings.offer_date(turn, text):
             onboarding.stray(turn, text)
 
     def _pressed(self, turn: Turn, text: str) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from bot import access
+from bot import access, distress
 from bot.commands.registry import past
 from bot.dialogue import engine, wording
 from bot.dialogue.engine import (
@@ -369,6 +369,8 @@ def _take(turn: Turn, talk: Conversation, *acts: Input) -> None:
             turn.me.focus_id = talk.id
     elif turn.me.focus_id == talk.id:
         turn.me.focus_id = None
+    if turn.in_distress and any(isinstance(o, NotUnderstood) for o in outputs):
+        return  # what it was has been heard, and answered with warmth
     _answer(turn, talk, qs, state, acts[-1], outputs)
 
 
@@ -538,10 +540,15 @@ def told(qs: Watched, answers: Mapping[str, Given], w: Words) -> tuple[Line, ...
     """The answers that staff are to see when some of them call for attention."""
     shown = qs.telling(answers)
     return tuple(
-        Line(label=w.pick(q.text), text=wording.shown(q, answers[q.id], w))
+        Line(label=w.pick(q.text), text=for_staff(wording.shown(q, answers[q.id], w), w))
         for q in qs.questions
         if q.id in shown and q.id in answers
     )
+
+
+def for_staff(text: str, w: Words) -> str:
+    """What was answered; words of distress are for the safeguarding person alone (P5)."""
+    return text if distress.heard(text) is None else w("words-with-guards")
 
 
 def labelled(

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot import minors
 from bot.expert_index import ExpertIndex, loads_of, rules_of
 from bot.i18n import Words
 from bot.matching import Reason, Suggestion, Wish
@@ -66,6 +67,9 @@ class Experts:
         only = directory.eligible(
             scene.now, programme_id=programme.id, mentee_id=mentee.id, exclude=exclude
         )
+        if minors.is_minor(scene, mentee, programme):  # checked mentors only
+            checked = scene.uow.safety.checked(programme.id, scene.now)
+            only = [person for person in only if person in checked]
         rules = rules_of(programme.matching)
         if threshold is not None:
             rules = replace(rules, threshold=threshold)

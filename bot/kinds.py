@@ -61,6 +61,10 @@ KEYS: Final[Mapping[str, _About]] = {
     "objective-agreed": _About("pair-news"),
     "email": _About("pair-news"),
     "letter": _About("letter"),
+    "released": _About("letter"),
+    "letter-refused": _About("letter"),
+    "minor-begins": _About("request-news"),
+    "minor-stopped": _About("pair-news"),
     # requests
     "offer": _About("offer", "proposal"),
     "proposal-nudge": _About("offer-reminder", "proposal"),
@@ -114,6 +118,12 @@ KEYS: Final[Mapping[str, _About]] = {
     "help-call": _About("staff", "help_call"),
     "triage": _About("staff", "programme"),
     "parked": _About("parked", "programme"),
+    "minor-waits": _About("staff"),
+    "check-ends": _About("staff"),
+    "check-over": _About("staff"),
+    "held": _About("staff"),
+    "flag": _About("staff"),
+    "flag-waits": _About("staff"),
     # answers
     "reply": _About("answer"),
     "home": _About("answer"),

@@ -19,7 +19,7 @@ from bot.dialogue.questionnaire import fold
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, run_choice
 from bot.events import Author
-from bot.flows import offers, pairs, profiles
+from bot.flows import joining, offers, pairs, profiles
 from bot.i18n import LANGUAGES, words
 from bot.messages import Choice, Home, Message
 from bot.turn import Turn
@@ -66,6 +66,17 @@ def welcome(turn: Turn) -> None:
 def _welcome(turn: Turn) -> Message:
     programme = turn.programme
     w = turn.w
+    if not turn.lives_in(programme):
+        return Message(
+            title=w.pick(programme.name),
+            text=w(
+                "programme-elsewhere",
+                place=w.all([one.capitalize() for one in programme.platforms]),
+                name=w.team(programme.contact),
+            ),
+        )
+    if turn.consented_in(programme.id) and not turn.agreed_in(programme.id):
+        return joining.waiting(turn)
     other = "en" if w.lang == "fr" else "fr"
     return Message(
         title=w.pick(programme.name),
@@ -125,7 +136,7 @@ def answered_in_words(turn: Turn, text: str) -> bool:
     Nothing is kept about a guest, so there is no dialogue yet in which words could be an answer.
     """
     said = fold(text)
-    if turn.current is None or not agreed(turn):
+    if turn.current is None or not turn.consented_in(turn.current.id):
         for programme in turn.bot.programmes.values():
             if said in {fold(programme.id), fold(programme.name.fr), fold(programme.name.en)}:
                 turn.current = programme
@@ -133,7 +144,7 @@ def answered_in_words(turn: Turn, text: str) -> bool:
                 return True
     if turn.current is None:
         return False
-    if not agreed(turn):
+    if not turn.consented_in(turn.current.id):
         yes = {fold(words(lang)("consent-yes")) for lang in LANGUAGES}
         yes |= {fold(words(lang)("word-yes")) for lang in LANGUAGES}
         if said in yes:
@@ -155,6 +166,10 @@ def accord(turn: Turn, args: str) -> None:
     if programme is None:
         choose_programme(turn)
         return
+    if not turn.lives_in(programme):
+        turn.current = programme
+        turn.say(_welcome(turn))
+        return
     first = not turn.uow.people.consented_anywhere(turn.me.id)
     turn.uow.people.consent(
         turn.me.id, programme.id, "storage", version=programme.consent.version, now=turn.now
@@ -163,7 +178,8 @@ def accord(turn: Turn, args: str) -> None:
     turn.me.programme_id = programme.id
     if first:
         turn.use_language(turn.w.lang)
-        if not profiles.asks(programme, "name"):  # else they say what they want to be called
+        # Else they say what they want to be called, unless the team must know who waits for it.
+        if programme.minors is not None or not profiles.asks(programme, "name"):
             turn.me.name = turn.me.name or turn.author.name
     turn.replace(Message(turn.w("consent-noted")))
     turn.note("consent", "person", turn.me.id, programme=programme.id)
@@ -272,6 +288,9 @@ def lier(turn: Turn, args: str) -> None:
         return
     if not agreed(turn):
         welcome(turn)
+        return
+    if len(turn.programme.platforms) == 1:
+        turn.text("programme-one-place", place=turn.programme.platforms[0].capitalize())
         return
     code = turn.uow.people.make_code(
         turn.me.id,

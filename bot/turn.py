@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from typing_extensions import override
 
+from bot import minors
 from bot.errors import NotAllowed, NotRunHere
 from bot.events import Author, Event, Pressed
 from bot.i18n import Words, language, words
@@ -126,7 +127,7 @@ class Scene:
         Returns:
             False when the person has no account that can be written to.
         """
-        identity = identity or self.uow.people.reach(person)
+        identity = identity or self.uow.people.reach(person, self._platforms(person))
         if identity is None:
             return False
         if priority > ANSWER and not_before is None:
@@ -152,6 +153,18 @@ class Scene:
     def answers_to(self, person: Person) -> bool:
         """Whether what is said to this person answers what they did."""
         return False
+
+    def _platforms(self, person: Person) -> set[str] | None:
+        """Where the person may be written to: a programme that is on one platform only is kept.
+
+        They hear everything there, for a message does not say which programme it belongs to.
+        """
+        programmes = self.bot.programmes
+        if all(len(programme.platforms) > 1 for programme in programmes.values()):
+            return None
+        theirs = {m.programme_id for m in self.uow.people.programmes_of(person.id)}
+        allowed = [set[str](programmes[name].platforms) for name in theirs & programmes.keys()]
+        return set.intersection(*allowed) if allowed else None
 
     def working_days(self, programme: Programme) -> datetime:
         """When the team has promised to have answered: its working days from now."""
@@ -236,6 +249,7 @@ class Turn(Scene):
         self.identity = identity
         self.me = person
         self.answers = _Answers()
+        self.in_distress = False  # whether this event holds explicit words of distress
         self.corrected = False  # whether the dialogue completed now had been completed before
         self.answered: list[dict[str, Any]] = []  # what was answered in it then
         self.policy: Policy | None = None  # of what is being done: see `bot.commands.registry`
@@ -291,11 +305,27 @@ class Turn(Scene):
         while len(guests) > GUESTS:
             guests.popitem(last=False)
 
-    def agreed_in(self, programme_id: str) -> bool:
-        """Whether the person has agreed to be stored in a programme; who works for it need not."""
+    def consented_in(self, programme_id: str) -> bool:
+        """Whether the person has said yes to being stored; who works for a programme need not."""
         if "storage" in self.uow.people.consents(self.me.id, programme_id):
             return True
         return bool(self.roles_in(programme_id) - SIDES)
+
+    def agreed_in(self, programme_id: str) -> bool:
+        """Whether all is there for the person to take part in a programme, here.
+
+        Their own yes; of a minor the parents' too; and a platform it may be used on.
+        """
+        programme = self.bot.programmes.get(programme_id)
+        if programme is not None and not self.lives_in(programme):
+            return False
+        return self.consented_in(programme_id) and (
+            programme is None or minors.missing(self, self.me, programme) is None
+        )
+
+    def lives_in(self, programme: Programme) -> bool:
+        """Whether a programme may be used on the platform of this event."""
+        return self.author.platform in programme.platforms
 
     @property
     def known(self) -> bool:
@@ -336,9 +366,12 @@ class Turn(Scene):
         Where that asks for no role of staff, only its staff and owners.
         """
         roles = self.roles_in(programme_id)
+        programme = self.bot.programmes.get(programme_id)
+        if programme is not None and not self.lives_in(programme):
+            return False
         if self.policy is None or not self.policy.of_staff:
             return bool(roles & STAFF_ROLES)
-        return self.policy.admits(roles, self.bot.programmes.get(programme_id))
+        return self.policy.admits(roles, programme)
 
     @property
     def w(self) -> Words:

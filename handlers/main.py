@@ -138,6 +138,7 @@ def check() -> None:
     """Check settings and programme files, without showing secrets."""
     from bot.programmes.load import load_all
     from bot.settings import shown
+    from handlers.protection import advice
 
     settings = _settings()
     table = Table("setting", "value")
@@ -153,6 +154,8 @@ def check() -> None:
     if not programmes:
         out.print("no programme yet: set CORDEE_PROGRAMMES")
     settings.ready_to_run()
+    for sentence in advice(programmes.values(), settings):
+        out.print(f"[yellow]advice[/] {sentence}", highlight=False)
     out.print("all is well")
 
 

@@ -146,9 +146,18 @@ class People:
             select(Identity).where(Identity.person_id == person_id).order_by(Identity.id)
         ).all()
 
-    def reach(self, person: Person) -> Identity | None:
-        """The account to write to: the one last used, else any that can be reached."""
-        usable = [i for i in self.identities(person.id) if i.reachable]
+    def reach(self, person: Person, platforms: Collection[str] | None = None) -> Identity | None:
+        """The account to write to: the one last used, else any that can be reached.
+
+        Args:
+            person: Whom.
+            platforms: Only accounts there; None = anywhere.
+        """
+        usable = [
+            i
+            for i in self.identities(person.id)
+            if i.reachable and (platforms is None or i.platform in platforms)
+        ]
         preferred = [i for i in usable if i.platform == person.reply_on]
         return next(iter(preferred or usable), None)
 

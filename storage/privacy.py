@@ -43,12 +43,15 @@ from storage.tables import (
     Correction,
     Erasure,
     Expert,
+    Flag,
     HelpCall,
     Identity,
     Inbox,
     Interview,
+    Letter,
     LinkCode,
     Membership,
+    MentorCheck,
     Objective,
     Outbox,
     Pair,
@@ -122,6 +125,9 @@ TIMERS: Final[Mapping[str, str]] = {
     "announce": "announcement",
     "announce-reach": "announcement",
     "help-call": "help_call",
+    "flag-waits": "flag",
+    "check-ends": "mentor_check",
+    "check-over": "mentor_check",
 }
 """Table of the subject of each kind of timer; a kind without one belongs to a whole programme."""
 _MESSAGES: Final[Mapping[str, str]] = {
@@ -171,6 +177,10 @@ class Keep(Protocol):
     @property
     def reports(self) -> int:
         """Reports from the closing of their window, wishes from their last change."""
+
+    @property
+    def safeguarding(self) -> int:
+        """What was reported, from its last change."""
 
     @property
     def audit(self) -> int:
@@ -240,6 +250,8 @@ class Privacy:
         proposals = select(Proposal.id).where(Proposal.expert_id == person_id)
         calls = select(HelpCall.id).where(HelpCall.person_id == person_id)
         referrals = select(Referral.id).where(Referral.person_id == person_id)
+        flags = select(Flag.id).where(Flag.person_id == person_id)
+        checks = select(MentorCheck.id).where(MentorCheck.person_id == person_id)
         self._let_go(
             {
                 "referral": set(self._session.scalars(referrals)),
@@ -247,6 +259,8 @@ class Privacy:
                 "request": set(self._session.scalars(requests)),
                 "proposal": set(self._session.scalars(proposals)),
                 "help_call": set(self._session.scalars(calls)),
+                "flag": set(self._session.scalars(flags)),
+                "mentor_check": set(self._session.scalars(checks)),
                 "person": {person_id},
             }
         )
@@ -358,8 +372,9 @@ class Privacy:
         """
         few = max(1, limit // 10)
         for programme, keep in rules.items():
-            drafts, ended, closed = (
-                now - timedelta(days=n) for n in (keep.drafts, keep.requests, keep.reports)
+            drafts, ended, closed, reported = (
+                now - timedelta(days=n)
+                for n in (keep.drafts, keep.requests, keep.reports, keep.safeguarding)
             )
             gone = (
                 self._purge_drafts(programme, drafts, now, limit)
@@ -372,6 +387,8 @@ class Privacy:
                 or self._purge_triage(programme, ended, limit)
                 or self._purge_referrals(programme, ended, limit)
                 or self._purge_rectifications(programme, ended, limit)
+                or self._purge_letters(programme, now, limit)
+                or self._purge_flags(programme, reported, limit)
             )
             if gone:
                 return gone
@@ -538,6 +555,18 @@ class Privacy:
             .order_by(Correction.id),
             limit,
         )
+
+    def _purge_letters(self, programme: str, now: datetime, limit: int) -> int:
+        """Letters whose time is over; each knows it, for minors' are kept longer."""
+        old = select(Letter.id).where(Letter.programme_id == programme, Letter.keep_until <= now)
+        return self._delete(Letter, old.order_by(Letter.id), limit)
+
+    def _purge_flags(self, programme: str, before: datetime, limit: int) -> int:
+        """Reports that were closed long ago; an open one stays until somebody has seen to it."""
+        old = select(Flag.id).where(
+            Flag.programme_id == programme, Flag.state == "closed", Flag.changed_at < before
+        )
+        return self._delete(Flag, old.order_by(Flag.id), limit)
 
     def _purge_reports(self, programme: str, before: datetime, limit: int) -> int:
         old = (

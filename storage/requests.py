@@ -60,6 +60,10 @@ class Requests:
         request.shared = self._vault.seal(self._session, request.person_id, shared)
         request.features = self._vault.seal(self._session, request.person_id, features)
 
+    def share(self, request: Request, shared: Any) -> None:
+        """What the expert may see, as it was decided."""
+        request.shared = self._vault.seal(self._session, request.person_id, shared)
+
     def get(self, request_id: int) -> Request | None:
         """The request with this number."""
         return self._session.get(Request, request_id)

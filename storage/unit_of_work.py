@@ -40,6 +40,7 @@ from storage.people import People
 from storage.privacy import Privacy
 from storage.reports import Reports
 from storage.requests import Requests
+from storage.safeguarding import Safeguarding
 from storage.sending import SendingStore
 from storage.statements import Statements
 from storage.statistics import Numbers
@@ -148,6 +149,11 @@ class UnitOfWork:
     def casework(self) -> Casework:
         """The team's notes on requests, and interviews."""
         return Casework(self.session, self.vault)
+
+    @cached_property
+    def safety(self) -> Safeguarding:
+        """What protects people: parents' words, checks, letters kept, flags."""
+        return Safeguarding(self.session, self.vault)
 
     @cached_property
     def pairs(self) -> Pairs:

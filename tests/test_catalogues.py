@@ -28,6 +28,7 @@ from bot.dialogues import COMPLETIONS, FREE_WORDS, family
 from bot.exports import KINDS as EXPORTS
 from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.kinds import KINDS
+from bot.minors import Missing
 from bot.programmes.care import TURNINGS
 from bot.programmes.load import load, presets
 from bot.programmes.meaning import HELPS, STRUCTURES
@@ -97,6 +98,8 @@ IMPORT_ARGS: Final[Mapping[str, set[str]]] = {
     "import-twice-in-file": {"value", "other"},
     "import-two-people": set(),
 }
+FLAG_STATES: Final = ("new", "taken", "closed")
+HELD_FOR: Final = ("contacts", "distress", "unchecked")
 ANSWER_ARGS: Final[Mapping[str, set[str]]] = {
     "answer-too-short": {"min"},
     "answer-too-long": {"max", "length"},
@@ -169,6 +172,13 @@ def _families() -> dict[str, list[str]]:
         "period-{}": set(Retention.model_fields),
         "privacy-{}": {c.info["privacy"] for t in Base.metadata.tables.values() for c in t.columns},
         "dialogue-{}": ("profile", "intake", *COMPLETIONS),
+        "flag-is-{}": FLAG_STATES,
+        "flag-line-{}": ("flag", "distress"),
+        "flag-state-{}": FLAG_STATES,
+        "held-of-{}": ("letter", "objective", "request"),
+        "held-why-{}": HELD_FOR,
+        "held-{}": HELD_FOR,
+        "letter-is-{}": ("held", "passed", "blotted", "refused"),
         "expert-{}": ("job", "sector", "topics", "bio", "places"),
         "kind-{}": KINDS,
         "parked-{}": [state.replace("_", "-") for state in STATES],
@@ -227,6 +237,8 @@ def _dynamic() -> dict[str, Iterable[str]]:
     reasons = [*REASON_ARGS, *(f"missing-{name}" for name in MISSING)]
     return {
         "PAGES[reason]": PAGES.values(),
+        "minors.missing(turn, pupil, programme)": get_args(Missing),
+        "minors.missing(turn, turn.me, programme)": set(get_args(Missing)) - {"role"},
         "board.refusal(mentee, mentor)": ("not-in", "barred", "language", "full"),
         "entry.summary": [c.summary for c in COMMANDS.values() if c.listed],
         "o.reason": REASONS,
@@ -404,6 +416,8 @@ _SMALL: Final = re.compile(
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|role-(?:owner|staff|supervisor|teacher|safeguarding)"
+    r"|(?:flag-line|flag-state|letter-is|minors-lacks)-.*|minors-(?:unchecked|check-over|checked)"
+    r"|words-with-guards"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"
     r"|triage-(?:is|level)-.*|triage-new-since"
 )

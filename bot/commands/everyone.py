@@ -11,7 +11,7 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, passed_before, resume, run_choice
 from bot.errors import CordeeError, NotAllowed
-from bot.flows import offers, queue
+from bot.flows import flags, offers, queue
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.triage.morning import look_again
@@ -46,6 +46,8 @@ def aide(turn: Turn, args: str) -> None:
             address=programme.contact.address or "",
             n=programme.contact.days,
         )
+    if programme is not None and programme.minors is not None:
+        lines += flags.numbers(programme, w)
     choices: tuple[Choice, ...] = ()
     if programme is not None and programme.page:
         choices = (Choice(w("help-page"), url=programme.page),)

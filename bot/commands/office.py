@@ -94,7 +94,7 @@ def inviter(turn: Turn, args: str) -> None:
                 "staff-invitation",
                 name=person.name or "—",
                 code=code,
-                link=turn.bot.deep_link(code) or "—",
+                link=turn.bot.deep_link(code, turn.programme) or "—",
                 days=INVITATION_DAYS,
             )
         ),

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from bot import access, lifecycle
 from bot.commands.registry import act, command
-from bot.dialogues import act_choice, run_choice
+from bot.dialogues import act_choice, for_staff, run_choice
 from bot.errors import NotAllowed
 from bot.flows import offers, queue
 from bot.i18n import Words
@@ -141,7 +141,7 @@ def page(turn: Turn, request: Request) -> Message:
     talk = turn.uow.talks.get(request.conversation_id)
     answers = (turn.uow.talks.snapshot(talk) if talk else None) or []
     turn.read("request", request.person_id, request.id)
-    lines = [Line(label=str(a["question"]), text=str(a["label"])) for a in answers]
+    lines = [Line(label=str(a["question"]), text=for_staff(str(a["label"]), w)) for a in answers]
     lines.extend(
         Line(
             label=name_of(turn, p.expert_id),

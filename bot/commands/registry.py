@@ -68,7 +68,8 @@ ORDER = (
     "experts", "pause", "programme", "nouvelles", "contact", "langue", "lier",
     "mes-donnees", "effacer",
     "a-voir", "demandes", "proposer", "annuaire", "binomes", "orientations", "campagne", "annonce",
-    "bilan", "statistiques", "relancer", "agenda", "envois", "exporter", "inviter", "roles",
+    "bilan", "statistiques", "relancer", "agenda", "envois", "exporter", "mineurs", "protection",
+    "inviter", "roles",
 )  # fmt: skip
 """How people find them in help and menus: what they need most comes first."""
 COMMANDS: dict[str, Command] = {}
@@ -198,6 +199,9 @@ def _admitted(turn: Turn, asked: Policy) -> bool:
     if asked.scope == "house":
         if not any(turn.holds(one) for one in turn.bot.programmes):
             raise NotAllowed(f"{asked.who} only")
+    elif turn.current is not None and not turn.lives_in(turn.current):
+        turn.bot.ask_consent(turn)  # says where it lives
+        return False
     elif turn.current is None or not turn.holds(turn.current.id):
         raise NotAllowed(f"{asked.who} only")
     return True

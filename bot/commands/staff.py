@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import re
 
-from bot import access, lifecycle
+from bot import access, lifecycle, minors
 from bot.commands import follow
 from bot.commands.queue import name_of, page
 from bot.commands.registry import act, command
 from bot.dialogue.questionnaire import fold
-from bot.dialogues import act_choice, run_choice
+from bot.dialogues import act_choice, for_staff, run_choice
 from bot.errors import NotAllowed
-from bot.flows import offers, pairs, reports, requests
+from bot.flows import holds, offers, pairs, reports, requests
 from bot.messages import Line, Message, Table
 from bot.rhythm import Quarter
 from bot.turn import Turn
@@ -112,6 +112,9 @@ def _propose(turn: Turn, request: Request, expert_id: int) -> None:
     if request.state not in ("open", "proposed", "team"):
         turn.say(page(turn, request), here=True)
         return
+    if not minors.may_meet(turn, turn.person(request.person_id), expert_id, turn.programme):
+        turn.say(Message(turn.w("minors-may-not-meet")), here=True)
+        return
     if expert_id == request.person_id or not turn.bot.experts.free(turn, expert_id):
         turn.say(Message(turn.w("staff-not-free")), here=True)
         return
@@ -163,8 +166,12 @@ def send(turn: Turn, number: int, version: int) -> None:
     if not turn.bot.experts.free(turn, proposal.expert_id):
         turn.say(Message(turn.w("staff-not-free")), here=True)
         return
-    if offers.send(turn, request, proposal):
-        mentee = turn.person(request.person_id)
+    mentee = turn.person(request.person_id)
+    if not minors.may_meet(turn, mentee, proposal.expert_id, turn.programme) or holds.waits(
+        turn, request
+    ):
+        turn.say(Message(turn.w("minors-may-not-meet")), here=True)
+    elif offers.send(turn, request, proposal):
         w = turn.words(mentee, turn.programme)
         turn.show(
             mentee,
@@ -252,6 +259,10 @@ def _pair(turn: Turn, number: int) -> Message:
     if pair.ends_at:
         lines.append(Line(label=w("pair-until-label"), text=w.day(pair.ends_at)))
     lines.extend(follow.lines(turn, pair))
+    written, held, last = turn.uow.safety.exchanged(pair.id)
+    if last is not None:
+        said = w("exchange-exists", written, when=w.day(last), held=held)
+        lines.append(Line(label=w("exchange-label"), text=said))
     for checkin in turn.uow.pairs.checkins(pair.id, 6):
         talk = turn.uow.talks.get(checkin.conversation_id or 0)
         met = _met(turn, checkin.met) if checkin.met else w(f"checkin-is-{checkin.state}")
@@ -284,7 +295,7 @@ def _pair(turn: Turn, number: int) -> Message:
 def _answers(turn: Turn, talk: Conversation | None) -> str:
     """What was answered in a dialogue, one line a question; for staff of its programme."""
     kept = (turn.uow.talks.snapshot(talk) if talk else None) or []
-    return "\n".join(f"{a['question']} {a['label']}" for a in kept)
+    return "\n".join(f"{a['question']} {for_staff(str(a['label']), turn.w)}" for a in kept)
 
 
 @act("staff-end-pair", who="staff", of="binomes")
@@ -316,6 +327,9 @@ def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
         if "storage" not in turn.uow.people.consents(person.id, turn.programme.id):
             turn.say(Message(turn.w("staff-not-member", name=person.name or "—")), here=True)
             return
+    if not minors.may_meet(turn, first, second.id, turn.programme):
+        turn.say(Message(turn.w("minors-may-not-meet")), here=True)
+        return
     if turn.uow.pairs.between(first.id, second.id, turn.programme.id) is not None:
         turn.say(Message(turn.w("staff-pair-exists")), here=True)
         return

@@ -14,6 +14,8 @@ from bot.flows import (
     campaign,
     checkins,
     extensions,
+    flags,
+    holds,
     joining,
     letters,
     meetings,
@@ -31,7 +33,7 @@ from bot.flows import (
 )
 
 FLOWS = (
-    *(profiles, joining, requests, campaign, offers, queue, pairs, letters, checkins, meetings),
-    *(reports, supervision, partings, beyond, announcements, referrals, extensions, training),
-    *(overrun, afterwards),
+    *(profiles, joining, requests, campaign, offers, queue, pairs, letters, holds, flags, checkins),
+    *(meetings, reports, supervision, partings, beyond, announcements, referrals, extensions),
+    *(training, overrun, afterwards),
 )

@@ -5,9 +5,10 @@ Source: A-02 (nobody is refused but by the rule); house, "roles live in the data
 
 from __future__ import annotations
 
-from bot import access
+from bot import access, minors
 from bot.commands.registry import act
 from bot.dialogues import act_choice, run_choice
+from bot.errors import NotAllowed
 from bot.flows import pairs, reports
 from bot.i18n import Words
 from bot.messages import Message
@@ -34,6 +35,52 @@ def join(turn: Turn, role: str) -> Membership:
     if there.state == "pending" and _introduced(turn):
         ask_team(turn, there)
     return there
+
+
+def waiting(turn: Turn) -> Message:
+    """What must still be there before a minor may begin: a role, or the parents' agreement."""
+    programme, w = turn.programme, turn.w
+    rules = programme.minors
+    lacking = minors.missing(turn, turn.me, programme)
+    if rules is None or lacking is None:
+        raise NotAllowed("nothing is missing")
+    if lacking == "role":
+        return choice_of_role(turn)
+    return Message(
+        title=w.pick(programme.name),
+        text=w.pick(rules.ask)
+        + "\n\n"
+        + w(f"minor-lacks-{lacking}", number=turn.me.id, years=rules.joint_under)
+        + " "
+        + w("minor-nothing-kept"),
+        choices=(run_choice(w("menu-help"), "aide"),),
+    )
+
+
+def choice_of_role(turn: Turn) -> Message:
+    """As what do you come? Only roles one may take by oneself, or ask for."""
+    w = turn.w
+    roles = turn.programme.roles
+    return Message(
+        w("role-which"),
+        choices=tuple(
+            run_choice(w("role-i-am", role=w.pick(roles.of(role).label)), "role", role)
+            for role in ("mentee", "mentor")
+        ),
+    )
+
+
+def tell_who_waits(turn: Turn) -> None:
+    """A pupil has come whose parents' agreement is not recorded: the team hears of it, once."""
+    programme = turn.programme
+    turn.tell_staff(
+        programme,
+        lambda w: Message(
+            w("staff-minor-waits", name=turn.me.name or "—", number=turn.me.id),
+            choices=(run_choice(w("minors-see"), "mineurs"),),
+        ),
+        key=f"minor-waits:{turn.me.id}:{programme.id}",
+    )
 
 
 def _introduced(turn: Turn) -> bool:

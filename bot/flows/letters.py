@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot import access
+from bot import access, minors
 from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, on_completed, start
 from bot.errors import NotAllowed
-from bot.flows import pairs
+from bot.flows import holds, pairs
 from bot.messages import Message
 from bot.turn import Turn
 from storage.tables import Conversation, Pair
@@ -111,19 +111,10 @@ def _deliver(turn: Turn, pair: Pair, text: str) -> None:
         turn.text("answer-too-long", max=LETTER_MAX, length=len(text))
         return
     other = turn.person(access.partner_of(turn, pair))
-    w = turn.words(other, turn.programme)
-    delivered = turn.show(
-        other,
-        Message(
-            title=w("letter-title", name=turn.me.name or "—"),
-            text=text,
-            choices=(act_choice(w("letter-answer"), "write", pair.id, pair.version),),
-            notice=w("letter-notice"),
-        ),
-        what="letter",
-    )
-    turn.note("letter", "pair", pair.id)
-    turn.text("letter-sent" if delivered else "letter-unreachable", name=pairs.first_name(other))
+    delivered = holds.send(turn, pair, text)
+    if delivered is not None:
+        said = "letter-sent" if delivered else "letter-unreachable"
+        turn.text(said, name=pairs.first_name(other))
 
 
 # --- objective ------------------------------------------------------------------------------------
@@ -146,25 +137,9 @@ def objective_written(turn: Turn, talk: Conversation, answers: Mapping[str, Give
     if qs is None:
         raise NotAllowed("no objective here")
     question = next(q.id for q in qs.questions if q.kind == "text")
-    row = turn.uow.pairs.add_objective(
-        pair.id, turn.me.id, str(answers.get(question, "")), turn.now
-    )
     other = turn.person(access.partner_of(turn, pair))
-    w = turn.words(other, turn.programme)
-    turn.tell(
-        other,
-        Message(
-            title=w("objective-title", name=pairs.first_name(turn.me)),
-            text=turn.uow.pairs.objective_text(row),
-            choices=(
-                act_choice(w("objective-approve"), "approve", row.id, row.version, "primary"),
-                act_choice(w("objective-other"), "objective", pair.id, pair.version),
-            ),
-            notice=w("objective-title", name=pairs.first_name(turn.me)),
-        ),
-        key=f"objective:{row.id}",
-    )
-    turn.text("objective-sent", name=pairs.first_name(other))
+    if holds.send(turn, pair, str(answers.get(question, "")), "objective") is not None:
+        turn.text("objective-sent", name=pairs.first_name(other))
 
 
 @act("approve", who="member")
@@ -190,6 +165,9 @@ def show_email(turn: Turn, number: int, version: int) -> None:
     """One's own address goes to the other side: by one's own tap only."""
     pair = access.own_pair(turn, number)
     other = turn.person(access.partner_of(turn, pair))
+    if minors.protects(turn, pair):
+        turn.text("no-contacts-here", name=turn.w.team(turn.programme.contact))
+        return
     if not turn.me.email:
         turn.text("no-email-known")
         return

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from bot import access, lifecycle
+from bot import access, lifecycle, minors
 from bot.commands.registry import act
 from bot.dialogues import (
     act_choice,
     run_choice,
 )
 from bot.errors import NotAllowed
-from bot.flows import pairs, queue, training
+from bot.flows import holds, pairs, queue, training
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Line, Message
@@ -58,7 +58,9 @@ def send(
 ) -> bool:
     """Send a request to an expert.
 
-    With a deadline and a nudge before it. False when somebody was quicker.
+    With a deadline and a nudge before it. False when somebody was quicker, or when the two may not
+    be put in touch (yet): a minor without the parents' agreement, an expert who is not checked,
+    words that are held.
 
     Args:
         scene: The cause.
@@ -70,6 +72,11 @@ def send(
     """
     programme = scene.programme_of(request.programme_id)
     uow = scene.uow
+    mentee = scene.person(request.person_id)
+    if not minors.may_meet(scene, mentee, proposal.expert_id, programme) or holds.waits(
+        scene, request
+    ):
+        return False
     deadline = scene.now + timedelta(days=programme.proposals.deadline_days)
     state = lifecycle.move(lifecycle.PROPOSAL, proposal.state, "ask")
     if not uow.requests.move_proposal(
@@ -114,7 +121,7 @@ def _invite(scene: Scene, request: Request, expert: Person) -> None:
     code = way_in(scene, programme, expert)
 
     def build(w: Words) -> Message:
-        link = scene.bot.deep_link(code or programme.id) or "—"
+        link = scene.bot.deep_link(code or programme.id, programme) or "—"
         return Message(
             w(
                 "staff-expert-to-invite" if code else "staff-expert-unreachable",
@@ -178,6 +185,7 @@ def offer(scene: Scene, request: Request, proposal: Proposal, *, again: bool = F
             act_choice(w("decline"), "decline", proposal.id, proposal.version),
             act_choice(w("decline-and-pause"), "decline-pause", proposal.id, proposal.version),
         ),
+        quiet=(act_choice(w("flag"), "flag-offer", proposal.id, 1),),
         note=w("offer-note"),
         notice=w("offer-title"),
     )
@@ -193,6 +201,10 @@ def accept(turn: Turn, number: int, version: int) -> None:
     programme = turn.programme
     if proposal.state != "asked" or proposal.version != version:
         _too_late(turn, proposal)
+        return
+    mentee = turn.person(request.person_id)
+    if not minors.may_meet(turn, mentee, turn.me.id, programme):
+        turn.text("not-checked-yet", name=turn.w.team(programme.contact))
         return
     if training.lacks(turn, turn.me, programme):
         training.ask(turn)
@@ -285,9 +297,9 @@ def _too_late(turn: Turn, proposal: Proposal) -> None:
 # --- released -------------------------------------------------------------------------------------
 
 
-def free_all(scene: Scene, expert_id: int) -> None:
-    """Release every request that waits for this expert."""
-    for waiting in scene.uow.requests.asked_of(expert_id):
+def free_all(scene: Scene, expert_id: int, programme_id: str | None = None) -> None:
+    """Release every request that waits for this expert, of one programme or of all."""
+    for waiting in scene.uow.requests.asked_of(expert_id, programme_id):
         request = scene.uow.requests.get(waiting.request_id)
         if request is not None and request.programme_id in scene.bot.programmes:
             _refused(scene, waiting, request, "decline")

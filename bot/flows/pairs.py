@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot import access, lifecycle
+from bot import access, lifecycle, minors
 from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, begin, on_completed, run_choice, told
@@ -83,7 +83,12 @@ def form(
 
     The mentor's place is taken by the caller, in the statement that decides. Who follows it: the
     request's owner, else whoever made it by hand, else nobody yet (A-14).
+
+    Raises:
+        NotAllowed: A minor without their parents' agreement, or a mentor who is not checked.
     """
+    if not minors.may_meet(scene, mentee, mentor.id, programme):
+        raise NotAllowed("these two may not meet yet")
     kind = request.kind if request else "long_term"
     months = programme.pair.months if kind == "long_term" else ONE_OFF_MONTHS
     pair = scene.uow.pairs.add(
@@ -318,6 +323,14 @@ def _introduction(
     if programme.objective is not None and pair.kind == "long_term":
         choices.append(act_choice(w("objective-propose"), "objective", pair.id, pair.version))
     choices.append(act_choice(w("meeting-set"), "meeting", pair.id, pair.version))
+    if minors.protects(scene, pair):
+        text += "\n\n" + w("intro-protected", n=programme.retention.safeguarding)
+        return Message(
+            title=w("intro-title"),
+            text=text,
+            choices=tuple(choices),
+            note=w("intro-note-protected"),
+        )
     return Message(
         title=w("intro-title"),
         text=text,
@@ -366,7 +379,7 @@ def standing(turn: Turn, pair: Pair) -> Message:
     if upcoming is not None and pair.state == "active":
         lines.append(Line(label=w("checkin-next-label"), text=w.weekday(upcoming)))
     shown = pair.mentor_shows if turn.me.id == pair.mentee_id else pair.mentee_shows
-    if shown:
+    if shown and not minors.protects(turn, pair):
         lines.append(Line(label=w("email-label"), text=shown))
     if pair.ends_at is not None:
         lines.append(Line(label=w("pair-until-label"), text=w.day(pair.ends_at)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from bot import minors
 from bot.commands import directory
 from bot.commands.registry import COMMANDS, command
 from bot.dialogue.engine import Given, Value
@@ -24,6 +25,7 @@ from bot.dialogues import (
     run_choice,
     start,
 )
+from bot.errors import ConsentMissing
 from bot.flows import joining, offers, pairs, queue, reports, requests
 from bot.messages import Line, Message
 from bot.programmes.meaning import Column, columns
@@ -40,28 +42,15 @@ _ALL = frozenset({"tout", "all"})
 # --- joining --------------------------------------------------------------------------------------
 
 
-def choose_role(turn: Turn) -> None:
-    """As what do you come? Only roles one may take by oneself, or ask for."""
-    w = turn.w
-    roles = turn.programme.roles
-    turn.say(
-        Message(
-            w("role-which"),
-            choices=tuple(
-                run_choice(w("role-i-am", role=w.pick(roles.of(role).label)), "role", role)
-                for role in ("mentee", "mentor")
-            ),
-        )
-    )
-
-
-@command("role", alias="role-in", who="member", listed=False)
+@command("role", alias="role-in", who="anyone", listed=False)
 def role(turn: Turn, args: str) -> None:
     """Take a role: at once where the file opens it, else the team is asked."""
-    if args not in ("mentee", "mentor"):
-        choose_role(turn)
-        return
     programme = turn.programme
+    if not turn.lives_in(programme) or not turn.consented_in(programme.id):
+        raise ConsentMissing(programme.id)
+    if args not in ("mentee", "mentor"):
+        turn.say(joining.choice_of_role(turn))
+        return
     turn.replace(Message(turn.w("role-noted", role=turn.w.pick(programme.roles.of(args).label))))
     joining.join(turn, args)
     go_on(turn)
@@ -77,7 +66,11 @@ def go_on(turn: Turn) -> bool:
         m.role for m in turn.uow.people.programmes_of(turn.me.id) if m.programme_id == programme.id
     }
     if not roles:
-        choose_role(turn)
+        turn.say(joining.choice_of_role(turn))
+        return True
+    if minors.missing(turn, turn.me, programme) is not None:
+        joining.tell_who_waits(turn)
+        turn.say(joining.waiting(turn))
         return True
     done = turn.uow.talks
     if programme.profile and not done.latest(turn.me.id, programme.id, "profile", status="done"):
@@ -102,6 +95,13 @@ def go_on(turn: Turn) -> bool:
     return False
 
 
+@command("commencer", alias="begin", who="member", listed=False)
+def begin(turn: Turn, args: str) -> None:
+    """On from where one had to wait."""
+    if not go_on(turn):
+        COMMANDS["menu"].run(turn, "")
+
+
 def asks(programme: Programme, column: str) -> bool:
     """Whether the programme's profile asks for this column."""
     return programme.profile is not None and any(
@@ -116,6 +116,8 @@ def _known(turn: Turn) -> dict[str, Value]:
     known: dict[str, Value] = {}
     for q in qs.questions:
         value = getattr(turn.me, q.fill) if q.fill in PERSON_COLUMNS else None
+        if q.fill == "name" and programme.minors is not None:
+            continue  # it is what the platform calls them, for the team to know who waits
         if value and q.kind in ("text", "person"):
             known[q.id] = str(value)
     return known

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot import access, counting, lifecycle
+from bot import access, counting, lifecycle, minors
 from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogues import (
@@ -25,7 +25,7 @@ from bot.dialogues import (
     start,
 )
 from bot.errors import NotAllowed
-from bot.flows import campaign, joining, offers, pairs
+from bot.flows import campaign, holds, joining, offers, pairs
 from bot.followup import due
 from bot.matching import needs_human
 from bot.messages import Choice, Line, Message
@@ -51,6 +51,10 @@ def demande(turn: Turn, args: str) -> None:
     elif programme.intake is None:
         turn.text("no-requests-here", name=turn.w.team(programme.contact))
     elif campaign.may_apply(turn) and joining.join(turn, "mentee").state == "active":
+        if not turn.agreed_in(programme.id):  # a pupil now: the parents come first
+            joining.tell_who_waits(turn)
+            turn.say(joining.waiting(turn))
+            return
         start(turn, "intake")
 
 
@@ -97,6 +101,8 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
         before = {str(kept["id"]): kept["value"] for kept in turn.answered}
         counting.count(turn, qs, request, answers, before)
         offers.take_back(turn, request)
+    if holds.request_text(turn, request, shared):
+        plan_stale(turn, request, programme)
     if programme.campaign is not None:
         if campaign.apply(turn, request):
             turn.say(standing(turn, request))
@@ -268,7 +274,12 @@ def ask(turn: Turn, number: int, version: int) -> None:
     ):
         turn.say(standing(turn, request))
         return
-    if not turn.bot.experts.free(turn, proposal.expert_id):
+    if holds.waits(turn, request):
+        turn.text("held-request-first", names=turn.w.team(turn.programme.contact))
+        return
+    if not turn.bot.experts.free(turn, proposal.expert_id) or not minors.may_meet(
+        turn, turn.me, proposal.expert_id, turn.programme
+    ):
         turn.text("expert-no-longer-free", name=pairs.first_name(turn.person(proposal.expert_id)))
         show(turn, request, again=True)
         return

@@ -34,6 +34,7 @@ from bot.programmes.campaign import CampaignRules
 from bot.programmes.care import Expectations, Guide, PairRules, Referrals, Side
 from bot.programmes.matching import Matching
 from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
+from bot.programmes.protection import Emergency, Minors, Platform
 from bot.programmes.queue import QueueRules
 from bot.programmes.triage import Triage
 from bot.rhythm import check_rule
@@ -80,6 +81,10 @@ class Retention(Data):
     """Requests and pairs, from their end."""
     reports: int = Field(default=1095, ge=1)
     """Reports, from the closing of their window."""
+    letters: int = Field(default=30, ge=1)
+    """What the sides of a pair wrote to each other, so that it can be reported."""
+    safeguarding: int = Field(default=1095, ge=1)
+    """The same where one of them is a minor, and what was reported."""
     audit: int = Field(default=365, ge=1)
 
 
@@ -95,6 +100,8 @@ class About(Data):
     contact: Contact
     notice: Localised
     """The first message: who, why, how long kept, whom to ask (GDPR 13)."""
+    platforms: tuple[Platform, ...] = Field(default=("slack", "telegram"), min_length=1)
+    """Where it may be used; a programme for minors had better leave Telegram out."""
     quiet: Quiet = Quiet()
     retention: Retention = Retention()
     readers: Literal["team", "name"] = "team"
@@ -421,6 +428,10 @@ class Programme(Data):
     """Mentors are given by a yearly campaign (X-01); without it, on demand."""
     objective: Questionnaire | None = None
     """The objective one side writes and the other approves (A-18): its first text question."""
+    minors: Minors | None = None
+    """Its mentees may be minors: what is asked before anything begins (P4)."""
+    emergency: Emergency = Emergency()
+    """The numbers given to whoever is in distress."""
     rhythms: tuple[Rhythm, ...] = ()
     closing: Closing | None = None
     followup: FollowUp | None = None
@@ -462,6 +473,11 @@ class Programme(Data):
     def page(self) -> str | None:
         """Address of its page."""
         return self.about.page
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Where it may be used."""
+        return self.about.platforms
 
     @property
     def quiet(self) -> tuple[time, time]:
@@ -543,6 +559,8 @@ class Programme(Data):
             differs = _differing(self.intake, self.closing, self.closing.expectations)
             if differs:
                 yield ("closing", "expectations"), differs
+        if self.campaign and self.minors:
+            yield ("minors",), "a campaign can't know yet who may meet a minor: drop one of them"
         if self.objective and not any(q.kind == "text" for q in self.objective.questions):
             yield ("objective",), "it needs a text question, which holds the objective"
 

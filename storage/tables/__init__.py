@@ -4,7 +4,8 @@ One mapped class per table, each column with its meaning, its unit and its class
 
 Times are UTC. The class of privacy (`info["privacy"]`) says who may see the column's content at
 most: `internal` (the program), `public` (everybody in the programme), `partner` (the other side of
-a pair or of a request), `staff`, `self` (the person alone). Columns of type `Sealed` are unreadable
+a pair or of a request), `staff`, `safeguarding`
+(those named for it), `self` (the person alone). Columns of type `Sealed` are unreadable
 without the person's key. This module holds no query.
 
 Source: delivery protocol (inbox, outbox, timer, sender lease); requirements A-14, A-18, A-23, E-06,
@@ -46,6 +47,7 @@ from storage.tables.people import (
 )
 from storage.tables.rectifications import Rectification
 from storage.tables.reports import Report, Wish
+from storage.tables.safeguarding import Flag, Guardian, Letter, MentorCheck
 from storage.tables.triage import Correction, HelpCall
 
 __all__ = [
@@ -65,16 +67,20 @@ __all__ = [
     "Expert",
     "ExpertVector",
     "Extension",
+    "Flag",
     "FollowUp",
     "Forbidden",
+    "Guardian",
     "HelpCall",
     "Identity",
     "Inbox",
     "Interview",
+    "Letter",
     "LinkCode",
     "Meeting",
     "Membership",
     "Memo",
+    "MentorCheck",
     "News",
     "OAuthState",
     "Objective",

@@ -31,7 +31,17 @@ Basis = Literal["consent", "interest", "duty", "none"]
 """On what ground (GDPR 6): the person's consent, a legitimate interest, a legal duty; `none` when
 it is not about people."""
 Kept = Literal[
-    "person", "dialogue", "drafts", "inbox", "requests", "reports", "audit", "sent", "house"
+    "person",
+    "dialogue",
+    "drafts",
+    "inbox",
+    "requests",
+    "reports",
+    "letters",
+    "safeguarding",
+    "audit",
+    "sent",
+    "house",
 ]
 """For how long: `person`, as long as they are here; `dialogue`, as a draft, then as what it led to;
 the periods of a programme's file (`[programme.retention]`); `sent`, until said and a while longer;

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    Date,
     Float,
     ForeignKey,
     Index,
@@ -36,6 +37,7 @@ class Person(Base, purpose="identify", basis="interest", kept="person"):
     name: Mapped[str | None] = c(String(200), "full name as shown; empty before consent", "partner")
     promo: Mapped[int | None] = c(Integer, "year of entry or promotion", "partner")
     school: Mapped[str | None] = c(String(200), "school", "partner")
+    born_on: Mapped[date | None] = c(Date, "date of birth, recorded by staff for minors", "staff")
     lang: Mapped[str] = c(String(8), "fr or en", default="fr")
     zone: Mapped[str | None] = c(String(64), "IANA time zone; empty = the programme's")
     reply_on: Mapped[str | None] = c(String(16), "platform last used; where prompts go")

@@ -1,0 +1,272 @@
+"""What people report, and explicit words of distress: for the safeguarding person alone.
+
+Told in private, at once, whatever the hour, never in a channel and never to the rest of the team;
+told again until somebody has taken it. Whoever writes in distress is answered with warmth and with
+numbers to call: the bot advises nothing and concludes nothing. What becomes of a report is
+`bot.commands.protection`'s.
+
+Source: P5; quality rules, section 4 ("signaler" on each message, named safeguarding person).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from bot import access, awaited, distress
+from bot.commands.registry import COMMANDS, act, find
+from bot.dialogues import act_choice, run_choice
+from bot.events import Commanded, Said, Submitted
+from bot.flows import pairs
+from bot.followup import due
+from bot.i18n import Words
+from bot.messages import Line, Message
+from bot.programmes.schema import Programme
+from bot.turn import Scene, Turn
+from storage.tables import Flag, Person
+from storage.timers import DueTimer
+
+# --- whom it is told ------------------------------------------------------------------------------
+
+
+def guards(scene: Scene, programme: Programme) -> list[Person]:
+    """Who is named for safeguarding here; the owners while nobody is."""
+    people = scene.uow.people
+    named = people.with_role(programme.id, "safeguarding")
+    return list(named or people.with_role(programme.id, "owner"))
+
+
+def tell(scene: Scene, programme: Programme, build: Callable[[Words], Message], *, key: str) -> int:
+    """Tell the safeguarding person and deputy in private; returns how many can be reached.
+
+    When none of them can, the owners hear that something waits, without a word of it.
+    """
+    told = 0
+    for person in guards(scene, programme):
+        told += scene.tell(
+            person, build(scene.words(person, programme)), key=f"{key}:guard{person.id}"
+        )
+    if not told:
+        for owner in scene.uow.people.with_role(programme.id, "owner"):
+            w = scene.words(owner, programme)
+            scene.tell(owner, Message(w("guards-unreachable")), key=f"{key}:owner{owner.id}")
+    return told
+
+
+def numbers(programme: Programme | None, w: Words) -> tuple[Line, ...]:
+    """Whom to call, as the programme's file says."""
+    if programme is None:
+        return ()
+    return tuple(
+        Line(label=one.number, text=w.pick(one.text)) for one in programme.emergency.numbers
+    )
+
+
+def card(scene: Scene, flag: Flag, w: Words) -> Message:
+    """A report as the safeguarding person sees it."""
+    writer = scene.person(flag.person_id)
+    about = scene.uow.people.get(flag.about_id) if flag.about_id else None
+    quoted, words = scene.uow.safety.quoted(flag)
+    lines = [Line(label=w("flag-quoted"), text=quoted)]
+    if words:
+        lines.append(Line(label=w("flag-words"), text=words))
+    taker = scene.uow.people.get(flag.handled_by_id) if flag.handled_by_id else None
+    choices = []
+    if flag.state == "new":
+        choices.append(act_choice(w("flag-take"), "flag-take", flag.id, flag.version, "primary"))
+    if flag.state != "closed":
+        choices.append(act_choice(w("flag-close"), "flag-close", flag.id, flag.version))
+    key = "flag-of-distress" if flag.kind == "distress" else "flag-of-words"
+    return Message(
+        title=w("flag-title", number=flag.id),
+        text=w(
+            key,
+            name=writer.name or "—",
+            number=writer.id,
+            about=(about.name if about else None) or "—",
+            when=w.moment(flag.made_at),
+        )
+        + "\n"
+        + w(f"flag-is-{flag.state}", name=(taker.name if taker else None) or "—"),
+        lines=tuple(lines),
+        choices=tuple(choices),
+        note=w("flag-note") if flag.kind == "distress" else None,
+        notice=w("flag-notice"),
+    )
+
+
+def _raise(
+    scene: Scene,
+    programme: Programme,
+    person: Person,
+    kind: str,
+    quoted: str,
+    *,
+    theme: str | None = None,
+    about_id: int | None = None,
+) -> Flag:
+    flag = scene.uow.safety.raise_flag(
+        programme_id=programme.id,
+        person_id=person.id,
+        kind=kind,
+        quoted=quoted,
+        theme=theme,
+        about_id=about_id,
+        now=scene.now,
+    )
+    scene.uow.people.note("flagged", "flag", flag.id, actor_id=None, now=scene.now, kind=kind)
+    tell(scene, programme, lambda w: card(scene, flag, w), key=f"flag:{flag.id}")
+    _remind(scene, programme, flag, 1)
+    return flag
+
+
+# --- words of distress ----------------------------------------------------------------------------
+
+
+def listen(turn: Turn) -> bool:
+    """Look for explicit words of distress in what a person wrote, wherever they wrote it.
+
+    Returns:
+        Whether there were any, and they were answered.
+    """
+    said = [text for text in _texts(turn) if distress.heard(text) is not None]
+    if not said:
+        return False
+    text = "\n".join(said)
+    programme = turn.current
+    told = 0
+    if programme is not None and turn.consented_in(programme.id):
+        _raise(turn, programme, turn.me, "distress", text, theme=distress.heard(text))
+        told = len(guards(turn, programme))
+    turn.say(
+        Message(
+            text=turn.w("distress-answer" if told else "distress-answer-alone"),
+            lines=numbers(programme, turn.w),
+            notice=turn.w("distress-notice"),
+        )
+    )
+    return True
+
+
+def _texts(turn: Turn) -> Iterable[str]:
+    match turn.event:
+        case Said(text=text):
+            awaits = (turn.me.words_for or "flag:").startswith("flag:")
+            yield from [text] if awaits else ()  # notes and reasons are about others
+        case Commanded(name=name, args=args):
+            command = find(name) if name else COMMANDS["aide"]
+            if command is None or command.who in ("anyone", "member"):  # staff write of others
+                yield args
+        case Submitted(values=values):
+            for value in values.values():
+                yield from [value] if isinstance(value, str) else ()
+        case _:
+            pass
+
+
+# --- « Signaler » ---------------------------------------------------------------------------------
+
+
+@act("flag", who="member")
+def flag_letter(turn: Turn, number: int, version: int) -> None:
+    """Report what the other side wrote: one tap, words if one likes."""
+    letter = access.letter_to_me(turn, number)
+    _reported(turn, str(turn.uow.safety.text(letter)), letter.author_id)
+
+
+@act("flag-objective", who="member")
+def flag_objective(turn: Turn, number: int, version: int) -> None:
+    """Report an objective the other side proposed."""
+    row, _ = access.objective_to_settle(turn, number)
+    _reported(turn, turn.uow.pairs.objective_text(row), row.author_id)
+
+
+@act("flag-offer", who="member")
+def flag_offer(turn: Turn, number: int, version: int) -> None:
+    """Report the text of a request, by the expert who was asked."""
+    _, request = access.asked_of_me(turn, number)
+    shared = turn.uow.requests.shared(request) or {}
+    quoted = "\n".join(f"{question} {answer}" for question, answer in shared.get("answers", ()))
+    _reported(turn, quoted, request.person_id)
+
+
+def _reported(turn: Turn, quoted: str, about_id: int) -> None:
+    programme = turn.programme
+    again = next(
+        (
+            flag
+            for flag in turn.uow.safety.open_flags(programme.id)
+            if (flag.person_id, flag.about_id, flag.kind) == (turn.me.id, about_id, "flag")
+            and turn.uow.safety.quoted(flag)[0] == quoted
+        ),
+        None,
+    )
+    flag = again or _raise(turn, programme, turn.me, "flag", quoted, about_id=about_id)
+    turn.say(
+        Message(
+            turn.w("flag-thanks", names=_names(turn, programme)),
+            lines=numbers(programme, turn.w),
+            choices=(act_choice(turn.w("flag-add-words"), "flag-words", flag.id, 1),),
+            notice=turn.w("flag-notice"),
+        )
+    )
+
+
+def _names(scene: Turn, programme: Programme) -> str:
+    found = [pairs.first_name(person) for person in guards(scene, programme) if person.name]
+    return scene.w.all(found) if found else scene.w.team(programme.contact)
+
+
+@act("flag-words", who="member")
+def ask_words(turn: Turn, number: int, version: int) -> None:
+    """The next words go with the report."""
+    flag = access.own_flag(turn, number)
+    awaited.ask(turn, "flag", flag.id, turn.w("flag-words-now"))
+
+
+@awaited.words_for("flag")
+def take_words(turn: Turn, number: int, text: str) -> None:
+    """Words written after « Ajouter des mots »."""
+    flag = access.own_flag(turn, number)
+    programme = turn.programme
+    _, before = turn.uow.safety.quoted(flag)
+    turn.uow.safety.add_words(flag, "\n".join(filter(None, (before, text))))
+    tell(
+        turn,
+        programme,
+        lambda w: card(turn, flag, w),
+        key=f"flag:{flag.id}:words:{turn.event.id}",
+    )
+    turn.text("flag-words-kept")
+
+
+# --- until somebody has taken it ------------------------------------------------------------------
+
+
+def _remind(scene: Scene, programme: Programme, flag: Flag, round_: int) -> None:
+    scene.uow.timers.put(
+        key=f"flag-waits:{flag.id}:{round_}",
+        kind="flag-waits",
+        subject_id=flag.id,
+        due_at=scene.now + timedelta(hours=programme.emergency.remind_hours),
+        payload={"round": round_},
+    )
+
+
+@due("flag-waits")
+def still_waits(scene: Scene, timer: DueTimer) -> None:
+    """Nobody has taken a report: told again, as often as it needs."""
+    flag = scene.uow.safety.flag(timer.subject_id)
+    if flag is None or flag.state != "new":
+        return
+    programme = scene.programme_of(flag.programme_id)
+    tell(
+        scene,
+        programme,
+        lambda w: Message(
+            w("flag-waits", number=flag.id, when=w.moment(flag.made_at)),
+            choices=(run_choice(w("flag-see"), "protection", str(flag.id), "primary"),),
+        ),
+        key=timer.key,
+    )
+    _remind(scene, programme, flag, int(timer.payload["round"]) + 1)

@@ -1,0 +1,97 @@
+"""Who is a minor here, what is still missing before they may begin, and who may be with them.
+
+Worked out afresh at each turn from the date of birth, the parents' word and the mentor's check as
+staff recorded them: a birthday, a revocation or the end of a check counts from that moment on. Who
+records them, and what is said, is for the callers.
+
+Source: P4; GDPR 8, loi Informatique et Libertés art. 45, CASF D221-34 s.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from bot.programmes.protection import OF_AGE
+from bot.programmes.schema import Programme
+from storage.tables import Pair, Person
+
+if TYPE_CHECKING:
+    from bot.turn import Scene
+
+Missing = Literal["role", "agreement", "joint"]
+SIDES = frozenset({"mentee", "mentor"})
+
+
+def age(scene: Scene, person: Person, programme: Programme) -> int | None:
+    """Whole years on this day where the person lives; None when nobody recorded a birth date."""
+    if person.born_on is None:
+        return None
+    today = scene.today(person, programme)
+    born = person.born_on
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def is_minor(scene: Scene, person: Person, programme: Programme) -> bool:
+    """Whether to treat somebody as a minor in this programme.
+
+    Without a date of birth everybody is who is not there as a mentor or to work: a pupil can't make
+    themselves older by saying nothing, nor by taking a second role.
+    """
+    if programme.minors is None:
+        return False
+    years = age(scene, person, programme)
+    if years is not None:
+        return years < OF_AGE
+    roles = _roles(scene, person, programme)
+    return "mentee" in roles or not roles
+
+
+def missing(scene: Scene, person: Person, programme: Programme) -> Missing | None:
+    """What must still be there before anything of a minor is kept or sent; None when they may go.
+
+    A role comes first; then the written agreement of the parents, which under fifteen is also
+    their consent beside the child's.
+    """
+    rules = programme.minors
+    if rules is None or not is_minor(scene, person, programme):
+        return None
+    if not _roles(scene, person, programme):
+        return "role"
+    word = scene.uow.safety.guardian(person.id, programme.id)
+    if word is None:
+        return "agreement"
+    years = age(scene, person, programme)
+    return "joint" if not word.joint and (years is None or years < rules.joint_under) else None
+
+
+def _roles(scene: Scene, person: Person, programme: Programme) -> set[str]:
+    return {
+        m.role for m in scene.uow.people.programmes_of(person.id) if m.programme_id == programme.id
+    }
+
+
+def is_checked(scene: Scene, person_id: int, programme: Programme) -> bool:
+    """Whether somebody may be with minors now."""
+    check = scene.uow.safety.mentor_check(person_id, programme.id)
+    return check is not None and check.until > scene.now
+
+
+def may_meet(scene: Scene, one: Person, other_id: int, programme: Programme) -> bool:
+    """Whether these two may be put in touch, or stay so, whichever is the minor."""
+    if programme.minors is None:
+        return True
+    both = (one, scene.person(other_id))
+    young = [person for person in both if is_minor(scene, person, programme)]
+    if not young:
+        return True
+    return all(missing(scene, person, programme) is None for person in young) and all(
+        is_checked(scene, person.id, programme) for person in both if person not in young
+    )
+
+
+def protects(scene: Scene, pair: Pair) -> bool:
+    """Whether one side of a pair is a minor: all that passes between them is looked at."""
+    programme = scene.programme_of(pair.programme_id)
+    return any(
+        is_minor(scene, scene.person(side), programme) for side in (pair.mentee_id, pair.mentor_id)
+    )

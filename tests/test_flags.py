@@ -1,0 +1,196 @@
+"""What is reported, and words of distress: told at once to who is named for it, and nobody else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+
+from bot.dialogue.tokens import ActToken, encode
+from storage.tables import Flag, Identity, Letter, Outbox
+from tests.stand import CLAIRE, Heard, Stand, button, programme, told
+
+LEA, MARC, GUARD, OTHER = "20", "30", "40", "50"
+DATA = Path(__file__).parent / "data"
+NIGHT = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def stand() -> Stand:
+    """A pair of adults at three in the morning, staff, and a safeguarding person."""
+    stand = Stand((programme(),), now=NIGHT)
+    stand.command(CLAIRE, "menu")
+    for account, name, role in (
+        (LEA, "Léa Martin", "mentee"),
+        (MARC, "Marc Aubier", "mentor"),
+        (GUARD, "Nadia Roux", "safeguarding"),
+        (OTHER, "Paul Petit", "staff"),
+    ):
+        stand.join(account, name, role=role)
+    stand.pair(LEA, MARC)
+    return stand
+
+
+def count(stand: Stand) -> int:
+    with stand.work() as uow:
+        return uow.session.scalar(select(func.count()).select_from(Flag)) or 0
+
+
+def unreachable(stand: Stand, account: str) -> None:
+    with stand.work() as uow:
+        uow.session.execute(
+            update(Identity).where(Identity.account == account).values(reachable=False)
+        )
+
+
+# --- words of distress ----------------------------------------------------------------------------
+
+
+def test_explicit_words_reach_the_safeguarding_person_at_once_and_nobody_else(
+    stand: Stand,
+) -> None:
+    """P5: every unseen sentence, at night, in a private message due now."""
+    for line in (DATA / "distress_unseen.txt").read_text("utf-8").splitlines():
+        heard = stand.say(LEA, line)
+        assert told(heard, GUARD, line), line
+        assert told(heard, LEA, "3114"), line
+        assert {one.to for one in heard} == {GUARD, LEA}, line
+    with stand.work() as uow:
+        rows = uow.session.scalars(select(Outbox).where(Outbox.dedup_key.startswith("flag:")))
+        assert {(row.op, row.not_before) for row in rows} == {("post", NIGHT)}
+
+
+def test_everyday_words_alarm_nobody(stand: Stand) -> None:
+    everyday = (DATA / "everyday_dev.txt").read_text("utf-8").splitlines()
+    heard = [one for line in everyday for one in stand.say(LEA, line)]
+    assert not told(heard, GUARD)
+    assert count(stand) == 0
+
+
+@pytest.mark.parametrize("where", ["letter", "command", "answer"])
+def test_it_is_heard_wherever_it_is_written(stand: Stand, where: str) -> None:
+    words = "je n’ai plus envie de vivre"
+    if where == "command":
+        heard = stand.command(LEA, "ecrire", words)
+    elif where == "letter":
+        stand.press(LEA, button(stand.command(LEA, "rdv"), LEA, "Écrire à Marc"))
+        heard = stand.say(LEA, words)
+    else:
+        stand.command(LEA, "profil")
+        heard = stand.say(LEA, words)
+    assert told(heard, GUARD, words)
+    assert told(heard, LEA, "3114")
+    assert not told(heard, CLAIRE)
+    assert not told(heard, OTHER)
+
+
+def test_words_that_fit_nowhere_are_not_offered_to_the_team(stand: Stand) -> None:
+    heard = stand.say(LEA, "je veux mourir")
+    assert not [one for one in heard if "Transmettre à l’équipe" in one.choices]
+
+
+def test_a_guest_gets_the_numbers_and_nothing_is_kept(stand: Stand) -> None:
+    heard = stand.say("77", "je veux mourir")
+    assert told(heard, "77", "3114")
+    assert not told(heard, GUARD)
+    assert count(stand) == 0
+
+
+def test_the_owner_stands_in_until_somebody_is_named(stand: Stand) -> None:
+    with stand.work() as uow:
+        uow.people.enrol(
+            stand.ids[GUARD], "ax-accompagnement", "safeguarding", now=stand.now, state="ended"
+        )
+    heard = stand.say(LEA, "je veux mourir")
+    assert told(heard, CLAIRE, "je veux mourir")
+    assert not told(heard, OTHER)
+
+
+def test_when_nobody_named_can_be_reached_the_owner_hears_that_something_waits(
+    stand: Stand,
+) -> None:
+    unreachable(stand, GUARD)
+    heard = stand.say(LEA, "je veux mourir")
+    assert told(heard, CLAIRE, "Un signalement attend")
+    assert not told(heard, CLAIRE, "mourir")
+    assert not told(heard, OTHER)
+
+
+# --- « Signaler » ---------------------------------------------------------------------------------
+
+
+def letter(stand: Stand, author: str, words: str) -> list[Heard]:
+    return stand.command(author, "ecrire", words)
+
+
+@pytest.mark.parametrize("author", [LEA, MARC])
+def test_each_side_reports_a_letter_with_one_tap(stand: Stand, author: str) -> None:
+    other = MARC if author == LEA else LEA
+    token = button(letter(stand, author, "Tu es nul."), other, "Signaler")
+    heard = stand.press(other, token)
+    assert told(heard, GUARD, "Tu es nul.")
+    assert told(heard, other, "3114")
+    assert {one.to for one in heard} == {GUARD, other}
+    heard = stand.press(other, button(heard, other, "Ajouter"))
+    heard = stand.say(other, "Et ce n’est pas la première fois.")
+    assert told(heard, GUARD, "pas la première fois")
+    assert {one.to for one in heard} == {GUARD, other}
+    stand.press(other, token)
+    assert count(stand) == 1  # the same letter again: the same report
+
+
+def test_only_who_got_a_letter_reports_it_and_only_who_is_named_sees_it(stand: Stand) -> None:
+    heard = letter(stand, LEA, "Bonjour Marc")
+    token = button(heard, MARC, "Signaler")
+    for intruder in (LEA, OTHER, CLAIRE, "77"):
+        stand.press(intruder, token)
+    assert count(stand) == 0
+    heard = stand.press(MARC, token)
+    take = button(heard, GUARD, "Je m’en occupe")
+    for intruder in (LEA, MARC, OTHER, CLAIRE):
+        stand.press(intruder, take)
+        assert not told(stand.command(intruder, "protection", "1"), intruder, "Bonjour Marc")
+        assert not told(stand.command(intruder, "protection"), intruder, "Signalement")
+    with stand.work() as uow:
+        flag = uow.safety.flag(1)
+        assert flag is not None
+        assert flag.state == "new"
+    assert told(stand.command(GUARD, "protection", "1"), GUARD, "Bonjour Marc")
+
+
+def test_a_report_is_told_again_until_somebody_takes_it(stand: Stand) -> None:
+    heard = stand.press(MARC, button(letter(stand, LEA, "Bonjour"), MARC, "Signaler"))
+    token = button(heard, GUARD, "Je m’en occupe")
+    assert len(told(stand.days(3.5), GUARD, "attend toujours")) == 3
+    assert told(stand.press(GUARD, token), GUARD, "s’en occupe")
+    assert not told(stand.days(3), GUARD, "attend toujours")
+    heard = stand.press(GUARD, token)  # the old button again
+    heard = stand.press(GUARD, button(heard, GUARD, "C’est traité"))
+    assert told(heard, GUARD, "Traité par Nadia Roux")
+    assert told(stand.command(GUARD, "protection"), GUARD, "ouverts\u00a0: 0")
+
+
+def test_a_letter_between_adults_is_forgotten_after_its_time(stand: Stand) -> None:
+    number = stand.press(MARC, button(letter(stand, LEA, "Bonjour"), MARC, "Signaler"))
+    assert number
+    rules = {"ax-accompagnement": stand.bot.programmes["ax-accompagnement"].retention}
+    for days, kept in ((29, 1), (30, 0)):
+        with stand.work() as uow:
+            while uow.privacy.purge(rules, stand.now + timedelta(days=days)):
+                pass
+            assert uow.session.scalar(select(func.count()).select_from(Letter)) == kept
+    assert count(stand) == 1  # still open
+    heard = stand.press(MARC, encode(ActToken("flag", 1, 1)))
+    assert told(heard, MARC)
+    assert not told(heard, GUARD)
+
+
+def test_an_objective_can_be_reported(stand: Stand) -> None:
+    stand.press(LEA, encode(ActToken("objective", 1, 1)))
+    heard = stand.say(LEA, "Changer de poste")
+    while not told(heard, MARC):
+        heard = stand.press(LEA, button(heard, LEA, "Envoyer"))
+    heard = stand.press(MARC, button(heard, MARC, "Signaler"))
+    assert told(heard, GUARD, "Changer de poste")

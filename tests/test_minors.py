@@ -1,0 +1,350 @@
+"""Minors: nothing before the parents, checked mentors only, nobody in touch outside (P4)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from bot import minors
+from bot.dialogue.tokens import ActToken, encode
+from bot.errors import NotAllowed
+from bot.flows import pairs
+from bot.messages import Message
+from bot.programmes.load import load
+from bot.turn import Scene
+from storage.tables import (
+    Base,
+    Conversation,
+    Flag,
+    Guardian,
+    Letter,
+    MentorCheck,
+    Pair,
+    Person,
+    Request,
+)
+from storage.unit_of_work import UnitOfWork
+from tests.stand import CLAIRE, Heard, Stand, button, programme, told
+
+PUPIL, MENTOR, GUARD, OTHER = "20", "30", "40", "50"
+BEGIN = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
+
+
+def lycee() -> Any:
+    """The preset, on both platforms: the stand speaks as Telegram."""
+    about = load("rencontres-lycee").about
+    both = about.model_copy(update={"platforms": ("slack", "telegram")})
+    return programme("rencontres-lycee", about=both)
+
+
+@pytest.fixture
+def stand() -> Stand:
+    """A pupil and a mentor who have said yes themselves, staff, and a safeguarding person."""
+    stand = Stand((lycee(),), now=BEGIN)
+    stand.command(CLAIRE, "menu")
+    for account, name, role in (
+        (PUPIL, "Lina Morel", "mentee"),
+        (MENTOR, "Karim Belaïd", "mentor"),
+        (GUARD, "Nadia Roux", "safeguarding"),
+        (OTHER, "Paul Petit", "staff"),
+    ):
+        stand.join(account, name, role=role)
+    return stand
+
+
+def count(stand: Stand, entity: type[Base]) -> int:
+    with stand.work() as uow:
+        return uow.session.scalar(select(func.count()).select_from(entity)) or 0
+
+
+def parents(stand: Stand, born: str = "14/05/2010", how: str = "papier classeur B") -> list[Heard]:
+    return stand.command(CLAIRE, "mineurs", f"parents Lina Morel {born} {how}")
+
+
+def check(stand: Stand, until: str = "30/06/2027") -> list[Heard]:
+    return stand.command(CLAIRE, "mineurs", f"verifie Karim Belaïd {until} entretien et casier")
+
+
+def paired(stand: Stand) -> int:
+    parents(stand)
+    check(stand)
+    return stand.pair(PUPIL, MENTOR)
+
+
+def people(stand: Stand, uow: UnitOfWork) -> tuple[Scene, Person, Person]:
+    pupil, mentor = uow.people.get(stand.ids[PUPIL]), uow.people.get(stand.ids[MENTOR])
+    assert pupil is not None
+    assert mentor is not None
+    return Scene(stand.bot, uow, stand.now), pupil, mentor
+
+
+def lacks(stand: Stand) -> str | None:
+    with stand.work() as uow:
+        scene, pupil, _ = people(stand, uow)
+        return minors.missing(scene, pupil, stand.bot.programmes["rencontres-lycee"])
+
+
+# --- before the parents have agreed ---------------------------------------------------------------
+
+
+def test_before_the_parents_agree_nothing_is_kept_sent_or_paired(stand: Stand) -> None:
+    check(stand)
+    before = count(stand, Conversation)
+    for verb in ("demande", "profil", "menu", "experts", "carte", "rdv", "rapport", "commencer"):
+        heard = stand.command(PUPIL, verb)
+        assert told(heard, PUPIL, "accord écrit de tes parents"), verb
+        assert {one.to for one in heard} <= {PUPIL, CLAIRE, OTHER}
+    heard = stand.say(PUPIL, "je voudrais devenir sage-femme")
+    assert told(heard, PUPIL, "accord écrit de tes parents")
+    assert not told(stand.command(CLAIRE, "binomes", "Lina Morel, Karim Belaïd"), MENTOR)
+    assert (count(stand, Conversation), count(stand, Request)) == (before, 0)
+    assert (count(stand, Pair), count(stand, Letter)) == (0, 0)
+    with stand.work() as uow:
+        scene, pupil, mentor = people(stand, uow)
+        with pytest.raises(NotAllowed):
+            pairs.form(
+                scene, None, pupil, mentor, programme=stand.bot.programmes["rencontres-lycee"]
+            )
+
+
+def test_a_second_role_makes_nobody_older(stand: Stand) -> None:
+    stand.press(PUPIL, "r:role:mentor")
+    with stand.work() as uow:
+        roles = uow.people.programmes_of(stand.ids[PUPIL])
+        uow.people.enrol(stand.ids[PUPIL], "rencontres-lycee", "mentor", now=stand.now)
+    assert roles
+    assert lacks(stand) == "agreement"
+
+
+def test_under_fifteen_the_parents_consent_with_the_child(stand: Stand) -> None:
+    heard = parents(stand, "14/05/2012")
+    assert told(heard, CLAIRE, "moins de 15 ans")
+    assert (lacks(stand), count(stand, Guardian)) == ("agreement", 0)
+    parents(stand, "14/05/2012", "papier conjoint classeur B")
+    assert lacks(stand) is None
+    with stand.work() as uow:
+        row = uow.safety.guardian(stand.ids[PUPIL], "rencontres-lycee")
+        assert row is not None
+        assert (row.joint, row.proof, uow.safety.reference(row)) == (1, "paper", "classeur B")
+        assert row.recorded_by_id is not None
+
+
+def test_fifteen_and_eighteen_are_what_the_calendar_says(stand: Stand) -> None:
+    parents(stand)
+    with stand.work() as uow:
+        _, pupil, _ = people(stand, uow)
+        pupil.born_on = date(2012, 5, 14)  # corrected: fourteen, and the word is not joint
+    assert lacks(stand) == "joint"
+    stand.now = datetime(2027, 5, 13, 21, 59, tzinfo=UTC)  # still the 13th in Paris
+    assert lacks(stand) == "joint"
+    stand.now = datetime(2027, 5, 13, 22, 1, tzinfo=UTC)
+    assert lacks(stand) is None
+    with stand.work() as uow:
+        uow.safety.revoke_guardian(stand.ids[PUPIL], "rencontres-lycee", by=1, now=stand.now)
+    assert lacks(stand) == "agreement"
+    stand.now = datetime(2030, 5, 14, 6, 0, tzinfo=UTC)
+    assert lacks(stand) is None  # of age
+
+
+@pytest.mark.parametrize(
+    "args", ["", "parents", "parents Lina Morel", "parents Lina Morel 14/05/2010",
+             "parents Lina Morel 14/05/2010 papier", "parents Lina Morel 14/05/2010 rien ici",
+             "parents Lina Morel 14/05/2030 papier là", "parents Lina Morel 1/1/1800 papier c",
+             "parents - Paul Petit", "verifie Karim Belaïd 30/06/2020 vu", "verifie Karim Belaïd",
+             "verifie personne 30/06/2027 casier"]
+)  # fmt: skip
+def test_a_mistyped_record_records_nothing(stand: Stand, args: str) -> None:
+    assert told(stand.command(CLAIRE, "mineurs", args), CLAIRE)
+    assert (count(stand, Guardian), count(stand, MentorCheck)) == (0, 0)
+    assert lacks(stand) == "agreement"
+    with stand.work() as uow:
+        assert people(stand, uow)[1].born_on is None
+
+
+def test_only_the_team_records(stand: Stand) -> None:
+    for account in (PUPIL, MENTOR, GUARD):
+        stand.command(account, "mineurs", "parents Lina Morel 14/05/2010 papier classeur B")
+    assert count(stand, Guardian) == 0
+
+
+def test_what_the_parents_take_back_stops_at_once(stand: Stand) -> None:
+    number = paired(stand)
+    heard = stand.command(CLAIRE, "mineurs", "parents - Lina Morel")
+    assert told(heard, PUPIL)
+    assert told(heard, MENTOR, "s’arrêtent ici")
+    assert stand.get_pair(number).state == "closed"
+    assert told(stand.command(PUPIL, "ecrire", "Bonjour"), PUPIL, "accord écrit de tes parents")
+    assert not told(stand.command(MENTOR, "ecrire", "Bonjour"), PUPIL)
+    later = stand.days(40)
+    assert not told(later, PUPIL)
+    assert not told(later, MENTOR)
+
+
+# --- checked mentors only -------------------------------------------------------------------------
+
+
+def test_who_is_not_checked_is_not_put_with_a_minor(stand: Stand) -> None:
+    parents(stand)
+    heard = stand.command(CLAIRE, "binomes", "Lina Morel, Karim Belaïd")
+    assert count(stand, Pair) == 0
+    assert not told(heard, MENTOR)
+    heard = stand.command(CLAIRE, "binomes", "Karim Belaïd, Lina Morel")  # the other way round
+    assert count(stand, Pair) == 0
+    check(stand, "30/09/2026")
+    with stand.work() as uow:
+        assert uow.safety.checked("rencontres-lycee", stand.now) == {stand.ids[MENTOR]}
+    stand.until(datetime(2026, 10, 1, 8, 0, tzinfo=UTC))
+    with stand.work() as uow:
+        assert uow.safety.checked("rencontres-lycee", stand.now) == set()
+    stand.command(CLAIRE, "binomes", "Lina Morel, Karim Belaïd")
+    assert count(stand, Pair) == 0
+
+
+def test_when_a_check_ends_the_team_is_told_before_and_letters_wait(stand: Stand) -> None:
+    parents(stand)
+    check(stand, "31/10/2026")
+    stand.pair(PUPIL, MENTOR)
+    soon = stand.until(datetime(2026, 10, 3, 12, 0, tzinfo=UTC))
+    assert told(soon, CLAIRE, "pense à la renouveler")
+    over = stand.until(datetime(2026, 11, 2, 12, 0, tzinfo=UTC))
+    assert told(over, CLAIRE, "terminée")
+    heard = stand.command(MENTOR, "ecrire", "On se voit mardi au CDI ?")
+    assert not told(heard, PUPIL)
+    assert told(heard, CLAIRE, "attend")
+    assert not told(heard, CLAIRE, "CDI")
+    heard = check(stand, "30/06/2027")
+    assert told(heard, PUPIL, "On se voit mardi au CDI ?")
+    renewed = stand.until(datetime(2027, 5, 1, tzinfo=UTC))
+    assert not told(renewed, CLAIRE, "terminée")
+
+
+# --- no contact data ------------------------------------------------------------------------------
+
+
+def test_no_address_is_shown(stand: Stand) -> None:
+    number = paired(stand)
+    with stand.work() as uow:
+        pair = uow.pairs.get(number)
+        assert pair is not None
+        pair.mentor_shows = "karim@exemple.invalid"  # from before, or an import
+    for account in (PUPIL, MENTOR):
+        heard = stand.press(account, encode(ActToken("show-email", number, 1)))
+        assert not [one for one in heard if "exemple.invalid" in one.text]
+        assert told(heard, account, "personne ne montre ses coordonnées")
+    assert not told(stand.command(PUPIL, "rdv"), PUPIL, "exemple.invalid")
+
+
+@pytest.mark.parametrize("author", [PUPIL, MENTOR])
+def test_contact_data_wait_for_the_safeguarding_person(stand: Stand, author: str) -> None:
+    paired(stand)
+    other = MENTOR if author == PUPIL else PUPIL
+    heard = stand.command(author, "ecrire", "Mon numéro : 06 39 98 14 15, à mardi")
+    assert not told(heard, other)
+    assert told(heard, author, "rien n’est perdu")
+    assert told(heard, GUARD, "06 39 98 14 15")
+    assert not told(heard, CLAIRE, "06 39")
+    assert not told(heard, OTHER, "06 39")
+    token = button(heard, GUARD, "partie masquée")
+    for intruder in (CLAIRE, OTHER, author, other):  # staff and owner are not named for it
+        assert not told(stand.press(intruder, token), other, "à mardi")
+    heard = stand.press(GUARD, token)
+    assert told(heard, other, "à mardi")
+    assert not told(heard, other, "06 39")
+    assert told(heard, author, "est parti")
+    again = stand.press(GUARD, token)
+    assert not told(again, other)
+    assert told(again, GUARD, "déjà décidé")
+
+
+def test_a_letter_that_does_not_pass_has_a_reason(stand: Stand) -> None:
+    paired(stand)
+    heard = stand.command(MENTOR, "ecrire", "viens sur discord")
+    heard = stand.press(GUARD, button(heard, GUARD, "Ne pas laisser passer"))
+    heard = stand.say(GUARD, "On en parle au lycée.")
+    assert told(heard, MENTOR, "On en parle au lycée.")
+    assert not told(heard, PUPIL)
+    heard = stand.command(MENTOR, "ecrire", "viens sur discord")
+    heard = stand.press(GUARD, button(heard, GUARD, "Ne pas laisser passer"))
+    heard = stand.press(GUARD, button(heard, GUARD, "Pas de coordonnées ici"))
+    assert told(heard, MENTOR, "coordonnées")
+
+
+def test_an_objective_is_looked_at_too(stand: Stand) -> None:
+    number = paired(stand)
+    stand.press(PUPIL, encode(ActToken("objective", number, 1)))
+    heard = stand.say(PUPIL, "Parler sur insta")
+    heard += stand.press(PUPIL, button(heard, PUPIL, "Envoyer")) if not told(heard, GUARD) else []
+    assert not told(heard, MENTOR)
+    assert told(heard, GUARD, "insta")
+    heard = stand.press(GUARD, told(heard, GUARD)[-1].choices["Laisser passer"])
+    assert told(heard, MENTOR, "Parler sur insta")
+
+
+def test_the_team_sees_that_there_is_an_exchange_and_one_person_reads_it(stand: Stand) -> None:
+    number = paired(stand)
+    stand.command(PUPIL, "ecrire", "Comment tient-on la nuit ?")
+    card = stand.command(CLAIRE, "binomes", str(number))
+    assert told(card, CLAIRE, "1 message")
+    assert not told(card, CLAIRE, "la nuit")
+    for account in (CLAIRE, OTHER, PUPIL, MENTOR):
+        assert not told(stand.command(account, "protection", f"echanges {number}"), account, "nuit")
+    assert told(stand.command(GUARD, "protection", f"echanges {number}"), GUARD, "la nuit")
+    with stand.work() as uow:
+        export = uow.privacy.export_person(stand.ids[MENTOR])
+    assert export["letter"] == []  # whose words they are is given them
+
+
+# --- platforms ------------------------------------------------------------------------------------
+
+
+def test_a_programme_of_one_platform_is_not_spoken_of_on_the_other() -> None:
+    stand = Stand((programme("rencontres-lycee"),), now=BEGIN)
+    heard = stand.say(PUPIL, "bonjour") + stand.command(PUPIL, "accord", "rencontres-lycee")
+    assert told(heard, PUPIL, "seulement sur Slack")
+    heard = stand.command(CLAIRE, "mineurs") + stand.command(CLAIRE, "binomes")
+    assert not told(heard, CLAIRE, "accords")
+    assert all("seulement sur Slack" in one.text for one in heard)
+    with stand.work() as uow:
+        identity = uow.people.by_account("telegram", PUPIL)
+        assert identity is not None
+        assert not uow.people.consented_anywhere(identity.person_id)
+        person = uow.people.get(identity.person_id)
+        assert person is not None
+        uow.people.enrol(person.id, "rencontres-lycee", "mentee", now=stand.now)
+        scene = Scene(stand.bot, uow, stand.now)
+        assert not scene.tell(person, Message("x"), key="x")
+        uow.people.add_identity(
+            person.id, platform="slack", account="T1/U9", bot_account="slack:T1", now=stand.now
+        )
+        assert scene.tell(person, Message("x"), key="y")
+    assert [one.to for one in stand.news()] == ["U9"]
+
+
+# --- with the person, and with time ---------------------------------------------------------------
+
+
+def test_all_of_it_goes_with_the_person_and_with_time(stand: Stand) -> None:
+    paired(stand)
+    stand.command(PUPIL, "ecrire", "Bonjour")
+    heard = stand.command(MENTOR, "ecrire", "je veux mourir")
+    assert (count(stand, Letter), count(stand, Flag)) == (2, 1)
+    stand.press(GUARD, button(heard, GUARD, "C’est traité"))
+    rules = {"rencontres-lycee": stand.bot.programmes["rencontres-lycee"].retention}
+    with stand.work() as uow:
+        late = stand.now + timedelta(days=1096)
+        while uow.privacy.purge(rules, late):
+            pass
+    assert (count(stand, Letter), count(stand, Flag)) == (0, 0)
+    stand.command(MENTOR, "ecrire", "je veux mourir")
+    with stand.work() as uow:
+        uow.privacy.erase_person(stand.ids[MENTOR], stand.now)
+    assert [count(stand, entity) for entity in (Letter, Flag, MentorCheck, Pair)] == [0, 0, 0, 0]
+    with stand.work() as uow:
+        kinds = {timer.kind for timer in uow.timers.list()}
+    assert not kinds & {"flag-waits", "check-ends", "check-over"}
+    with stand.work() as uow:
+        uow.privacy.erase_person(stand.ids[PUPIL], stand.now)
+    assert count(stand, Guardian) == 0
