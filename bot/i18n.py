@@ -24,7 +24,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_percent
 
 from bot.dialogue.questionnaire import Localised
-from bot.programmes.schema import Contact
+from bot.programmes.about import Contact
 
 Register = Literal["tu", "vous"]
 Date = date | datetime

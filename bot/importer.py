@@ -32,32 +32,23 @@ import csv
 import difflib
 import io
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from bot.exporter import plain
-from bot.programmes.meaning import HELPS, STRUCTURES
+from bot.cells import COLUMNS as READERS
+from bot.cells import Fault, clean, short
 from storage.directory import Directory, Entry
 from storage.words import fold
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_ROWS: Final = 200_000
-MAX_CELL: Final = 4_000
 MAX_LINE: Final = 1_000_000  # characters between two line ends
 MAX_COLUMNS: Final = 200
 MAX_PROBLEMS: Final = 1_000  # more are not listed: nobody reads them, and they fill the memory
 CHUNK: Final = 65_536
-MAX_PARTS: Final = 40
-ROLES: Final = ("mentee", "mentor", "staff")
 
-_YES: Final = dict.fromkeys(("oui", "o", "yes", "y", "vrai", "true", "1"), True)
-_NO: Final = dict.fromkeys(("non", "n", "no", "faux", "false", "0"), False)
-_EMAIL: Final = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
-_SLACK: Final = re.compile(r"[TE][A-Z0-9]{0,30}/[UW][A-Z0-9]{0,30}")
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _PACKED: Final = (
     b"PK\x03\x04",
@@ -69,7 +60,6 @@ _PACKED: Final = (
 )
 _DOCUMENTS: Final = (b"\xd0\xcf\x11\xe0", b"%PDF")
 _IN_SPREADSHEETS: Final = (b"[Content_Types].xml", b"vnd.oasis.opendocument", b"_rels/.rels")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 Args = Mapping[str, str | int]
 Progress = Callable[[int, int], None]
@@ -132,14 +122,6 @@ class Sheet:
         """What is told when nothing was written."""
         found = sorted(problems or self.problems, key=lambda p: (p.line, p.column, p.problem_id))
         return Imported(self.total, problems=tuple(found), ignored=tuple(self.ignored))
-
-
-class Fault(Exception):
-    """A cell that can't be taken; caught by the reader of the row."""
-
-    def __init__(self, problem_id: str, **args: str | int) -> None:
-        super().__init__(problem_id)
-        self.problem_id, self.args_ = problem_id, args
 
 
 def import_people(
@@ -329,10 +311,10 @@ class _Reader:
             name = fold(written).replace(" ", "_")
             if name in names:
                 self._fail(line, written, "import-column-twice")
-            elif name in _COLUMNS:
+            elif name in READERS:
                 names[name] = written.strip()
                 self._places[name] = place
-            elif close := difflib.get_close_matches(name, _COLUMNS, n=1, cutoff=0.8):
+            elif close := difflib.get_close_matches(name, READERS, n=1, cutoff=0.8):
                 self._fail(line, written.strip(), "import-column-unknown", {"known": close[0]})
             elif name:
                 self._sheet.ignored.append(written.strip()[:100])
@@ -349,7 +331,7 @@ class _Reader:
         values: dict[str, Any] = {}
         for name, place in self._places.items():
             try:
-                values[name] = _COLUMNS[name](_clean(cells[place]))
+                values[name] = READERS[name](clean(cells[place]))
             except Fault as fault:
                 self._fail(line, name, fault.problem_id, fault.args_)
                 values[name] = None
@@ -384,7 +366,7 @@ class _Reader:
                 continue
             other = self._seen.setdefault((name, value), line)
             if other != line:
-                args: Args = {"value": _short(value), "other": other}
+                args: Args = {"value": short(value), "other": other}
                 self._fail(line, name, "import-twice-in-file", args)
 
     def _roles(self, line: int, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -401,7 +383,7 @@ class _Reader:
         if self._programmes and programme not in self._programmes:
             near = difflib.get_close_matches(programme, self._programmes, n=1, cutoff=0.5)
             known = ", ".join(near or sorted(self._programmes))
-            args = {"value": _short(programme), "known": known}
+            args = {"value": short(programme), "known": known}
             self._fail(line, "programme", "import-programme-unknown", args)
         return tuple((programme, role) for role in roles)
 
@@ -453,144 +435,6 @@ def _given(people: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     return [value for person in people if (value := person.get(name))]
 
 
-# --- cells ----------------------------------------------------------------------------------------
-
-
-def _clean(cell: str) -> str:
-    """A cell without what a spreadsheet or an export put around it."""
-    text = unicodedata.normalize("NFC", plain(cell.strip()))
-    if _CONTROL.search(text):
-        raise Fault("import-control-character")
-    if len(text) > MAX_CELL:
-        raise Fault("import-cell-too-long", most=MAX_CELL, found=len(text))
-    return text
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= 60 else value[:59] + "…"
-
-
-def _text(most: int) -> Callable[[str], str]:
-    def read(cell: str) -> str:
-        if len(cell) > most:
-            raise Fault("import-cell-too-long", most=most, found=len(cell))
-        return cell
-
-    return read
-
-
-def _optional(most: int) -> Callable[[str], str | None]:
-    read = _text(most)
-    return lambda cell: read(cell) or None
-
-
-def _list(most: int) -> Callable[[str], list[str]]:
-    def read(cell: str) -> list[str]:
-        parts = list(dict.fromkeys(p for part in cell.split(";") if (p := part.strip())))
-        if len(parts) > MAX_PARTS:
-            raise Fault("import-too-many-parts", most=MAX_PARTS, found=len(parts))
-        if long := next((p for p in parts if len(p) > most), None):
-            raise Fault("import-cell-too-long", most=most, found=len(long))
-        return parts
-
-    return read
-
-
-def _one_of(known: Sequence[str], empty: str | None) -> Callable[[str], str | None]:
-    def read(cell: str) -> str | None:
-        value = cell.casefold()
-        if value and value not in known:
-            raise Fault("import-not-one-of", value=_short(cell), known=", ".join(known))
-        return value or empty
-
-    return read
-
-
-def _some_of(known: Sequence[str]) -> Callable[[str], list[str]]:
-    split, one = _list(60), _one_of(known, None)
-    return lambda cell: [value for part in split(cell) if (value := one(part)) is not None]
-
-
-def _whole(low: int, high: int, empty: int | None) -> Callable[[str], int | None]:
-    def read(cell: str) -> int | None:
-        if not cell:
-            return empty
-        if not (cell.isascii() and cell.isdecimal() and len(cell) < 10):
-            raise Fault("import-not-a-number", value=_short(cell), low=low, high=high)
-        if not low <= int(cell) <= high:
-            raise Fault("import-out-of-range", value=cell, low=low, high=high)
-        return int(cell)
-
-    return read
-
-
-def _yes_no(empty: bool) -> Callable[[str], bool]:
-    def read(cell: str) -> bool:
-        if not cell:
-            return empty
-        try:
-            return (_YES | _NO)[cell.casefold()]
-        except KeyError:
-            raise Fault("import-not-yes-no", value=_short(cell)) from None
-
-    return read
-
-
-def _matching(pattern: re.Pattern[str], most: int, problem_id: str) -> Callable[[str], str | None]:
-    def read(cell: str) -> str | None:
-        if cell and (len(cell) > most or not pattern.fullmatch(cell)):
-            raise Fault(problem_id, value=_short(cell))
-        return cell or None
-
-    return read
-
-
-def _email(cell: str) -> str | None:
-    found = _matching(_EMAIL, 320, "import-not-an-address")(cell)
-    return found.lower() if found else None
-
-
-def _zone(cell: str) -> str | None:
-    try:
-        return ZoneInfo(cell).key if cell else None
-    except (ValueError, OSError, LookupError):
-        raise Fault("import-not-a-zone", value=_short(cell)) from None
-
-
-_COLUMNS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "id": _optional(64),
-    "email": _email,
-    "prenom": _text(99),
-    "nom": _text(100),
-    "genre": _text(40),
-    "promo": _whole(1900, 2100, None),
-    "ecole": _optional(200),
-    "poste": _text(300),
-    "employeur": _text(300),
-    "structure": _one_of(STRUCTURES, ""),
-    "secteur": _text(200),
-    "ville": _text(200),
-    "pays": _text(100),
-    "pays_vecus": _list(100),
-    "bio": _text(MAX_CELL),
-    "situations": _list(60),
-    "capacite": _whole(0, 100, 1),
-    "charge": _whole(0, 1000, 0),
-    "disponible": _yes_no(empty=True),
-    "consentement": _yes_no(empty=False),
-    "methode": _yes_no(empty=False),
-    "langues": _list(60),
-    "programme": _optional(20),
-    "role": _some_of(ROLES),
-    "telegram": _matching(re.compile(r"[1-9][0-9]*"), 19, "import-not-a-telegram-id"),
-    "slack": _matching(_SLACK, 62, "import-not-a-slack-id"),
-    "langue": _one_of(("fr", "en"), None),
-    "fuseau": _zone,
-    "aide": _some_of(HELPS),
-    "sujets": _text(1000),
-}
-"""Column → how its cells are read. Each raises `Fault` for what it can't take."""
-
 _PERSON: Final = {
     "id": "external_id", "email": "email", "promo": "promo", "ecole": "school", "langue": "lang",
     "fuseau": "zone",
@@ -603,5 +447,5 @@ _EXPERT: Final = {
     "consentement": "consenting", "methode": "method",
 }  # fmt: skip
 
-COLUMNS: Final = tuple(_COLUMNS)
+COLUMNS: Final = tuple(READERS)
 """Every column a file may have."""

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import Column, Table
 
 from bot.i18n import Words
-from bot.programmes.schema import Programme, Retention
+from bot.programmes.about import Retention
+from bot.programmes.schema import Programme
 from storage.sealed import Sealed
 from storage.tables import Base
 from storage.unit_of_work import OUTBOX_DAYS

@@ -32,7 +32,7 @@ from bot.minors import Missing
 from bot.programmes.care import TURNINGS
 from bot.programmes.load import load, presets
 from bot.programmes.meaning import HELPS, STRUCTURES
-from bot.programmes.schema import Retention
+from bot.programmes.about import Retention
 from bot.programmes.triage import LEVELS, SIGNS
 from bot.triage.score import POSITIONS
 from bot.triage.words import STEPS

@@ -16,7 +16,7 @@ from bot.dialogues import COMPLETIONS
 from bot.errors import NotAllowed, PolicyError, ProgrammeError
 from bot.events import Opened
 from bot.policy import POLICIES, Who, declare, declared, policy
-from bot.programmes.schema import Body
+from bot.programmes.about import Body
 from bot.turn import Turn
 from handlers.http import application
 from handlers.local.stage import Stage

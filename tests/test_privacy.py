@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from bot.followup import MEANINGS
-from bot.programmes.schema import Retention
+from bot.programmes.about import Retention
 from bot.settings import Settings
 from handlers.service import Service
 from scheduling.clock import FixedClock

@@ -22,7 +22,8 @@ from bot.bot import Bot
 from bot.dialogue.engine import State
 from bot.dialogue.questionnaire import Label, Questionnaire
 from bot.messages import MESSAGE, Message
-from bot.programmes.schema import Body, Programme
+from bot.programmes.about import Body
+from bot.programmes.schema import Programme
 from storage.sealed import Sealed
 from storage.tables import (
     Base,
