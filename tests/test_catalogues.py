@@ -29,10 +29,10 @@ from bot.exports import KINDS as EXPORTS
 from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.kinds import KINDS
 from bot.minors import Missing
+from bot.programmes.about import Retention
 from bot.programmes.care import TURNINGS
 from bot.programmes.load import load, presets
 from bot.programmes.meaning import HELPS, STRUCTURES
-from bot.programmes.about import Retention
 from bot.programmes.triage import LEVELS, SIGNS
 from bot.triage.score import POSITIONS
 from bot.triage.words import STEPS

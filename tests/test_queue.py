@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from bot.dialogue.questionnaire import Label
 from bot.dialogue.tokens import ActToken, RunToken, encode
+from bot.programmes.about import Body
 from bot.programmes.load import load
 from bot.programmes.queue import QueueRules
-from bot.programmes.about import Body
 from storage.tables import Audit, Interview, Person, Request, RequestNote, Timer
 from tests.asking import GONE, LEA, MARC, TOM, act, ask, asks, expert, request, stand
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
