@@ -24,7 +24,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
 .PHONY: security sbom audit
-.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz registre erasure bombs authorisation forged
+.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz injection registre erasure bombs authorisation forged
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -96,6 +96,9 @@ outage: $(DEV) ## an hour of 5xx and ten minutes of 429 from each platform, unde
 
 shuffle: $(DEV) ## 20,000 updates, each delivered four times and shuffled: the same in the end
 	$(BIN)/python -m tests.simulation.shuffle
+
+injection: $(DEV) ## 500 texts in every field of everybody: nothing shown is acted on (15 minutes)
+	$(BIN)/python -m tests.injection.shown
 
 fuzz: $(DEV) ## 100,000 updates of every shape: none fails, everybody who writes is answered
 	$(BIN)/python -m tests.fuzz.updates

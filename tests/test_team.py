@@ -405,3 +405,10 @@ def test_changing_answers_twice_goes_on_where_the_first_change_was() -> None:
     assert told(one.press(LEA, edit), LEA, "Où en es-tu")
     assert told(act(one, LEA, "revise"), LEA, "Où en es-tu")
     assert request(one).state == "proposed"
+
+
+@pytest.mark.parametrize("ahead", [3600, 2**50])
+def test_an_instant_that_nobody_was_asked_about_is_not_confirmed(ahead: int) -> None:
+    one = stand()
+    token = encode(ActToken("clock-right", int(one.now.timestamp()) + ahead, 1))
+    assert told(one.press(CLAIRE, token), CLAIRE, GONE)

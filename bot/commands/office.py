@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from bot import exports
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
+from bot.errors import NotAllowed
 from bot.i18n import Words
 from bot.messages import Message
 from bot.turn import Turn
@@ -117,6 +118,8 @@ def clock_question(w: Words, was: datetime, now: datetime) -> Message:
 @act("clock-right", who="staff", scope="house")
 def clock_right(turn: Turn, number: int, version: int) -> None:
     """Staff say that the date is right; see `scheduling.leap`."""
+    if number > turn.now.timestamp():
+        raise NotAllowed("nobody was asked about that instant")
     turn.uow.memos.put("clock-confirmed", datetime.fromtimestamp(number, UTC))
     turn.note("clock-confirmed", "clock", None, instant=number)
     turn.replace(Message(turn.w("staff-clock-confirmed")))

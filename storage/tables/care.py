@@ -48,7 +48,7 @@ class Referral(Base, purpose="follow", basis="consent", kept="requests"):
         ForeignKey("request.id", ondelete="SET NULL"), "the request it came up with", index=True
     )
     kind: Mapped[str] = c(String(16), "coach, test, bilan, group", "staff")
-    origin: Mapped[str] = c(String(16), "who thought of it: staff, mentor, mentee", "staff")
+    origin: Mapped[str] = c(String(16), "staff, mentor, mentee: who thought of it", "staff")
     state: Mapped[str] = c(String(16), "see bot.lifecycle.REFERRAL", "staff", default="suggested")
     version: Mapped[int] = c(Integer, "for compare-and-set", default=1)
     owner_id: Mapped[int | None] = c(BigId, "staff member in charge", "staff")

@@ -59,7 +59,7 @@ class Letter(Base, purpose="protect", basis="interest", kept="letters"):
         ForeignKey("request.id", ondelete="CASCADE"), "whose text it is, for kind request",
         index=True,
     )  # fmt: skip
-    kind: Mapped[str] = c(String(16), "letter, objective or request")
+    kind: Mapped[str] = c(String(16), "letter, objective, request")
     state: Mapped[str] = c(
         String(16), "sent, held, passed, blotted, refused", "safeguarding", default="sent"
     )
@@ -81,12 +81,12 @@ class Flag(Base, purpose="protect", basis="interest", kept="safeguarding"):
     id: Mapped[int] = id_()
     programme_id: Mapped[str] = c(String(20), "programme", index=True)
     person_id: Mapped[int] = person_("who reported it or wrote it; the seals are theirs")
-    kind: Mapped[str] = c(String(16), "flag or distress", "safeguarding")
+    kind: Mapped[str] = c(String(16), "flag, distress", "safeguarding")
     theme: Mapped[str | None] = c(String(16), "suicide, self-harm, ...", "safeguarding")
     about_id: Mapped[int | None] = c(BigId, "the person whose words were reported", "safeguarding")
     quoted: Mapped[bytes] = c(Sealed, "the words reported or written", "safeguarding")
     words: Mapped[bytes | None] = c(Sealed, "what the reporter added", "safeguarding")
-    state: Mapped[str] = c(String(16), "new, taken or closed", "safeguarding", default="new")
+    state: Mapped[str] = c(String(16), "new, taken, closed", "safeguarding", default="new")
     version: Mapped[int] = c(Integer, "for compare-and-set", default=1)
     made_at: Mapped[datetime] = c(Utc, "reported or written", "safeguarding")
     handled_by_id: Mapped[int | None] = c(BigId, "who took it", "safeguarding")

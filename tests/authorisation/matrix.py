@@ -293,9 +293,14 @@ class Matrix:
         rows += [n for n, table in self.world.rows.items() if table == "campaign"]
         return rows
 
-    def cells(self, tables: dict[str, set[str]], some: int = SOME) -> Iterator[Cell]:
+    def cells(
+        self,
+        tables: dict[str, set[str]],
+        some: int = SOME,
+        actors: Iterable[str] = ACTORS,
+    ) -> Iterator[Cell]:
         """Every try, without the place it is made from."""
-        for actor in ACTORS:
+        for actor in actors:
             yield from self._plain_cells(actor)
             for what in _numbered():
                 yield self._numbered(actor, what, MISSING, "missing")

@@ -153,11 +153,11 @@ def programmes() -> dict[str, Programme]:
     return {p.id: p for p in (first, emergence, mentoring)}
 
 
-def build(url: str = "sqlite://") -> World:
+def build(url: str = "sqlite://", kind: type[World] = World) -> World:
     """The house, committed."""
     database = Database(url, SECRET)
     Base.metadata.create_all(database.engine)
-    world = World(database, Bot(programmes()))
+    world = kind(database, Bot(programmes()))
     with database.unit_of_work() as uow:
         maker = _Maker(world, uow)
         for name in ROLES:
