@@ -279,7 +279,7 @@ def test_no_file_when_there_is_nothing_or_the_kind_is_unknown() -> None:
     for kind in ("demandes", "pairs", "rapports", "wishes"):
         assert told(one.command(CLAIRE, "exporter", kind), CLAIRE, "Rien à exporter")
     (which,) = told(one.command(CLAIRE, "exporter", "tout"), CLAIRE, "Quel fichier")
-    assert len(which.choices) == 4
+    assert len(which.choices) == 8  # each as text and as a workbook
     assert told(one.command(LEA, "exporter", "demandes"), LEA, GONE)
 
 
