@@ -115,6 +115,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "counters-edit": _About("counters", "programme"),
     "counters-away": _About("staff", "programme"),
     "stray": _About("staff", "stray"),
+    "rectification": _About("staff"),
     "help-call": _About("staff", "help_call"),
     "triage": _About("staff", "programme"),
     "parked": _About("parked", "programme"),
@@ -126,6 +127,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "flag-waits": _About("staff"),
     # answers
     "reply": _About("answer"),
+    "corrected": _About("answer"),
     "home": _About("answer"),
     "failed": _About("answer"),
     "agenda": _About("answer"),

@@ -457,7 +457,8 @@ async def test_a_timer_that_fell_due_twice_in_the_lost_time_is_replayed_in_its_o
         said = uow.session.execute(select(Outbox.dedup_key, Outbox.state)).all()
         report = uow.session.scalars(select(Report)).one()
         assert (report.state, report.opened_at) == ("missed", REPORTS)
-    assert [(kind, state) for kind, state, _ in kinds] == [
+    reports = [(kind, state) for kind, state, _ in kinds if kind.startswith("report-")]
+    assert reports == [
         ("report-open", "fired"),
         ("report-remind", "fired"),
         ("report-remind", "fired"),

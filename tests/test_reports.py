@@ -361,7 +361,7 @@ def test_an_export_asks_for_all_names_at_once() -> None:
         [answer] = there.command(CLAIRE, "exporter", "souhaits")
     assert len(statements) < 30
     assert answer.message.file is not None
-    assert answer.message.file.content.decode().count("internship") == 30
+    assert answer.message.file.content.decode().count("Un stage") == 30
     wish(None)
     [nothing] = there.command(CLAIRE, "exporter", "souhaits")
     assert nothing.message.file is None

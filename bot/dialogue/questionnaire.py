@@ -46,7 +46,8 @@ def fold(text: str) -> str:
     """
     lowered = unicodedata.normalize("NFKD", text).casefold().translate(_LIGATURES)
     plain = unicodedata.normalize("NFKD", lowered).casefold()
-    bare = "".join(c for c in plain if not unicodedata.combining(c))
+    marks = {ord(c): None for c in set(plain) if unicodedata.combining(c)}
+    bare = plain.translate(marks) if marks else plain
     return _NOT_A_WORD.sub(" ", bare).strip()
 
 

@@ -105,7 +105,8 @@ class Play:
 
     def _sees(self, shown: Shown) -> None:
         tokens = [token for _, token in shown.buttons]
-        letter = len(tokens) == 1 and tokens[0].startswith("x:write:")  # comes when it comes
+        verbs = [token.split(":")[1] for token in tokens if token.startswith("x:")]
+        letter = verbs in (["write"], ["write", "flag"])  # comes when it comes
         if not letter and shown not in self.seen[shown.chat]:
             self.seen[shown.chat].append(shown)
 
@@ -197,6 +198,8 @@ def _numbers(world: World) -> dict[str, int]:
     return found
 
 
+# What tells of the arrival; what was said and noted is compared below, by its meaning.
+DELIVERED: Final = frozenset({"inbox", "outbox", "audit", "timer"})
 POINTS_TO: Final = {"focus_id": "conversation", "conversation_id": "conversation"}
 
 
@@ -206,7 +209,11 @@ def _state(world: World, playing: Play, common: Mapping[str, int]) -> dict[str, 
     found: dict[str, bytes] = {}
     with world.database.unit_of_work() as uow:
         for member in world.cast.members:
-            export = uow.privacy.export_person(member.number)
+            export = {
+                name: rows
+                for name, rows in uow.privacy.export_person(member.number).items()
+                if name not in DELIVERED
+            }
             found[member.chat] = _bytes(
                 {"export": _plain(export, common), "said": sorted(said[member.chat])}
             )
@@ -245,7 +252,7 @@ def _said(
             if call.accepted and call.row > common["outbox"]:
                 key, state = keys[call.row]
                 meaning = pattern.sub(lambda m: events[m[0]], key) if pattern else key
-                meaning = re.sub(r"^stray:\d+", "stray:new", meaning)  # a number of ours
+                meaning = re.sub(r"^(stray|letter):\d+", r"\1:new", meaning)  # a number of ours
                 found[call.chat].append([meaning, call.op, state, call.text])
     return found
 
