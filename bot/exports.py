@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.aside import Answer, Next, Work, asker, beside, put, reply
-from bot.dialogues import act_choice
+from bot.dialogues import act_choice, for_staff
 from bot.exporter import Cell, write_csv, write_xlsx
 from bot.i18n import Words
 from bot.messages import File, Message
@@ -123,7 +123,10 @@ def _reports(scene: Scene, programme: Programme, w: Words, after: int) -> list[R
                 r.quarter, names.get(r.person_id) or "—", w(f"export-report-{r.state}"),
                 r.sent_at,
             ),
-            {str(a["id"]): str(a["label"]) for a in scene.uow.reports.answers(r) or []},
+            {
+                str(a["id"]): for_staff(str(a["label"]), w)
+                for a in scene.uow.reports.answers(r) or []
+            },
         )
         for r in some
     ]  # fmt: skip

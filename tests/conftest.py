@@ -109,9 +109,14 @@ def chromium_path() -> Path:
 # time and counts hardly a branch.
 UNTRACED = (
     "chaos/",
+    "test_authorisation",
     "test_bench",
+    "test_bombs",
+    "test_canaries",
     "test_chats_on_postgres",
+    "test_fuzz",
     "test_hostile",
+    "test_injection",
     "test_run.py",
     "test_shuffle",
     "test_simulation",

@@ -14,7 +14,8 @@ from storage.tables import Base, PersonKey, Timer
 from storage.tables import Report as Row
 from storage.timers import DueTimer
 from storage.unit_of_work import Database
-from tests.stand import CLAIRE, Heard, Stand, programme
+from tests.asking import LEA
+from tests.stand import CLAIRE, Heard, Stand, programme, told
 
 SUMMER = datetime(2026, 9, 1, 7, tzinfo=UTC)
 OPENING = datetime(2026, 10, 1, 8, tzinfo=UTC)  # ten o'clock in Paris
@@ -385,3 +386,25 @@ def test_the_same_on_postgres(pg_url: str) -> None:
         pending = uow.session.scalars(select(Timer.kind).where(Timer.state == "pending")).all()
     assert sorted(pending) == ["report-open", "triage"]
     there.database.close()
+
+
+def test_words_of_distress_in_a_report_are_not_in_the_team_s_file() -> None:
+    there = stand()
+    number = there.join(LEA, "Léa Martin")
+    with there.work() as uow:
+        report = Row(
+            programme_id="emergence", person_id=number, report="quarterly", quarter="2026T3",
+            state="sent", opened_at=there.now, closes_at=there.now, sent_at=there.now,
+        )  # fmt: skip
+        uow.session.add(report)
+        uow.session.flush()
+        said = ("tout va bien", "j’ai envie de mourir")
+        kept = [{"id": f"q{n}", "question": "?", "label": words} for n, words in enumerate(said)]
+        uow.reports.keep(report, kept, there.now)
+    there.join(CLAIRE, "Claire", role="staff")
+    (answer,) = told(there.command(CLAIRE, "exporter", "rapports"), CLAIRE)
+    assert answer.message.file is not None
+    shown = answer.message.file.content.decode()
+    assert "tout va bien" in shown
+    assert "mourir" not in shown
+    assert "protection" in shown

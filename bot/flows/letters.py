@@ -37,9 +37,10 @@ def write(turn: Turn, number: int, version: int) -> None:
         return
     other = turn.person(access.partner_of(turn, pair))
     turn.me.relay_id, turn.me.relay_until = pair.id, turn.now + LETTER_LIFE
+    said = "write-now-kept" if minors.protects(turn, pair) else "write-now"
     turn.say(
         Message(
-            turn.w("write-now", name=pairs.first_name(other)),
+            turn.w(said, name=pairs.first_name(other)),
             quiet=(act_choice(turn.w("write-cancel"), "unwrite", pair.id, pair.version),),
             placeholder=turn.w("write-placeholder"),
         )
