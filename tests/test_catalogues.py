@@ -320,8 +320,8 @@ def test_the_collector_sees_the_ways_a_key_travels() -> None:
 
 
 def test_the_tables_agree_with_the_source_of_reasons_and_of_the_importer() -> None:
-    importer = (ROOT / "bot" / "importer.py").read_text(encoding="utf-8")
-    assert set(re.findall(r'"(import-[a-z0-9-]+)"', importer)) == set(IMPORT_ARGS)
+    importer = [(ROOT / "bot" / name).read_text("utf-8") for name in ("importer.py", "cells.py")]
+    assert set(re.findall(r'"(import-[a-z0-9-]+)"', "".join(importer))) == set(IMPORT_ARGS)
     reasons = (ROOT / "bot" / "matching" / "reasons.py").read_text(encoding="utf-8")
     said = set(re.findall(r'Reason\(\s*"(reason-[a-z]+)"', reasons))
     assert said == set(REASON_ARGS) - {"reason-job-at"}
