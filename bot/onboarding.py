@@ -8,6 +8,7 @@ Slack's App Home show the same sections from the same function.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bot.bot import Bot
 
 LINK_MINUTES = 15
+_FITS = re.compile(r"[!-?A-~]{0,18}", re.ASCII)
 
 
 def seat_first_staff(
@@ -110,11 +112,13 @@ def choose_programme(turn: Turn, then: tuple[str, str] | None = None) -> None:
         then: The command, with its argument, that waits for the choice.
     """
     w = turn.w
+    # What does not fit a button is asked for again.
+    kept = then[1] if then and _FITS.fullmatch(then[1]) else ""
     turn.say(
         Message(
             w("programme-which"),
             choices=tuple(
-                run_choice(w.pick(p.name), then[0], f"{then[1][:18]}@{p.id}")
+                run_choice(w.pick(p.name), then[0], f"{kept}@{p.id}")
                 if then
                 else run_choice(w.pick(p.name), "programme", _spoken(p.id, turn))
                 for p in turn.bot.programmes.values()

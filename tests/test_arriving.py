@@ -519,3 +519,17 @@ def test_a_card_is_begun_and_then_kept_to_oneself() -> None:
         assert (kept.sector, kept.capacity, kept.consenting) == ("Énergie", 2, False)
         assert "proposed" not in uow.people.consents(one.ids[MARC], EMERGENCE)
     assert told(one.command(MARC, "carte"), MARC, "Ingénieur")
+
+
+@pytest.mark.parametrize("words", ["binômes *gras* _x_", "12@emergence", "é", "9" * 60])
+def test_words_that_fit_no_button_are_left_out_of_the_choice_of_a_programme(words: str) -> None:
+    one = Stand((programme(), programme("emergence")))
+    one.command(CLAIRE, "aide")
+    with one.work() as uow:
+        identity = uow.people.by_account("telegram", CLAIRE)
+        assert identity is not None
+        person = uow.people.get(identity.person_id)
+        assert person is not None
+        person.programme_id = None
+    (which,) = told(one.command(CLAIRE, "demandes", words), CLAIRE)
+    assert len(which.choices) >= 2

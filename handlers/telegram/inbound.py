@@ -164,8 +164,9 @@ def _pressed(query: Json, event_id: str, author: Author, at: datetime) -> Presse
     if not isinstance(token, str):
         return None
     message = _dict(query.get("message"))
-    chat = _dict(message.get("chat")).get("id")
-    on = MessageRef(str(chat), str(message.get("message_id"))) if message else None
+    chat, number = _dict(message.get("chat")).get("id"), message.get("message_id")
+    known = isinstance(chat, int) and isinstance(number, int)
+    on = MessageRef(str(chat), str(number)) if known else None
     return Pressed(
         id=event_id, author=author, at=at, private=_is_private(message), token=token, on=on
     )

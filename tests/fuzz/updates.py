@@ -119,6 +119,7 @@ class Ground:
         with self.database.unit_of_work() as uow:
             self._seen = uow.session.scalar(select(func.max(Outbox.id))) or 0
         self._rendered = 0
+        self._keys: set[str] = set()
 
     def close(self) -> None:
         """Give it back."""
@@ -172,13 +173,21 @@ class Ground:
         raw = json.dumps(payload).encode()
         if platform == "slack":
             inner = json.loads(raw)
-            slack_in.keys(inner)
+            if self._again(slack_in.keys(inner)[0]):
+                return None
             return slack_in.reader(raw, InboxMeta("slack", SLACK, "k", self.now))
         update = json.loads(raw)
-        telegram_in.keys(update)
+        if self._again(telegram_in.keys(update)[0]):
+            return None
         return telegram_in.read(
             update, bot_account=TELEGRAM, username="cordee_bot", received_at=self.now
         )
+
+    def _again(self, key: str) -> bool:
+        """Whether the inbox would know it already, and answer nothing a second time."""
+        self._repeated = key in self._keys
+        self._keys.add(key)
+        return self._repeated
 
     def _handle(self, event: Event) -> tuple[Ack, list[Outbox]]:
         with self.database.unit_of_work() as uow:
@@ -201,7 +210,7 @@ class Ground:
 
     def _judge(self, platform: str, payload: Json, ack: Ack | None, said: list[Outbox]) -> None:
         account = human(platform, payload)
-        if account is None:
+        if account is None or self._repeated:
             return
         told = ack is not None and bool(ack.form or ack.errors or ack.toast)
         if told or any(row.chat_id == account for row in said):
