@@ -443,3 +443,10 @@ def test_a_charter_that_the_file_no_longer_has_is_no_obstacle() -> None:
     assert request(one).state == "matched"
     with one.work() as uow:
         assert "charter" not in uow.people.consents(one.ids[MARC], here.id)
+
+
+def test_a_request_is_read_in_words_among_one_s_own_data() -> None:
+    one = stand(MARC)
+    asks(one)
+    heard = one.command(LEA, "mes-donnees", "request")
+    assert told(heard, LEA, "Comment entrer dans la finance durable et investissement ?")

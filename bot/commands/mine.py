@@ -184,7 +184,8 @@ def _in_words(turn: Turn, name: str, value: object) -> str:
         case list() | tuple():
             text = _listed(turn, value)
         case dict():
-            text = _listed(turn, value.get("answers", value).values())
+            kept = value.get("answers", value)
+            text = _listed(turn, kept.values() if isinstance(kept, dict) else kept)
         case _:
             pass
     return text if len(text) <= _LONG else f"{text[:_LONG].rstrip()} …"
