@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -142,17 +142,23 @@ def keys_of(uow: UnitOfWork, person: int, planted: Planted) -> None:
 # --- looking --------------------------------------------------------------------------------------
 
 
-def search(files: Iterator[Path], planted: Planted) -> list[str]:
+def search(files: Iterable[Path], planted: Planted) -> list[str]:
     """Every planted word in every file, in whatever case: where it stood and where it is."""
     found = []
     for file in files:
-        if not file.is_file():
-            continue
-        data = file.read_bytes()
+        data = _read(file)
         small = data.lower()
         found += [f"{place} in {file.name}" for word, place in planted.words.items()
                   if word in data or word.lower() in small]  # fmt: skip
     return found
+
+
+def _read(file: Path) -> bytes:
+    """What a file holds; nothing when it went between the listing and now, as a server's may."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def server_files(url: str) -> Path | None:
@@ -203,8 +209,7 @@ def prove(database: Database, folder: Path, *, people: int, weeks: int) -> Repor
     with everything_logged(folder / "everything.log"):
         upgrade(database.engine)
         them = _lived(database, backups, planted, people=people, weeks=weeks)
-        places = list(_files(database, folder))
-        before = search(iter(places), planted)
+        before = search(_files(database, folder), planted)
         report.note("people", people + 3)
         report.note("words and keys planted", len(planted.words))
         report.note("fields with words", len(set(planted.words.values())))
@@ -217,14 +222,14 @@ def prove(database: Database, folder: Path, *, people: int, weeks: int) -> Repor
         took = time.perf_counter() - begun
     report.note("erasures finished", swept, "1", well=swept == 1)
     report.note("seconds", f"{took:.1f}", f"<= {SECONDS:.0f}", well=took <= SECONDS)
-    files = [file for file in _files(database, folder) if file.is_file()]
-    after = search(iter(files), planted)
+    files = list(_files(database, folder))
+    after = search(files, planted)
     kinds = {"backups": [f for f in files if f.parent == backups and f.suffix == ".db"],
              "log": [f for f in files if f.suffix == ".log"]}  # fmt: skip
     report.note("files searched", len(files))
     report.note("of these backups", len(kinds["backups"]), f"> {weeks - 1}",
                 well=len(kinds["backups"]) >= weeks)  # fmt: skip
-    report.note("MiB searched", sum(f.stat().st_size for f in files) >> 20)
+    report.note("MiB searched", sum(len(_read(file)) for file in files) >> 20)
     for place in after[:10]:
         report.note("  left", place)
     report.note("found after", len(after), "0", well=not after)
@@ -255,7 +260,7 @@ def _lived(
 
 
 def _files(database: Database, folder: Path) -> Iterator[Path]:
-    yield from (path for path in folder.rglob("*") if path.is_file())
+    yield from _within(folder)
     if not database.is_sqlite:
         server = server_files(libpq(database.url))
         if server is not None:
@@ -263,8 +268,13 @@ def _files(database: Database, folder: Path) -> Iterator[Path]:
                 oid = connection.scalar(
                     text("SELECT oid FROM pg_database WHERE datname = current_database()")
                 )
-            yield from (server / "base" / str(oid)).rglob("*")
-            yield from (server / "pg_wal").rglob("*")
+            yield from _within(server / "base" / str(oid))
+            yield from _within(server / "pg_wal")
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):  # passes over a folder that went meanwhile
+        yield from (Path(place, name) for name in names)
 
 
 async def _sweep(database: Database, backups: Path) -> int:

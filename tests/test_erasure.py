@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -61,18 +62,16 @@ def people(database: Database) -> set[int]:
 
 @pytest.mark.timeout(120)
 def test_no_byte_of_a_person_is_left_on_sqlite(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/cordee.db", SECRET)
-    found = prove(database, tmp_path, people=20, weeks=2)
-    database.close()
+    with closing(Database(f"sqlite:///{tmp_path}/cordee.db", SECRET)) as database:
+        found = prove(database, tmp_path, people=20, weeks=2)
     assert not found.missed, str(found)
 
 
 @pytest.mark.postgres
 @pytest.mark.timeout(120)
 def test_no_byte_of_a_person_is_left_on_postgresql(tmp_path: Path, pg_url: str) -> None:
-    database = Database(pg_url, SECRET)
-    found = prove(database, tmp_path, people=20, weeks=2)
-    database.close()
+    with closing(Database(pg_url, SECRET)) as database:
+        found = prove(database, tmp_path, people=20, weeks=2)
     assert not found.missed, str(found)
 
 
