@@ -8,13 +8,14 @@ does not know what is due, for whom, nor what the time is now. Source: delivery 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dateutil.easter import easter
 from dateutil.relativedelta import relativedelta
 from dateutil.rrule import rrule, rrulestr
 from typing_extensions import override
@@ -192,13 +193,28 @@ def months_later(at: datetime, months: int, zone: str) -> datetime:
     return to_utc(to_local(at, zone) + relativedelta(months=months), zone)
 
 
-def working_days_later(at: datetime, days: int, zone: str) -> datetime:
-    """The same wall time so many working days later, Saturdays and Sundays left out.
+@lru_cache(maxsize=16)
+def holidays_of_france(year: int) -> frozenset[date]:
+    """The eleven public holidays of the whole country. Source: Code du travail, L3133-1."""
+    fixed = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
+    moving = (1, 39, 50)  # days after Easter: its Monday, Ascension, the Monday after Pentecost
+    first = easter(year)
+    return frozenset(
+        [date(year, month, day) for month, day in fixed]
+        + [first + timedelta(days=after) for after in moving]
+    )
+
+
+def working_days_later(
+    at: datetime, days: int, zone: str, works: Callable[[date], bool]
+) -> datetime:
+    """The same wall time so many working days later.
 
     Args:
         at: aware.
         days: how many, at least 0.
         zone: IANA name of the zone whose calendar counts.
+        works: whether a day is a working day; in each year some are.
 
     Returns:
         An aware UTC time.
@@ -207,7 +223,7 @@ def working_days_later(at: datetime, days: int, zone: str) -> datetime:
     left = days
     while left > 0:
         local += timedelta(days=1)
-        left -= local.weekday() < SATURDAY
+        left -= works(local.date())
     return to_utc(local, zone)
 
 

@@ -23,7 +23,7 @@ from bot.i18n import Words, language, words
 from bot.messages import MESSAGE, Ack, Choice, Form, Home, Message
 from bot.policy import Policy, policy_of
 from bot.programmes.schema import Programme
-from bot.rhythm import into_waking_hours, working_days_later
+from bot.rhythm import into_waking_hours
 from storage.erasures import FAREWELL
 from storage.outbox import HELD
 from storage.rectifications import READ
@@ -168,7 +168,7 @@ class Scene:
 
     def working_days(self, programme: Programme) -> datetime:
         """When the team has promised to have answered: its working days from now."""
-        return working_days_later(self.now, programme.contact.days, programme.zone)
+        return programme.working_days_later(self.now, programme.contact.days)
 
     def waking(self, person: Person) -> datetime:
         """Now, or the end of the person's quiet hours."""

@@ -21,7 +21,6 @@ from typing_extensions import override
 
 from bot.dialogue.tokens import ActToken, RunToken, encode
 from bot.programmes.queue import QueueRules
-from bot.rhythm import working_days_later
 from bot.turn import STAFF_ROLES
 from storage.requests import LIVE
 from storage.tables import Audit, Interview, Outbox, RequestNote
@@ -187,7 +186,7 @@ class Queue(RuleBasedStateMachine):
         if request.owner_id is not None:
             return  # noticed when it is next looked at; its deadline is watched all the same
         since = request.owned_at or request.created_at
-        late = working_days_later(since, self.queue_rules.claim_days, "Europe/Paris")
+        late = programme().working_days_later(since, self.queue_rules.claim_days)
         if late <= self.one.now:
             key = f"request-claim:{number}:{int(since.timestamp())}:1"
             assert _told(uow, key), "nobody was told that nobody sees to it"

@@ -107,7 +107,7 @@ def plan_counters(scene: Scene) -> None:
 
 def _plan(scene: Scene, programme: Programme, *, at_once: bool = False) -> None:
     timers, channels = scene.uow.timers, programme.queue.channels
-    mornings = on_working_days(programme.queue.digests[:1] or MORNING, programme.zone, scene.now)
+    mornings = on_working_days(programme, programme.queue.digests[:1] or MORNING, scene.now)
     coming = scene.now if at_once else next(at for at in mornings if at > scene.now)
     key = f"counters:{programme.id}:{coming:%Y%m%dT%H%M}"
     for older in timers.list(kind="counters", limit=PLANNED):

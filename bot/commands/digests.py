@@ -22,29 +22,39 @@ from bot.followup import at_last, due, planner
 from bot.i18n import Words
 from bot.messages import Message
 from bot.programmes.schema import Programme
-from bot.rhythm import SATURDAY, to_local, to_utc
+from bot.rhythm import to_local, to_utc
 from bot.turn import REMINDER, Scene, within
 from storage.tables import Person, Request
 from storage.timers import DueTimer
 
 SHOWN: Final = 5  # requests with a button of their own
-LONGEST: Final = 4  # days from one working day to the next, and one to spare
+LONGEST: Final = 160  # days looked through for a working day: more than a file can take away
 PLANNED: Final = 1000  # more digests than are ever planned at a time
 
 
 # --- when -----------------------------------------------------------------------------------------
 
 
-def on_working_days(times: Sequence[time], zone: str, around: datetime) -> list[datetime]:
-    """The instants (UTC) of these local times on the working days around an instant, in order."""
-    today = to_local(around, zone).date()
-    days = [today + timedelta(days=n) for n in range(-LONGEST, LONGEST + 1)]
-    return sorted(
-        to_utc(datetime.combine(day, at), zone)
-        for day in days
-        if day.weekday() < SATURDAY
-        for at in times
+def on_working_days(
+    programme: Programme, times: Sequence[time], around: datetime
+) -> list[datetime]:
+    """The instants (UTC) of these local times around an instant, in order.
+
+    They are those of that day, if the team works then, of the working day before and of the one
+    after.
+    """
+    today = to_local(around, programme.zone).date()
+    ways = (range(-1, -LONGEST, -1), range(1), range(1, LONGEST))
+    found = (
+        next((day for n in way if programme.works(day := today + timedelta(days=n))), None)
+        for way in ways
     )
+    return [
+        to_utc(datetime.combine(day, at), programme.zone)
+        for day in found
+        if day is not None
+        for at in times
+    ]
 
 
 @at_last
@@ -74,7 +84,7 @@ def _waits(scene: Scene, programme: Programme) -> bool:
 
 
 def _plan(scene: Scene, programme: Programme) -> None:
-    every = on_working_days(programme.queue.digests, programme.zone, scene.now)
+    every = on_working_days(programme, programme.queue.digests, scene.now)
     coming = next((at for at in every if at > scene.now), None)
     if coming is not None:
         scene.uow.timers.put(
@@ -140,7 +150,7 @@ def digest(scene: Scene, timer: DueTimer) -> None:
     programme = scene.programme_of(timer.payload["programme"])
     if _waits(scene, programme):
         _plan(scene, programme)
-    every = on_working_days(programme.queue.digests, programme.zone, timer.due_at)
+    every = on_working_days(programme, programme.queue.digests, timer.due_at)
     if timer.due_at not in every:
         return  # the file has other times by now
     place = every.index(timer.due_at)

@@ -20,7 +20,7 @@ from bot.followup import due
 from bot.i18n import LANGUAGES, Words, words
 from bot.messages import Message
 from bot.programmes.schema import Programme
-from bot.rhythm import into_waking_hours, working_days_later
+from bot.rhythm import into_waking_hours
 from bot.triage.morning import look_again
 from bot.turn import Scene, Turn
 from storage.tables import HelpCall
@@ -113,7 +113,7 @@ def _whom(w: Words, programme: Programme) -> str:
 
 
 def _promised(scene: Scene, programme: Programme) -> datetime:
-    return working_days_later(scene.now, programme.triage.help_days, programme.zone)
+    return programme.working_days_later(scene.now, programme.triage.help_days)
 
 
 def _open(turn: Turn, said: str) -> None:

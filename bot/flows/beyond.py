@@ -19,7 +19,6 @@ from bot.flows.supervision import supervisor, tell_staff
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
-from bot.rhythm import working_days_later
 from bot.turn import Scene, Turn
 from storage.tables import Beyond, Conversation, Pair
 from storage.timers import DueTimer
@@ -169,5 +168,5 @@ def late(scene: Scene, timer: DueTimer) -> None:
         everybody=True,
         n=max((scene.now - row.said_at).days, 1),
     )
-    row.due_at = working_days_later(scene.now, programme.contact.days, programme.zone)
+    row.due_at = scene.working_days(programme)
     _plan(scene, row)

@@ -23,7 +23,6 @@ from bot.i18n import Words
 from bot.messages import Message
 from bot.policy import policy_of
 from bot.programmes.schema import Programme
-from bot.rhythm import working_days_later
 from bot.turn import ANSWER, REMINDER, Scene, within
 from storage.requests import LIVE
 from storage.tables import Person, Request
@@ -107,7 +106,7 @@ def watch(scene: Scene, request: Request) -> None:
             key=f"request-claim:{request.id}:{_stamp(since)}",
             kind="request-claim",
             subject_id=request.id,
-            due_at=working_days_later(since, programme.queue.claim_days, programme.zone),
+            due_at=programme.working_days_later(since, programme.queue.claim_days),
             version=_stamp(since),
         )
     if request.due_at is not None:
@@ -206,7 +205,7 @@ def late(scene: Scene, timer: DueTimer) -> None:
 def _next_step(scene: Scene, timer: DueTimer, programme: Programme, *, told: bool) -> None:
     """The others hear some working days after these; nobody there: the same again tomorrow."""
     if told:
-        later = working_days_later(scene.now, programme.queue.escalate_days, programme.zone)
+        later = programme.working_days_later(scene.now, programme.queue.escalate_days)
         scene.uow.timers.again(timer, later, {"step": 2})
     else:
         scene.uow.timers.again(timer, scene.now + NOBODY_THERE)

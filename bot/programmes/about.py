@@ -5,7 +5,7 @@ The beginning of a programme file. This module does not know what the programme 
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from bot.dialogue.questionnaire import Data, Label, Localised
 from bot.programmes.protection import Platform
+from bot.rhythm import SATURDAY, holidays_of_france
 
 ProgrammeId = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=20)
@@ -39,6 +40,21 @@ class Quiet(Data):
     def hours(self) -> tuple[time, time]:
         """As `bot.rhythm.into_waking_hours` takes them."""
         return self.begin, self.end
+
+
+class DaysOff(Data):
+    """`[programme.days_off]`: when the team does not work, beside Saturdays and Sundays."""
+
+    public: Literal["france", "none"] = "france"
+    """Whose public holidays are kept."""
+    also: tuple[date, ...] = Field(default=(), max_length=100)
+    """Further days: a bridge, a closing, the holidays of another country."""
+
+    def works(self, day: date) -> bool:
+        """Whether the team works on a day."""
+        if day.weekday() >= SATURDAY or day in self.also:
+            return False
+        return self.public == "none" or day not in holidays_of_france(day.year)
 
 
 class Retention(Data):
@@ -74,6 +90,8 @@ class About(Data):
     platforms: tuple[Platform, ...] = Field(default=("slack", "telegram"), min_length=1)
     """Where it may be used; a programme for minors had better leave Telegram out."""
     quiet: Quiet = Quiet()
+    days_off: DaysOff = DaysOff()
+    """Days that are no working days for deadlines and digests."""
     retention: Retention = Retention()
     readers: Literal["team", "name"] = "team"
     """How people are told who of the team read their answers: as the team, or by name."""

@@ -7,7 +7,7 @@ does not know who takes part, what is stored, or what a due rhythm causes. `load
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import time
+from datetime import date, datetime, time
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
@@ -36,7 +36,7 @@ from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
 from bot.programmes.protection import Emergency, Minors, Platform
 from bot.programmes.queue import QueueRules
 from bot.programmes.triage import Triage
-from bot.rhythm import check_rule
+from bot.rhythm import check_rule, working_days_later
 
 Help = Literal["one_off", "referent", "long_term"]
 Month = Annotated[int, Field(ge=1, le=12)]
@@ -350,6 +350,14 @@ class Programme(Data):
     def quiet(self) -> tuple[time, time]:
         """Local hours (from, to) without prompts."""
         return self.about.quiet.hours
+
+    def works(self, day: date) -> bool:
+        """Whether its team works on a day."""
+        return self.about.days_off.works(day)
+
+    def working_days_later(self, at: datetime, days: int) -> datetime:
+        """The same local time so many of its team's working days later."""
+        return working_days_later(at, days, self.zone, self.works)
 
     @property
     def retention(self) -> Retention:

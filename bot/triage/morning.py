@@ -15,7 +15,7 @@ from bot.dialogues import run_choice
 from bot.followup import due
 from bot.messages import Message
 from bot.programmes.schema import Programme
-from bot.rhythm import SATURDAY, into_waking_hours, to_local, to_utc
+from bot.rhythm import into_waking_hours, to_local, to_utc
 from bot.triage.gather import everybody
 from bot.triage.score import first
 from bot.turn import Scene
@@ -30,7 +30,7 @@ def look_again(scene: Scene, programme: Programme) -> None:
     if hour is None:
         return
     day = to_local(scene.now, zone).date()
-    while day.weekday() >= SATURDAY or to_utc(datetime.combine(day, hour), zone) <= scene.now:
+    while not programme.works(day) or to_utc(datetime.combine(day, hour), zone) <= scene.now:
         day += timedelta(days=1)
     at = into_waking_hours(to_utc(datetime.combine(day, hour), zone), zone, programme.quiet)
     scene.uow.timers.put(
