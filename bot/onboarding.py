@@ -3,7 +3,7 @@
 The first message, consent, the menu of what is one's own, linking accounts, choosing a programme.
 
 Consent is asked before anything is stored beyond the account's id (GDPR 5, 13). The menu and
-Slack's App Home show the same sections from the same function.
+Slack's App Home show the same sections from the same function; the team's desk is `bot/desk.py`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot import dialogues
+from bot import desk, dialogues
 from bot.commands import directory
-from bot.commands.registry import COMMANDS, command, find, may
+from bot.commands.registry import COMMANDS, command, find
 from bot.dialogue.engine import Resume
 from bot.dialogue.questionnaire import fold
 from bot.dialogue.tokens import DialogueToken, encode
@@ -356,11 +356,11 @@ def menu(turn: Turn, args: str) -> None:
 
 
 def home(turn: Turn) -> None:
-    """Slack's App Home: the same sections."""
-    found = tuple(sections(turn)) if agreed(turn) else (_guest_home(turn),)
+    """Slack's App Home: the same sections, and the programme's figures for who may read them."""
+    found = [*sections(turn), *desk.board(turn)] if agreed(turn) else [_guest_home(turn)]
     turn.tell(
         turn.me,
-        Home(found),
+        Home(tuple(found)),
         key=f"home:{turn.event.id}",
         identity=turn.identity,
     )
@@ -380,7 +380,7 @@ def _guest_home(turn: Turn) -> Message:
 
 
 def sections(turn: Turn) -> list[Message]:
-    """What is theirs, as messages: what waits, requests, pairs, reports, staff's desk, the rest."""
+    """What is theirs, as messages: what waits, requests, pairs, reports; then the team's desk."""
     w = turn.w
     programme = turn.programme
     choices: list[Choice] = []
@@ -430,26 +430,7 @@ def sections(turn: Turn) -> list[Message]:
             run_choice(w("menu-help"), "aide"),
         ),
     )
-    offered = (
-        ("a-voir", w("desk-triage")),
-        ("demandes", w("desk-requests")),
-        ("binomes", w("desk-pairs")),
-        *((("bilan", w("desk-reports")),) if programme.reports else ()),
-    )
-    desk = [run_choice(label, verb) for verb, label in offered if may(turn, verb)]
-    if not desk:
-        return [mine]
-    counts = turn.uow.requests.counts(programme.id)
-    waiting = sum(counts.get(s, 0) for s in ("open", "proposed", "asked", "team"))
-    text = w("desk-text", waiting=waiting, team=counts.get("team", 0))
-    return [
-        mine,
-        Message(
-            title=w("desk-title"),
-            text=text if may(turn, "demandes") else "",
-            choices=tuple(desk),
-        ),
-    ]
+    return [mine, *desk.lines(turn)]
 
 
 def unknown_command(turn: Turn, name: str) -> None:

@@ -108,6 +108,27 @@ class Statistics:
         return sum(self.months.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What fits in two lines, from the first day on.
+
+    Attributes:
+        requests: Made; they stay counted when they are erased.
+        states: Requests that are kept, by the state they are in now.
+        waiting: How many requests wait, and the oldest of them.
+        overdue: Of them, those whose deadline is over.
+        begun: Pairs that are kept and have begun.
+        going: Pairs that go on now.
+    """
+
+    requests: int
+    states: Mapping[str, int]
+    waiting: Rows
+    overdue: int
+    begun: int
+    going: int
+
+
 class Numbers:
     """Counts requests as they are made, and reads a programme's figures."""
 
@@ -149,8 +170,32 @@ class Numbers:
             .limit(limit)
         ).all()
 
+    def brief(self, programme_id: str, period: Period, now: datetime) -> Brief:
+        """Read the few that stand on the desk: three statements.
+
+        Args:
+            programme_id: Whose.
+            period: From the first day on.
+            now: UTC.
+        """
+        made = self._session.scalar(
+            select(func.sum(Tally.requests)).where(
+                Tally.programme_id == programme_id, Tally.question == ""
+            )
+        )
+        states, waiting, oldest, overdue = self._requests(programme_id, period, now)
+        pairs, going = self._pairs(programme_id, period)
+        return Brief(
+            int(made or 0), states, Rows(sum(waiting), oldest), overdue, sum(pairs.values()), going
+        )
+
     def of(
-        self, programme_id: str, period: Period, quarters: Collection[str], now: datetime
+        self,
+        programme_id: str,
+        period: Period,
+        quarters: Collection[str],
+        now: datetime,
+        met: Period | None = None,
     ) -> Statistics:
         """Read them all.
 
@@ -159,6 +204,7 @@ class Numbers:
             period: Of what is counted over time; what waits, and the supply, are those of now.
             quarters: Of the reports, as they are stored.
             now: UTC.
+            met: Of the meetings, whose rounds are read one by one; by default the same period.
         """
         months, answers = self._tally(programme_id, period)
         states, waiting, oldest, overdue = self._requests(programme_id, period, now)
@@ -173,7 +219,7 @@ class Numbers:
             asked=self._asked(programme_id),
             pairs=pairs,
             going=going,
-            meetings=self._meetings(programme_id, period),
+            meetings=self._meetings(programme_id, met or period),
             reports=self._reports(programme_id, quarters, now),
             supply=self._supply(now),
             sectors=self._sectors(now),

@@ -316,7 +316,7 @@ def test_home_of_a_guest_a_member_and_the_team() -> None:
     assert "Rien ne t’attend" in mine.text
     assert not who(one, "T1/U1", "slack")["roles"]
     one.bot.first_staff = frozenset({("slack", "T1/U1")})
-    _, desk = home(one, "U1")
+    _, desk, *_ = home(one, "U1")
     assert desk.title == "Le bureau de l’équipe"
     assert who(one, "T1/U1", "slack")["roles"] >= {(AX, "staff", "active"), (AX, "owner", "active")}
 

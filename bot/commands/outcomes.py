@@ -123,17 +123,33 @@ def _after(
     return shown
 
 
-def tables(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, Table]]:
-    """What is shown after the programme's other figures."""
+def counted(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, int]]:
+    """How many pairs ended in each way, and how many of them as successes; nothing without any."""
     found = scene.uow.care.outcomes(programme.id, period.begin, period.end)
     if not found:
         return []
-    ended = scene.uow.care.ended(programme.id, period.begin, period.end)
-    rows = [(w(f"outcome-{name}"), str(found[name])) for name in OUTCOMES if name in found]
     good = sum(n for name, n in found.items() if name in SUCCESS)
-    rows.append((w("outcome-success"), str(good)))
     return [
-        (w("stats-outcomes"), Table((w("stats-what"), w("stats-count")), tuple(rows))),
+        *((w(f"outcome-{name}"), found[name]) for name in OUTCOMES if name in found),
+        (w("outcome-success"), good),
+    ]
+
+
+def ends(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, Table]]:
+    """How pairs ended: one table, one statement."""
+    rows = [(what, str(n)) for what, n in counted(scene, programme, period, w)]
+    columns = w("stats-what"), w("stats-count")
+    return [(w("stats-outcomes"), Table(columns, tuple(rows)))] if rows else []
+
+
+def tables(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, Table]]:
+    """What is shown after the programme's other figures."""
+    found = ends(scene, programme, period, w)
+    if not found:
+        return []
+    ended = scene.uow.care.ended(programme.id, period.begin, period.end)
+    return [
+        *found,
         *_expectations(scene, programme, ended, w),
         *_after(scene, programme, ended, w),
     ]

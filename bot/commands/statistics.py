@@ -1,4 +1,4 @@
-"""`statistiques`: the programme's figures, as tables; the desk's first lines are made here too.
+"""`statistiques`: the programme's figures, as tables and as a picture.
 
 The figures are those of `storage.statistics`, and no others. They are counts of people and of what
 they did; an answer that few requests gave is shown only together with others. Nobody is named, and
@@ -62,7 +62,7 @@ def span(said: str, zone: str, now: datetime) -> Span | None:
         years, month = divmod(today.year * 12 + today.month - MONTHS, 12)
         return _span("", date(years, month + 1, 1), today, zone)
     if wanted in ("tout", "all"):
-        return _span("", date(_EARLIEST, 1, 1), today, zone)
+        return ever(zone, now)
     if re.fullmatch(r"20\d\d", wanted, re.ASCII):
         year = int(wanted)
         return _span(wanted, date(year, 1, 1), date(year, 12, 31), zone)
@@ -71,6 +71,17 @@ def span(said: str, zone: str, now: datetime) -> Span | None:
     except ValueError:
         return None
     return _span(str(quarter), quarter.start, quarter.end, zone)
+
+
+def ever(zone: str, now: datetime) -> Span:
+    """From the first day on, until today where the programme is."""
+    return _span("", date(_EARLIEST, 1, 1), to_local(now, zone).date(), zone)
+
+
+def lately(zone: str, now: datetime) -> Span:
+    """The quarter before this one, and this one until today."""
+    today = to_local(now, zone).date()
+    return _span("", Quarter.last(today).start, today, zone)
 
 
 def _span(name: str, first: date, last: date, zone: str) -> Span:
@@ -97,16 +108,8 @@ def statistiques(turn: Turn, args: str) -> None:
         return
     found = read(turn, programme, wanted)
     title = w("stats-title", name=w.pick(programme.name), period=named(args, wanted, w))
-    tables = [
-        (w("stats-now"), overview(found, programme, w, turn.now)),
-        *_answers(found, programme, w),
-        (w("stats-by-month"), _months(found, w)),
-        (w("stats-by-state"), _states(found, w)),
-        *outcomes.tables(turn, programme, wanted.period, w),
-        (w("stats-by-quarter"), _quarters(found, programme, w)),
-        (w("stats-supply"), _sectors(found, programme, w)),
-    ]
-    shown = [(text, table) for text, table in tables if table is not None]
+    ended = outcomes.tables(turn, programme, wanted.period, w)
+    shown = tables(found, programme, ended, w, turn.now)
     for number, (text, table) in enumerate(shown):
         last = number == len(shown) - 1
         turn.say(
@@ -127,8 +130,38 @@ def named(args: str, wanted: Span, w: Words) -> str:
     return w("stats-from-first") if args.strip() else w("stats-months", MONTHS)
 
 
+def tables(
+    found: Statistics,
+    programme: Programme,
+    ended: Sequence[tuple[str, Table]],
+    w: Words,
+    now: datetime,
+    months: int | None = None,
+) -> list[tuple[str, Table]]:
+    """The figures as they are read, one table after the other, each with what it is.
+
+    Args:
+        found: The figures.
+        programme: Whose.
+        ended: How pairs ended, as tables.
+        w: The reader's.
+        now: UTC.
+        months: Of the series, the last ones; by default all.
+    """
+    every = [
+        (w("stats-now"), overview(found, programme, w, now)),
+        *_answers(found, programme, w),
+        (w("stats-by-month"), _months(found, months, w)),
+        (w("stats-by-state"), _states(found, w)),
+        *ended,
+        (w("stats-by-quarter"), _quarters(found, programme, w)),
+        (w("stats-supply"), _sectors(found, programme, w)),
+    ]
+    return [(text, table) for text, table in every if table is not None]
+
+
 def overview(found: Statistics, programme: Programme, w: Words, now: datetime) -> Table:
-    """What the period brought and what waits now, in a few lines; also on the desk."""
+    """What the period brought and what waits now, in a few lines."""
     rows: list[tuple[str, str]] = []
     if programme.intake is not None:
         rows += [
@@ -193,8 +226,10 @@ def grouped(given: Mapping[str, int], labels: Mapping[str, str], w: Words) -> li
     return rows
 
 
-def _months(found: Statistics, w: Words) -> Table | None:
+def _months(found: Statistics, most: int | None, w: Words) -> Table | None:
+    """Requests by month: the last ones, as many as wanted."""
     rows = [(w.month(month), str(n)) for month, n in sorted(found.months.items())]
+    rows = rows[-most:] if most else rows
     columns = w("stats-month"), w("stats-requests-short")
     return Table(columns, tuple(rows)) if rows else None
 
