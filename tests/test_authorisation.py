@@ -5,6 +5,8 @@ The proof is proved too: a policy dropped and a check skipped have to be found.
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from bot import access
@@ -12,8 +14,9 @@ from bot.errors import NotAllowed
 from bot.policy import POLICIES, policy
 from bot.turn import Turn
 from storage.tables import Pair
-from tests.authorisation.matrix import Cell, Figures, Matrix, run, typed
+from tests.authorisation.matrix import CANARY, Cell, Figures, Matrix, run, typed
 from tests.authorisation.world import ACTORS, build
+from tests.listening import listening
 
 SHORT = 0.004
 
@@ -66,3 +69,13 @@ def test_the_proof_finds_words_shown_to_others(monkeypatch: pytest.MonkeyPatch) 
         cell = Cell("mentee", "command:exporter", typed("exporter", kind))
         matrix.run(cell, "slack", False)
     assert any("mentee reads report.answers" in fault for fault in matrix.figures.faults)
+
+
+def test_the_proof_finds_what_is_logged() -> None:
+    log = logging.getLogger("bot.somewhere")
+    with listening(CANARY) as heard:
+        log.debug("kept %s", "nothing")
+        log.debug("kept", extra={"words": "Zq0001x"})
+        log.warning("failed", exc_info=ValueError("Zq0001x"))
+    assert len(heard.spilt) == 1  # an exception's own words are not written
+    assert [line.split()[-1] for line in heard.errors] == ["failed"]

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-import logging
+import re
 import sys
 import time
 from collections import Counter
@@ -27,7 +27,6 @@ from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict
 from pydantic import SecretStr
 from sqlalchemy import func, select
-from typing_extensions import override
 
 from bot.settings import Settings
 from handlers.http import application
@@ -37,9 +36,12 @@ from handlers.local.stage import OPENING, SECRET
 from handlers.service import Service
 from scheduling.clock import FixedClock
 from storage.tables import Inbox, Outbox, Person
+from tests.listening import listening
 
 SIGNING: Final = "9f1c2b7d4e6a8035c1d9e7f2b4a60c83"
 HOOK: Final = "Hk-7f3Qz_Lw91TbXc20Rm"
+UNSAID: Final = re.compile(f"{SIGNING}|{HOOK}|xoxb-|[0-9]{(6,)}:[A-Za-z0-9_-]{30}|Forge")
+"""What no line of a log may hold, at any level."""
 BOUNDS: Final = 300  # seconds that Slack's signature is good for
 Headers = CIMultiDict[str]
 
@@ -62,19 +64,6 @@ class Figures:
     by_kind: Counter[str] = field(default_factory=Counter)
     by_status: Counter[int] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
-
-
-class _Errors(logging.Handler):
-    """Remembers what is logged as an error, or with a traceback."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.ERROR or record.exc_info:
-            self.found.append(f"{record.name}: {record.getMessage()}")
 
 
 # --- what the platforms send ----------------------------------------------------------------------
@@ -324,10 +313,8 @@ async def attack(number: int, seed: int = 1) -> Figures:
         The figures; `faults` is empty when none was taken, had an effect or met an error.
     """
     rng = Random(seed)
-    errors = _Errors()
-    logging.getLogger().addHandler(errors)
     began = time.monotonic()
-    try:
+    with listening(UNSAID) as log:
         async with house() as one:
             figures = one.figures
             real = await _accepted(one)
@@ -356,9 +343,7 @@ async def attack(number: int, seed: int = 1) -> Figures:
                         figures.faults.append(f"after {count + 1}: {before} became {after}")
                         before = after
             figures.seconds = time.monotonic() - began
-    finally:
-        logging.getLogger().removeHandler(errors)
-    figures.faults += errors.found[:20]
+    figures.faults += [f"logged: {line}" for line in (*log.errors, *log.spilt)][:20]
     return figures
 
 

@@ -247,6 +247,25 @@ class Judge:
             return True
         return self.lent(actor, "outbox", Belongs(frozenset({person}), frozenset(theirs)))
 
+    def is_shown_by(self, actor: int | None, reader: int | None, word: str) -> bool:
+        """Whether a reader protects people where a word stands, and the actor may read it."""
+        found = self.rows.get((self.world.canaries[word].table, self.world.canaries[word].number))
+        if reader is None or found is None or not self.may_see(actor, word):
+            return False
+        return self._protects(reader, found.places)
+
+    def may_report(self, actor: int | None, found: Belongs) -> bool:
+        """Whether a row is of a report: of its writer, whom they know, and who protects them."""
+        if actor is None:
+            return False
+        near = self.related.get(actor, set()) | {actor}
+        theirs = frozenset(self.members.get(actor, set()))
+        return all(one in near or self._protects(one, theirs) for one in found.people)
+
+    def _protects(self, person: int, places: frozenset[str]) -> bool:
+        mine = self.roles.get(person, {})
+        return any("safeguarding" in mine.get(place, set()) for place in places)
+
     def is_theirs(self, actor: int | None, table: str, number: int) -> bool:
         """Whether a row is somebody's to act on at all; else it has to look as if it were not."""
         found = self.rows.get((table, number))

@@ -40,6 +40,7 @@ from tests.authorisation.world import (
     World,
     build,
 )
+from tests.listening import listening
 
 CANARY: Final = re.compile(r"zq[0-9]{4}x", re.IGNORECASE)
 SMALL: Final = 3  # no row has this number either
@@ -95,6 +96,7 @@ class Matrix:
         self.stolen: dict[str, str] = {}  # token -> whom it was shown to
         self._typed = ""
         self._actor: int | None = None
+        self._reports = False
         self._missing: dict[tuple[str, str, str, bool], Signature | None] = {}
         with world.database.unit_of_work() as uow:
             self.judge = Judge(world, uow)
@@ -135,6 +137,7 @@ class Matrix:
         self.world.bot.guests.clear()
         self._actor = who(self.world, cell.actor)
         self._typed = str(event).lower()  # whoever writes a word has it already
+        self._reports = isinstance(event, Pressed) and event.token.startswith(_REPORTS)
         with self.world.database.unit_of_work() as uow:
             try:
                 ack = self.world.bot.handle(uow, event, NOW)
@@ -190,6 +193,8 @@ class Matrix:
             word = found.capitalize()
             if found.lower() in self._typed or self._own_word(word, reader):
                 continue
+            if self._reports and self.judge.is_shown_by(self._actor, reader, word):
+                continue
             if not self.judge.may_see(reader, word):
                 canary = self.world.canaries[word]
                 name = self.judge.names.get(reader or 0, "nobody")
@@ -218,6 +223,8 @@ class Matrix:
                 if there is None:
                     continue
                 found = self.judge.belongs(uow, Base.metadata.tables[name], dict(there))
+            if self._reports and name in _OF_REPORTS and self.judge.may_report(actor, found):
+                continue
             if not self.judge.may_change(actor, name, found):
                 people = [self.judge.names.get(p, "?") for p in found.people]
                 self._fault(f"{at}: changes {name} {number} of {', '.join(people)}")
@@ -231,7 +238,7 @@ class Matrix:
     def compared(self, cell: Cell, platform: Platform, private: bool) -> None:
         """Try it; where the thing is not the actor's, the answer is that to a missing one."""
         got = self.run(cell, platform, private)
-        if cell.target is None or cell.label == "missing":
+        if cell.target is None or cell.label == "missing" or cell.what in _INSTANTS:
             return
         if self.judge.is_theirs(who(self.world, cell.actor), *cell.target):
             return
@@ -405,6 +412,11 @@ def _bent(token: str) -> Iterator[str]:
         yield f"x:{verb}:{number}:{rng.choice(('0', '7', 'vvvvvvvvvvvv'))}"
 
 
+_REPORTS: Final = ("x:flag:", "x:flag-objective:", "x:flag-offer:")
+"""Buttons by which somebody shows what they were told to the person who protects (P4)."""
+_OF_REPORTS: Final = frozenset({"flag", "outbox", "person_key"})
+_INSTANTS: Final = frozenset({"act:clock-right"})
+"""Ways in whose number is a moment in time: there is none that could be missing."""
 _NOT_NAMED: Final = frozenset({"identity", "consent", "series", "wish"})
 
 
@@ -480,9 +492,11 @@ def run(share: float = 1.0, seed: int = 1) -> Figures:
         {what: set(lot.sample(every, 3)) for what in _numbered()} if share < 1 else matrix.probe()
     )
     chosen = [cell for cell in matrix.cells(tables) if lot.random() < share]
-    for turn, cell in enumerate(chosen):
-        for platform, private in PLACES[turn % 2]:
-            matrix.compared(cell, platform, private)
+    with listening(CANARY) as log:
+        for turn, cell in enumerate(chosen):
+            for platform, private in PLACES[turn % 2]:
+                matrix.compared(cell, platform, private)
+    matrix.figures.faults += [f"logged at {place}" for place in (*log.errors, *log.spilt)]
     matrix.figures.seconds = time.monotonic() - began
     return matrix.figures
 

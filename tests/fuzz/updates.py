@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
+import re
 import resource
 import sys
 import time
@@ -28,7 +28,6 @@ from random import Random
 from typing import Any, Final
 
 from sqlalchemy import func, select
-from typing_extensions import override
 
 from bot.bot import Bot
 from bot.commands.registry import COMMANDS
@@ -43,6 +42,7 @@ from scheduling.inbox import InboxMeta
 from storage.tables import Outbox
 from tests.fuzz import shapes
 from tests.fuzz.silences import human, silence
+from tests.listening import Listening, listening
 from tests.simulation.platforms import SLACK, TELEGRAM
 from tests.simulation.world import STAFF, cast, open_image
 
@@ -58,23 +58,6 @@ WORDS: Final = (
     "finance durable et énergie", "Je ne sais pas encore", "thèse", "/start", "/start abc",
     "/aide@cordee_bot", "/effacer", "/", "/ ", "//", "/" + "a" * 70,
 )  # fmt: skip
-
-
-class Listening(logging.Handler):
-    """Counts what must not be in a log, whatever its level."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.errors: list[str] = []
-        self.spilt: list[str] = []
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        line = f"{record.name} {record.getMessage()} {vars(record)}"
-        if CANARY in line.lower():
-            self.spilt.append(f"{record.name}:{record.lineno}")
-        if record.levelno >= logging.ERROR:
-            self.errors.append(f"{record.name}:{record.lineno} {record.msg}")
 
 
 @dataclass
@@ -250,19 +233,13 @@ def _scene() -> Any:
 
 def fuzz(updates: int, seed: int = 1) -> tuple[Found, Listening]:
     """So many of them."""
-    found, log = Found(), Listening()
-    root = logging.getLogger()
-    before, root.level = root.level, logging.DEBUG
-    root.addHandler(log)
-    try:
+    found = Found()
+    with listening(re.compile(CANARY, re.IGNORECASE)) as log:
         while found.updates < updates:
             ground = Ground(seed * 1_000_003 + found.updates, found)
             for _ in range(min(ANEW, updates - found.updates)):
                 ground.one()
             ground.close()
-    finally:
-        root.removeHandler(log)
-        root.setLevel(before)
     return found, log
 
 

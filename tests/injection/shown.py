@@ -39,6 +39,7 @@ from storage.tables import Outbox
 from tests.authorisation.matrix import Cell, Matrix, Signature
 from tests.authorisation.world import NOW, World, build
 from tests.injection.texts import texts
+from tests.listening import listening
 
 ACTORS: Final = ("mentee", "mentor", "staff", "owner", "safeguarding")
 MARK: Final = re.compile(r"[Zz][Qq][0-9]{4}[Xx]")
@@ -189,7 +190,15 @@ def _in_file(name: str, content: bytes) -> Iterator[str]:
 
 def look(worlds: int, share: float = 1.0, seed: int = 1) -> Found:
     """So many worlds; of each a share of the tries."""
-    found, began, lot = Found(), time.monotonic(), Random(seed)
+    found, began = Found(), time.monotonic()
+    with listening(MARK) as log:
+        _look_at_worlds(found, worlds, share, Random(seed))
+    found.faults += [f"logged at {place}" for place in (*log.errors, *log.spilt)]
+    found.seconds = time.monotonic() - began
+    return found
+
+
+def _look_at_worlds(found: Found, worlds: int, share: float, lot: Random) -> None:
     for n in range(worlds):
         kind = type("Loaded", (Loaded,), {"begin": n * STEP})
         shown = Shown(build(kind=kind), found)
@@ -201,8 +210,6 @@ def look(worlds: int, share: float = 1.0, seed: int = 1) -> Found:
                 shown.run(cell, "telegram", True)
         shown.world.database.close()
         found.worlds += 1
-    found.seconds = time.monotonic() - began
-    return found
 
 
 def main() -> int:
