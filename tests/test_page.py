@@ -24,10 +24,11 @@ from playwright.async_api import (
 )
 from sqlalchemy import select
 
-from bot.messages import File, Message
+from bot.messages import File, Line, Message
 from bot.turn import Scene
 from handlers.local.demo import Demo, demo, opening_scene
 from storage.tables import Identity
+from tests.injection.texts import texts
 from tests.needs import CHROMIUM_ARGS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -36,6 +37,10 @@ WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
 PNG = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAAAAADRSSBWAAAAC0lEQVR4nGNgYAAAAAMAAbitOmMAAAAASUVORK5CYII="
+)
+ACTED_ON = (
+    ":is(a, script, img, svg, iframe, object, em, s, pre, .mention, [onerror], [onload])"
+    ":not(details.json *)"
 )
 WISH = (
     "J’aimerais parler d’éolien en mer avec quelqu’un qui est passé du grand groupe à la start-up."
@@ -309,6 +314,37 @@ async def test_a_picture_is_shown_in_the_conversation(screen: Screen) -> None:
         shown = screen.pane(platform).locator("img.picture").last
         await expect(shown).to_have_js_property("naturalWidth", 2)
         await expect(shown).to_have_attribute("alt", said)
+
+
+async def test_what_people_wrote_is_words_on_the_page_and_nothing_else(screen: Screen) -> None:
+    """Five hundred texts that a page might act on, as titles, words and labels (S3)."""
+    every, service = texts(), screen.demo.stage.service
+    parts = [every[at : at + 25] for at in range(0, len(every), 25)]
+    screen.page.on("dialog", lambda dialog: screen.complaints.append(dialog.message))
+
+    def put() -> None:
+        with service.database.unit_of_work() as uow:
+            scene = Scene(service.bot, uow, service.clock.now())
+            for one in uow.session.scalars(select(Identity)):
+                for n, some in enumerate(parts):
+                    message = Message(
+                        "\n".join(some),
+                        title=f"Mots {n} {some[0]}",
+                        lines=tuple(Line(label=word, text=word) for word in some[:8]),
+                    )
+                    key = f"words:{one.id}:{n}"
+                    scene.tell(scene.person(one.person_id), message, key=key, identity=one)
+            uow.commit()
+
+    await service.worker.run(put)
+    await screen.demo.stage.settled()
+    await screen.page.get_by_role("button", name="Prochaine échéance").click()  # looks again
+    for platform in ("slack", "telegram"):
+        shown = screen.pane(platform).locator("article", has_text=re.compile(r"Mots \d"))
+        await expect(shown).to_have_count(len(parts))
+        assert await shown.locator(ACTED_ON).count() == 0
+        seen = " ".join(await shown.all_inner_texts())
+        assert all(word in seen for word in ("<script>alert(1)</script>", "<img src=x", "<!here>"))
 
 
 async def test_a_code_made_in_slack_opens_telegram_by_its_link(screen: Screen) -> None:
