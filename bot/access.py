@@ -318,13 +318,15 @@ def own_note(turn: Turn, number: int) -> tuple[RequestNote, Request]:
 
 @_given
 def staff_pair(turn: Turn, number: int) -> Pair:
-    """A pair of a programme where the person who acted is staff.
+    """A pair of a programme where the person who acted is staff; their own as its supervisor.
 
     Raises:
-        NotAllowed: Not staff there, or there is none.
+        NotAllowed: Not staff there, another supervisor's, or there is none.
     """
     pair = turn.uow.pairs.get(number) if number <= MAX_ID else None
     if pair is None or not turn.holds(pair.programme_id):
+        raise NotAllowed(_NO)
+    if pair.supervisor_id != turn.me.id and not turn.holds_all(pair.programme_id):
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(pair.programme_id))
     return pair

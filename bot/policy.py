@@ -38,6 +38,7 @@ _HOLDERS: Final[dict[str, frozenset[str]]] = {
     "safeguarding": frozenset({"safeguarding", "owner"}),
 }
 _LENT: Final = frozenset({"staff", "supervisor", "teacher"})  # what a programme may give to others
+_ENTRUSTED: Final = frozenset({"supervisor", "teacher"})  # see what was given to them, no more
 _PLACES: Final[dict[str, Where]] = {"anyone": "private", "member": "private"}
 
 
@@ -75,6 +76,13 @@ class Policy:
         if programme is None or not self.lent:
             return False
         return any(body.id in roles and self.family in body.may for body in programme.bodies)
+
+    def admits_to_all(self, roles: Collection[str], programme: Programme | None) -> bool:
+        """Whether these roles reach everything of this kind in the programme.
+
+        A supervisor reaches the pairs they follow, whatever verbs they were lent besides.
+        """
+        return self.admits(frozenset(roles) - _ENTRUSTED, programme)
 
 
 def policy(

@@ -182,22 +182,20 @@ class Scene:
         build: Callable[[Words], Message],
         *,
         key: str,
-        only: Iterable[int] | None = None,
+        to: Iterable[Person] | None = None,
         not_before: datetime | None = None,
     ) -> int:
-        """Tell the programme's staff, each in their language; returns how many were told."""
-        people = self.uow.people.with_role(programme.id, "staff")
-        wanted = None if only is None else set(only)
-        told = 0
-        for person in people:
-            if wanted is None or person.id in wanted:
-                told += self.tell(
-                    person,
-                    within(programme, build(self.words(person, programme))),
-                    key=f"{key}:staff{person.id}",
-                    not_before=not_before,
-                )
-        return told
+        """Tell the programme's staff, or these of it, each in their language; how many were."""
+        people = self.uow.people.with_role(programme.id, "staff") if to is None else to
+        return sum(
+            self.tell(
+                person,
+                within(programme, build(self.words(person, programme))),
+                key=f"{key}:staff{person.id}",
+                not_before=not_before,
+            )
+            for person in people
+        )
 
 
 def within(programme: Programme, message: Message) -> Message:
@@ -372,6 +370,14 @@ class Turn(Scene):
         if self.policy is None or not self.policy.of_staff:
             return bool(roles & STAFF_ROLES)
         return self.policy.admits(roles, programme)
+
+    def holds_all(self, programme_id: str) -> bool:
+        """Whether it is so for all that is there, and not only for what was given to them."""
+        roles = self.roles_in(programme_id)
+        if self.policy is None or not self.policy.of_staff:
+            return self.holds(programme_id)
+        programme = self.bot.programmes.get(programme_id)
+        return self.holds(programme_id) and self.policy.admits_to_all(roles, programme)
 
     @property
     def w(self) -> Words:

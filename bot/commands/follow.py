@@ -13,12 +13,14 @@ from collections.abc import Sequence
 
 from bot import access
 from bot.commands import outcomes
+from bot.commands.registry import may
 from bot.dialogue.parsing import read_date
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, run_choice
+from bot.errors import NotAllowed
 from bot.flows import beyond, referrals, supervision, training
 from bot.messages import Choice, Line, Message
-from bot.turn import STAFF_ROLES, Turn
+from bot.turn import Turn
 from storage.tables import Conversation, Pair, Person
 
 MINE = frozenset({"miens", "miennes", "mine"})
@@ -39,6 +41,8 @@ def handled(turn: Turn, args: str) -> bool:
     if found is None:
         return False
     pair = access.staff_pair(turn, int(found[1]))
+    if not turn.holds_all(pair.programme_id):
+        raise NotAllowed("they follow it, the team says who does")
     if not found[2]:
         _choose(turn, pair)
         return True
@@ -50,21 +54,17 @@ def handled(turn: Turn, args: str) -> bool:
     return True
 
 
-def _team(turn: Turn) -> Sequence[Person]:
-    return turn.uow.people.with_role(turn.programme.id, "staff")
-
-
 def _of_team(turn: Turn, words: str) -> Person | None:
-    """Somebody of the team, by number (`34`, as our buttons say) or by name."""
+    """Somebody who may follow pairs, by number (`34`, as our buttons say) or by name."""
     if words.isdecimal():
         found = turn.uow.people.get(int(words)) if len(words) < 19 else None
     else:
         named = fold(words)
-        close = [p for p in _team(turn) if f" {named}" in f" {fold(p.name or '')}"]
+        people = supervision.followers(turn, turn.programme)
+        close = [p for p in people if f" {named}" in f" {fold(p.name or '')}"]
         found = close[0] if len(close) == 1 else None
-    if found is None or not turn.uow.people.roles(found.id, turn.programme.id) & STAFF_ROLES:
-        return None
-    return found
+    known = found is not None and supervision.may_follow(turn, found, turn.programme.id)
+    return found if known else None
 
 
 def _choose(turn: Turn, pair: Pair) -> None:
@@ -73,7 +73,7 @@ def _choose(turn: Turn, pair: Pair) -> None:
             turn.w("supervise-whom", number=pair.id),
             choices=tuple(
                 run_choice(p.name or "—", "binomes", f"{pair.id}/{p.id}")
-                for p in _team(turn)[:SHOWN]
+                for p in supervision.followers(turn, turn.programme)[:SHOWN]
             ),
         ),
         here=True,
@@ -127,8 +127,12 @@ def _training(turn: Turn, words: str) -> None:
 
 
 def of_mine(turn: Turn, args: str, live: Sequence[Pair]) -> Sequence[Pair]:
-    """The pairs to list: for `miens` mine; else all, mine first, then those who did not meet."""
-    wanted = [p for p in live if p.supervisor_id == turn.me.id] if fold(args) in MINE else live
+    """The pairs to list: for `miens` mine; else all, mine first, then those who did not meet.
+
+    A supervisor who is not of the team has no others than theirs.
+    """
+    mine = fold(args) in MINE or not turn.holds_all(turn.programme.id)
+    wanted = [p for p in live if p.supervisor_id == turn.me.id] if mine else live
     return sorted(
         wanted, key=lambda p: (p.supervisor_id != turn.me.id, -p.missed_in_a_row, p.started_at)
     )
@@ -148,7 +152,9 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
         Line(
             label=referrals.label(turn.programme, row.kind, w),
             text=w(f"referral-is-{row.state}"),
-            choice=run_choice(w("staff-open"), "orientations", str(row.id)),
+            choice=run_choice(w("staff-open"), "orientations", str(row.id))
+            if may(turn, "orientations")
+            else None,
         )
         for row in turn.uow.care.referrals(pair.programme_id, person_id=pair.mentee_id)
         if row.pair_id == pair.id
@@ -186,11 +192,11 @@ def choices(turn: Turn, pair: Pair) -> list[Choice]:
     """Follow it, give it to somebody; say that a mentor was answered."""
     w = turn.w
     found = [beyond.done(w, row) for row in turn.uow.care.beyond_of(pair.id) if row.state == "open"]
-    if pair.state == "closed":
+    if pair.state == "closed" or not turn.holds_all(pair.programme_id):
         return found
     if supervision.supervisor(turn, pair) is None:
         found.append(act_choice(w("supervise-me"), "supervise", pair.id, pair.version))
     found.append(run_choice(w("supervise-other"), "binomes", f"{pair.id}/"))
-    if pair.state != "proposed":
+    if pair.state != "proposed" and may(turn, "orientations"):
         found.append(run_choice(w("staff-refer"), "orientations", f"binome/{pair.id}"))
     return found

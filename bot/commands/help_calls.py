@@ -197,12 +197,12 @@ def help_take(turn: Turn, number: int, version: int) -> None:
     person, me = turn.person(call.person_id), turn.me.name or "—"
     w = turn.words(person, turn.programme)
     turn.tell(person, Message(w("help-is-taken", name=me)), key=f"help-news:{call.id}:taken")
-    others = [p.id for p in turn.uow.people.with_role(call.programme_id, "staff")]
+    team = turn.uow.people.with_role(call.programme_id, "staff")
     turn.tell_staff(
         turn.programme,
         lambda w: Message(w("staff-help-taken", name=person.name or "—", taker=me)),
         key=f"help-call:{call.id}:taken",
-        only=[number for number in others if number != turn.me.id],
+        to=[p for p in team if p.id != turn.me.id],
     )
     done = Message(
         turn.w("help-yours", name=person.name or "—"),

@@ -29,6 +29,8 @@ def exporter(turn: Turn, args: str) -> None:
     wanted = exports.ALIASES.get(typed, typed)
     form = {"": "csv", "excel": "xlsx"}.get(form, form)
     kind = exports.KINDS.get(wanted)
+    if wanted == "binomes" and not turn.holds_all(turn.programme.id):
+        raise NotAllowed("every pair is in the file, and a supervisor has their own only")
     if kind is None or form not in exports.MIMES:
         turn.say(
             Message(

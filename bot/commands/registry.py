@@ -207,12 +207,12 @@ def _admitted(turn: Turn, asked: Policy) -> bool:
     return True
 
 
-def may(turn: Turn, name: str) -> bool:
-    """Whether a command is to be offered to the person: theirs in this programme, or everybody's.
+def may(turn: Turn, name: str, *, kind: str = "command") -> bool:
+    """Whether something is to be offered to the person: theirs in this programme, or everybody's.
 
     What is everybody's is offered to guests too: it asks for consent first.
     """
-    asked = policy_of(f"command:{name}")
+    asked = policy_of(f"{kind}:{name}")
     return not asked.of_staff or asked.admits(turn.roles, turn.current)
 
 

@@ -16,7 +16,7 @@ import re
 from bot import access, lifecycle, minors
 from bot.commands import follow
 from bot.commands.queue import name_of, page
-from bot.commands.registry import act, command
+from bot.commands.registry import act, command, may
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, for_staff, run_choice
 from bot.errors import NotAllowed
@@ -190,12 +190,13 @@ def send(turn: Turn, number: int, version: int) -> None:
 # --- pairs ----------------------------------------------------------------------------------------
 
 
-@command("binomes", alias="pairs", who="staff")
+@command("binomes", alias="pairs", who="supervisor")
 def binomes(turn: Turn, args: str) -> None:
     """Pairs, those without a meeting first.
 
     `binomes MENTEE, MENTOR` (names, numbers or addresses) makes one; `binomes 12` shows one;
-    `binomes miens` those that I follow.
+    `binomes miens` those that I follow. A supervisor who is not of the team looks at theirs, and
+    no more.
     """
     w = turn.w
     if (wanted := number(args)) is not None:
@@ -204,6 +205,8 @@ def binomes(turn: Turn, args: str) -> None:
     if follow.handled(turn, args):
         return
     if args and fold(args) not in follow.MINE:
+        if not turn.holds_all(turn.programme.id):
+            raise NotAllowed("pairs are made by the team")
         two = [part for part in re.split(r"\s*[,;+]\s*", args) if part]
         if len(two) == 1:
             two = args.split()
@@ -214,8 +217,10 @@ def binomes(turn: Turn, args: str) -> None:
         return
     every = turn.uow.pairs.of_programme(turn.programme.id, ended=False)
     live = follow.of_mine(turn, args, every)
+    whole = turn.holds_all(turn.programme.id)
     if not live:
-        turn.say(Message(w("staff-no-pairs-mine" if every else "staff-no-pairs")), here=True)
+        none = "staff-no-pairs-mine" if every or not whole else "staff-no-pairs"
+        turn.say(Message(w(none)), here=True)
         return
     rows = []
     for p in live[:SHOWN]:
@@ -232,14 +237,15 @@ def binomes(turn: Turn, args: str) -> None:
         )
     names = ("number", "mentee", "mentor", "state", "met", "supervisor")
     columns = tuple(w(f"column-{c}") for c in names)
+    others, to_file = whole and not args, whole and may(turn, "exporter")
     turn.say(
         Message(
             title=w("staff-pairs-title"),
             text=w("staff-pairs-text", n=len(live)),
             table=Table(columns, tuple(rows)),
             quiet=(
-                *((run_choice(w("staff-pairs-mine"), "binomes", "miens"),) if not args else ()),
-                run_choice(w("staff-export"), "exporter", "binomes"),
+                *((run_choice(w("staff-pairs-mine"), "binomes", "miens"),) if others else ()),
+                *((run_choice(w("staff-export"), "exporter", "binomes"),) if to_file else ()),
             ),
         ),
         here=True,
@@ -285,7 +291,7 @@ def _pair(turn: Turn, number: int) -> Message:
         choices=tuple(follow.choices(turn, pair)),
         quiet=(
             (act_choice(w("staff-end-pair"), "staff-end-pair", pair.id, pair.version, "danger"),)
-            if live
+            if live and may(turn, "staff-end-pair", kind="act")
             else ()
         ),
         notice=w("staff-pair-text", number=pair.id),

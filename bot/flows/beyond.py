@@ -125,7 +125,7 @@ def _plan(scene: Scene, row: Beyond) -> None:
     )
 
 
-@act("beyond-done", who="staff", of="binomes")
+@act("beyond-done", who="supervisor", of="binomes")
 def answered(turn: Turn, number: int, version: int) -> None:
     """Somebody of the team says that they have answered the mentor, who hears it."""
     row, pair = access.staff_beyond(turn, number)

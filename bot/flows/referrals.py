@@ -189,7 +189,7 @@ def tell_owner(
 
     key = f"referral-news:{row.id}:{event}"
     owner = owner_of(scene, row)
-    told = scene.tell_staff(programme, build, key=key, only=(owner.id,)) if owner else 0
+    told = scene.tell_staff(programme, build, key=key, to=(owner,)) if owner else 0
     if not told:
         scene.tell_staff(programme, build, key=key)
 

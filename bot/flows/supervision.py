@@ -1,30 +1,42 @@
 """Who of the team follows a pair, and what the team is told of it.
 
-A pair's supervisor hears of what happens in it; while it has none, or they left the team, everybody
-of the team does. This module does not know what is worth telling.
+A pair's supervisor hears of what happens in it, whether of the team or named to follow pairs only;
+while it has none, or they left, everybody of the team does. No supervisor hears of another's pairs.
+This module does not know what is worth telling.
 
 Source: A-14; features of others, "account manager per relation".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot import access
 from bot.commands.registry import act
 from bot.dialogues import act_choice, run_choice
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
-from bot.turn import STAFF_ROLES, Scene, Turn
+from bot.programmes.schema import Programme
+from bot.turn import Scene, Turn, within
 from storage.tables import Pair, Person
 
 
 def supervisor(scene: Scene, pair: Pair) -> Person | None:
-    """Who follows a pair; None when nobody does, or whoever did is no longer of the team."""
+    """Who follows a pair; None when nobody does, or whoever did may no longer."""
     person = scene.uow.people.get(pair.supervisor_id) if pair.supervisor_id else None
-    if person is None or not scene.uow.people.roles(person.id, pair.programme_id) & STAFF_ROLES:
-        return None
-    return person
+    return person if person is not None and may_follow(scene, person, pair.programme_id) else None
+
+
+def may_follow(scene: Scene, person: Person, programme_id: str) -> bool:
+    """Whether somebody may follow pairs: its staff, its supervisors, a body that is lent them."""
+    return scene.allowed(person.id, programme_id, "binomes")
+
+
+def followers(scene: Scene, programme: Programme) -> Sequence[Person]:
+    """Who may follow pairs, the team first."""
+    roles = ("staff", "supervisor", *(b.id for b in programme.bodies if "binomes" in b.may))
+    people = (p for role in roles for p in scene.uow.people.with_role(programme.id, role))
+    return list({person.id: person for person in people}.values())
 
 
 def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team holds
@@ -50,7 +62,7 @@ def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team ho
         n: How many, where the message counts something.
         lines: What was answered.
         choices: What can be done about it, before the way to look at the pair.
-        everybody: Tell the whole team, for it has waited long enough.
+        everybody: Tell the whole team too, for it has waited long enough.
         name: Who of the two is meant, where the message says so.
         when: By when something is promised, where the message says so.
     """
@@ -71,9 +83,9 @@ def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team ho
             choices=(*choices(w), run_choice(w("see-pair"), "binomes", str(pair.id))),
         )
 
-    mine = None if everybody else supervisor(scene, pair)
-    told = scene.tell_staff(programme, build, key=key, only=(mine.id,)) if mine else 0
-    if not told:
+    mine = supervisor(scene, pair)
+    told = scene.tell_staff(programme, build, key=key, to=(mine,)) if mine else 0
+    if everybody or not told:
         scene.tell_staff(programme, build, key=key)
 
 
@@ -105,16 +117,13 @@ def give(turn: Turn, pair: Pair, person: Person) -> None:
     turn.text("supervised-by", name=person.name or "—", number=pair.id)
     w = turn.words(person, turn.programme)
     mentee, mentor = turn.person(pair.mentee_id), turn.person(pair.mentor_id)
-    turn.show(
-        person,
-        Message(
-            w(
-                "supervised-given",
-                name=turn.me.name or "—",
-                mentee=mentee.name or "—",
-                mentor=mentor.name or "—",
-            ),
-            choices=(run_choice(w("see-pair"), "binomes", str(pair.id)),),
+    given = Message(
+        w(
+            "supervised-given",
+            name=turn.me.name or "—",
+            mentee=mentee.name or "—",
+            mentor=mentor.name or "—",
         ),
-        what="supervised",
+        choices=(run_choice(w("see-pair"), "binomes", str(pair.id)),),
     )
+    turn.show(person, within(turn.programme, given), what="supervised")

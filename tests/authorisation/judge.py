@@ -117,6 +117,11 @@ class Judge:
                 people |= more.people
                 places |= more.places
                 pairs |= more.pairs
+        if table.name == "conversation" and isinstance(about := row["about_id"], int):
+            found = uow.session.connection().exec_driver_sql(
+                f"SELECT pair_id FROM checkin WHERE id = {about}"
+            )
+            pairs.add(int(found.scalar() or about))
         if not places:
             for one in people:
                 places |= self.members.get(one, set())
@@ -157,6 +162,11 @@ class Judge:
         """Whether it is about a pair that this supervisor follows."""
         return bool(self.supervised.get(viewer, set()) & found.pairs)
 
+    def leads(self, supervisor: int, person: int) -> bool:
+        """Whether somebody is in a pair that this supervisor follows."""
+        pairs = self.supervised.get(supervisor, set())
+        return any(person in self.rows["pair", number].people for number in pairs)
+
     def may_see(self, viewer: int | None, word: str) -> bool:
         """Whether somebody may read a word."""
         canary = self.world.canaries[word]
@@ -176,19 +186,18 @@ class Judge:
                 self._in_directory(canary.number)
             )  # fmt: skip
         if canary.privacy == "self":
-            return team and (canary.table, canary.column) in _TEAM_READS
+            followed = self.follows(viewer, found)
+            return (team or followed) and (canary.table, canary.column) in _TEAM_READS
         if team:
             return True
         near = bool(people & self.related.get(viewer, set()))
         followed = self.follows(viewer, found) or (
-            canary.table == "person"
-            and any(
-                canary.number in self.rows["pair", number].people
-                for number in self.supervised.get(viewer, set())
-            )
+            canary.table == "person" and self.leads(viewer, canary.number)
         )
         if canary.privacy == "staff":
             return followed
+        if (canary.table, canary.column) == ("person", "name"):
+            near = near or self.leads(canary.number, viewer)  # who answers for the team
         if canary.privacy == "partner":
             return near or followed or self._shown(viewer, canary.number)
         return near or followed or self._shown(viewer, canary.number)
@@ -230,6 +239,8 @@ class Judge:
             return True
         if self.is_staff(actor, found.places) or self.lent(actor, table, found):
             return True
+        if self.follows(actor, found):
+            return True
         if table in ("outbox", "person_key"):  # a first message makes the reader's key
             return all(self.may_be_told(actor, one) for one in known)
         return known <= self.related.get(actor, set()) and actor in self.names
@@ -239,6 +250,8 @@ class Judge:
         if actor is None:
             return False
         if person == actor or person in self.related.get(actor, set()):
+            return True
+        if self.leads(actor, person) or self.leads(person, actor):
             return True
         theirs = self.members.get(actor, set())
         if self.is_staff(person, frozenset(theirs)) or not theirs:
