@@ -126,6 +126,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "flag": _About("staff"),
     "flag-waits": _About("staff"),
     # answers
+    "consent": _About("consent", "programme"),
     "reply": _About("answer"),
     "corrected": _About("answer"),
     "home": _About("answer"),

@@ -12,14 +12,14 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot import desk, dialogues
+from bot import consents, desk, dialogues
 from bot.commands import directory
 from bot.commands.registry import COMMANDS, command, find
 from bot.dialogue.engine import Resume
 from bot.dialogue.questionnaire import fold
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, run_choice
-from bot.events import Author
+from bot.events import Author, Said
 from bot.flows import joining, offers, pairs, profiles
 from bot.i18n import LANGUAGES, words
 from bot.messages import Choice, Home, Message
@@ -79,14 +79,14 @@ def _welcome(turn: Turn) -> Message:
         )
     if turn.consented_in(programme.id) and not turn.agreed_in(programme.id):
         return joining.waiting(turn)
+    if turn.has_lapsed(programme.id):
+        unheard = isinstance(turn.event, Said)
+        return consents.question(turn, turn.me, programme, w, unheard=unheard)
     other = "en" if w.lang == "fr" else "fr"
     return Message(
         title=w.pick(programme.name),
         text=w.pick(programme.about.notice) + "\n\n" + w.pick(programme.consent.text),
-        choices=(
-            run_choice(w("consent-yes"), "accord", _spoken(programme.id, turn), "primary"),
-            run_choice(w("consent-no"), "plus-tard", _spoken(programme.id, turn)),
-        ),
+        choices=consents.choices(programme, w),
         quiet=(run_choice(w(f"speak-{other}"), "langue", f"{other}.{programme.id}"),),
     )
 
@@ -98,7 +98,7 @@ def _spoken(programme_id: str, turn: Turn) -> str:
 
 def heard(turn: Turn, args: str) -> str:
     """What a button of a guest carries: the programme; the language is spoken from here on."""
-    programme_id, _, lang = args.partition(".")
+    programme_id, lang, _ = (*args.split("."), "", "")[:3]
     if lang in LANGUAGES and not turn.known:
         turn.as_guest(lang)
     return programme_id
@@ -151,8 +151,11 @@ def answered_in_words(turn: Turn, text: str) -> bool:
     if not turn.consented_in(turn.current.id):
         yes = {fold(words(lang)("consent-yes")) for lang in LANGUAGES}
         yes |= {fold(words(lang)("word-yes")) for lang in LANGUAGES}
+        shown = turn.bot.guests.get(turn.author.account) == turn.current.id
+        if turn.has_lapsed(turn.current.id) or not shown:
+            return False  # a word said to something else than the text
         if said in yes:
-            accord(turn, _spoken(turn.current.id, turn))
+            accord(turn, consents.argument(turn.current, turn.w.lang))
         return said in yes
     if not turn.uow.people.belongs(turn.me.id, turn.current.id):
         for role in ("mentee", "mentor"):
@@ -174,11 +177,16 @@ def accord(turn: Turn, args: str) -> None:
         turn.current = programme
         turn.say(_welcome(turn))
         return
-    first = not turn.uow.people.consented_anywhere(turn.me.id)
-    turn.uow.people.consent(
-        turn.me.id, programme.id, "storage", version=programme.consent.version, now=turn.now
-    )
     turn.current = programme
+    first = not turn.uow.people.consented_anywhere(turn.me.id)
+    again = turn.has_lapsed(programme.id)
+    read = args.split(".")[2:]
+    if again if not read else not programme.consent.digest.startswith(read[0]):
+        welcome(turn)  # a button of an older text
+        return
+    turn.uow.people.consent(
+        turn.me.id, programme.id, "storage", text=programme.consent.read, now=turn.now
+    )
     turn.me.programme_id = programme.id
     if first:
         turn.use_language(turn.w.lang)
@@ -187,12 +195,27 @@ def accord(turn: Turn, args: str) -> None:
             turn.me.name = turn.me.name or turn.author.name
     turn.replace(Message(turn.w("consent-noted")))
     turn.note("consent", "person", turn.me.id, programme=programme.id)
+    if again:
+        _go_on(turn)
+        return
     if _waiting_for_expert(turn):
         return
     if turn.uow.talks.open_ones(turn.me.id, programme.id):  # asked before they had agreed
         COMMANDS["reprendre"].run(turn, "")
     elif not profiles.go_on(turn):
         menu(turn, "")
+
+
+def _go_on(turn: Turn) -> None:
+    """Agreed to a new text: what waited for it is said, and what was being done goes on."""
+    if not agreed(turn):
+        turn.say(_welcome(turn))
+        return
+    released = 0 if turn.me.paused_at else consents.release(turn, turn.me)
+    talk = turn.uow.talks.get(turn.me.focus_id) if turn.me.focus_id else None
+    begun = talk is not None and talk.status == "open" and bool(dialogues.answers_of(turn, talk))
+    if begun or not released:
+        _where_i_was(turn)
 
 
 @command("plus-tard", alias="later", who="anyone", listed=False)
@@ -202,7 +225,8 @@ def later(turn: Turn, args: str) -> None:
     if agreed(turn):  # typed, or an old button: nothing to refuse any more
         menu(turn, "")
         return
-    declined = Message(turn.w("consent-declined"))
+    lapsed = turn.current is not None and turn.has_lapsed(turn.current.id)
+    declined = Message(turn.w("consent-declined-changed" if lapsed else "consent-declined"))
     if not turn.replace(declined):
         turn.say(declined)
     if turn.current is not None:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from typing_extensions import override
 
-from bot import minors
+from bot import consents, minors
 from bot.errors import NotAllowed, NotRunHere
 from bot.events import Author, Event, Pressed
 from bot.i18n import Words, language, words
@@ -132,7 +132,9 @@ class Scene:
             return False
         if priority > ANSWER and not_before is None:
             not_before = self.waking(person)
-        if person.paused_at is not None and not self.answers_to(person):
+        if not self.answers_to(person) and (
+            person.paused_at is not None or consents.holds(self, person, key)
+        ):
             not_before = HELD
         if op is None:
             op = "home" if isinstance(message, Home) else "file" if message.file else "post"
@@ -304,10 +306,23 @@ class Turn(Scene):
             guests.popitem(last=False)
 
     def consented_in(self, programme_id: str) -> bool:
-        """Whether the person has said yes to being stored; who works for a programme need not."""
-        if "storage" in self.uow.people.consents(self.me.id, programme_id):
-            return True
-        return bool(self.roles_in(programme_id) - SIDES)
+        """Whether the person has said yes to being stored; who works for a programme need not.
+
+        To the text of today: an older one has to be asked about again (`bot.consents`).
+        """
+        programme = self.bot.programmes.get(programme_id)
+        people = self.uow.people
+        if programme is None:
+            given = "storage" in people.consents(self.me.id, programme_id)
+        else:
+            given = people.agreed_to(self.me.id, programme_id, "storage", programme.consent.read)
+        return given or bool(self.roles_in(programme_id) - SIDES)
+
+    def has_lapsed(self, programme_id: str) -> bool:
+        """Whether the person has said yes to an older text only."""
+        return not self.consented_in(programme_id) and "storage" in self.uow.people.consents(
+            self.me.id, programme_id
+        )
 
     def agreed_in(self, programme_id: str) -> bool:
         """Whether all is there for the person to take part in a programme, here.

@@ -436,15 +436,13 @@ class Directory:
                 )
             )
         }
-        withdrawn = set(
-            self._session.scalars(
-                select(Consent.person_id).where(
-                    Consent.person_id.in_(experts),
-                    Consent.purpose == PROPOSED,
-                    Consent.withdrawn_at.is_not(None),
-                )
+        said = self._session.execute(
+            select(Consent.person_id, Consent.withdrawn_at).where(
+                Consent.person_id.in_(experts), Consent.purpose == PROPOSED
             )
-        )
+        ).all()
+        withdrawn = {who for who, taken_back in said if taken_back is not None}
+        withdrawn -= {who for who, taken_back in said if taken_back is None}  # and given again
         new: list[dict[str, Any]] = []
         changed: list[dict[str, Any]] = []
         words: dict[int, tuple[str | None, int | None, Mapping[str, Any]]] = {}

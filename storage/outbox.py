@@ -8,7 +8,7 @@ Source: delivery protocol, outbound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -302,9 +302,21 @@ class OutboxStore:
         same = (OUT.c.id == row.id, _HELD, OUT.c.claimed_at.is_not_distinct_from(row.claimed_at))
         return changed(self._session, update(OUT).where(*same).values(**values)) == 1
 
-    def release(self, person_id: int, now: datetime) -> int:
-        """Let go what was held while somebody had asked not to be written to; how many."""
+    def held(self, person_id: int) -> Sequence[str]:
+        """Keys of what waits until somebody is back, or agrees; oldest first."""
         held = (OUT.c.person_id == person_id, QUEUED, OUT.c.not_before >= HELD)
+        return self._session.execute(
+            select(OUT.c.dedup_key).where(*held).order_by(OUT.c.id)
+        ).scalars().all()  # fmt: skip
+
+    def release(self, person_id: int, now: datetime, but: Collection[str] = ()) -> int:
+        """Let go what was held for somebody, but for these keys; how many."""
+        held = (
+            OUT.c.person_id == person_id,
+            QUEUED,
+            OUT.c.not_before >= HELD,
+            OUT.c.dedup_key.not_in(but),
+        )
         self.touched.update(
             self._session.execute(select(OUT.c.bot_account).where(*held).distinct()).scalars()
         )

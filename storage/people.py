@@ -40,12 +40,16 @@ _ACTING = (
 _OWNER_OF = select(Identity.person_id).where(
     Identity.platform == bindparam("platform"), Identity.account == bindparam("account")
 )
-_CONSENTS = select(Consent.programme_id, Consent.purpose).where(
-    Consent.person_id == bindparam("person"), Consent.withdrawn_at.is_(None)
-)
+_CONSENTS = select(
+    Consent.programme_id, Consent.purpose, Consent.text_version, Consent.text_digest
+).where(Consent.person_id == bindparam("person"), Consent.withdrawn_at.is_(None))
 _ROLES = (
     select(Membership).where(Membership.person_id == bindparam("person")).order_by(Membership.id)
 )
+
+
+Text = tuple[str, str]
+"""A text to be agreed to: its version, and a digest of its words (empty: whatever they are)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class People:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._consents: dict[int, dict[str, set[str]]] = {}
+        self._consents: dict[int, dict[str, dict[str, set[Text]]]] = {}
         self._roles: dict[int, Sequence[Membership]] = {}
         self._acting: Identity | None = None
 
@@ -312,37 +316,52 @@ class People:
 
     # --- consent ---
 
-    def _given(self, person_id: int) -> dict[str, set[str]]:
+    def _given(self, person_id: int) -> dict[str, dict[str, set[Text]]]:
         found = self._consents.get(person_id)
         if found is None:
             found = self._consents[person_id] = {}
-            for programme, purpose in self._session.execute(_CONSENTS, {"person": person_id}):
-                found.setdefault(programme, set()).add(purpose)
+            for row in self._session.execute(_CONSENTS, {"person": person_id}):
+                _sort(found, *row)
         return found
 
+    def recall_consents(self, ids: Sequence[int]) -> None:
+        """Read the consents of many in one statement, before each of them is written to."""
+        self._consents.update({number: {} for number in ids})
+        rows = select(Consent.person_id, *_CONSENTS.selected_columns).where(
+            Consent.person_id.in_(ids), Consent.withdrawn_at.is_(None)
+        )
+        for person, *given in self._session.execute(rows):
+            _sort(self._consents[person], *given)
+
     def consents(self, person_id: int, programme_id: str) -> frozenset[str]:
-        """Purposes the person has agreed to and not taken back."""
+        """Purposes the person has agreed to and not taken back, to whatever text."""
         return frozenset(self._given(person_id).get(programme_id, ()))
+
+    def agreed_to(self, person_id: int, programme_id: str, purpose: str, text: Text) -> bool:
+        """Whether the person has agreed to this very text and not taken it back."""
+        given = self._given(person_id).get(programme_id, {}).get(purpose, set())
+        return text in given or (text[0], "") in given
 
     def consented_anywhere(self, person_id: int) -> bool:
         """Whether anything beyond the account id may be kept about the person."""
         return bool(self._given(person_id))
 
     def consent(
-        self, person_id: int, programme_id: str, purpose: str, *, version: str, now: datetime
+        self, person_id: int, programme_id: str, purpose: str, *, text: Text, now: datetime
     ) -> None:
-        """Record a yes to this version of the text."""
-        row = self._session.scalar(
-            select(Consent).where(
-                Consent.person_id == person_id,
-                Consent.programme_id == programme_id,
-                Consent.purpose == purpose,
+        """Record a yes to this text; what was said to older ones, or taken back, stays."""
+        if text in self._given(person_id).get(programme_id, {}).get(purpose, ()):
+            return
+        self._session.add(
+            Consent(
+                person_id=person_id,
+                programme_id=programme_id,
+                purpose=purpose,
+                text_version=text[0],
+                text_digest=text[1],
+                given_at=now,
             )
         )
-        if row is None:
-            row = Consent(person_id=person_id, programme_id=programme_id, purpose=purpose)
-            self._session.add(row)
-        row.text_version, row.given_at, row.withdrawn_at = version, now, None
         self._consents.pop(person_id, None)
         self._session.flush()
 
@@ -360,6 +379,7 @@ class People:
                 Consent.person_id == person_id,
                 Consent.programme_id == programme_id,
                 Consent.purpose == purpose,
+                Consent.withdrawn_at.is_(None),
             )
             .values(withdrawn_at=now)
         )
@@ -457,6 +477,12 @@ class People:
             select(Person.id, Person.name).where(Person.id.in_(set(ids)))
         ).all()
         return {person: name or "" for person, name in rows}
+
+
+def _sort(
+    found: dict[str, dict[str, set[Text]]], programme: str, purpose: str, version: str, digest: str
+) -> None:
+    found.setdefault(programme, {}).setdefault(purpose, set()).add((version, digest))
 
 
 def _digest(code: str) -> str:

@@ -29,7 +29,7 @@ def expert(one: Stand, account: str, *, charter: bool = True, bio: str = "") -> 
     with one.work() as uow:
         if charter:
             here = one.programmes[0].id
-            uow.people.consent(one.ids[account], here, "charter", version="1", now=one.now)
+            uow.people.consent(one.ids[account], here, "charter", text=("2026-11", ""), now=one.now)
         uow.directory.save(one.ids[account], one.now, sheet(bio))
 
 

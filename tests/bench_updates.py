@@ -154,8 +154,9 @@ def seat(url: str, crowd: AnyCrowd, size: int) -> None:
             person = uow.people.get(identity.person_id)
             assert person is not None
             person.name, person.programme_id = f"Personne {one}", PROGRAMME
-            version = programme.consent.version
-            uow.people.consent(person.id, PROGRAMME, "storage", version=version, now=now)
+            uow.people.consent(
+                person.id, PROGRAMME, "storage", text=programme.consent.read, now=now
+            )
             uow.people.enrol(person.id, PROGRAMME, "mentee", now=now)
             scene = Scene(bot, uow, now)
             talk, said = dialogues.begin(scene, person, programme, "intake")

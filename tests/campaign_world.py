@@ -86,7 +86,7 @@ def students(
         uow.session.add(person)
         uow.session.flush()
         uow.people.enrol(person.id, MENTORAT, "mentee", now=now)
-        uow.people.consent(person.id, MENTORAT, "storage", version="1", now=now)
+        uow.people.consent(person.id, MENTORAT, "storage", text=("2026-11", ""), now=now)
         wanted, text = wishes[n]
         request = uow.requests.add(
             person.id, MENTORAT, 0, kind="long_term", shared={"named": True, "answers": []},
@@ -119,7 +119,9 @@ class Run:
             assert not done.problems, done.problems[0]
             for person in everybody(uow):
                 for purpose in ("storage", "charter"):
-                    uow.people.consent(person, MENTORAT, purpose, version="2026-11", now=stand.now)
+                    uow.people.consent(
+                        person, MENTORAT, purpose, text=("2026-11", ""), now=stand.now
+                    )
             here = uow.campaigns.open(
                 MENTORAT, "2026", year=2026, promos=[PROMO], seed=seed, now=stand.now
             )

@@ -116,7 +116,7 @@ class Stand:
             assert one is not None
             assert other is not None
             if charter:
-                uow.people.consent(other.id, here.id, "charter", version="1", now=self.now)
+                uow.people.consent(other.id, here.id, "charter", text=("2026-11", ""), now=self.now)
             made = pairs.form(Scene(self.bot, uow, self.now), None, one, other, programme=here)
             number: int = made.id
         self.news()

@@ -134,7 +134,9 @@ def untrained() -> Stand:
         uow.directory.save(
             one.ids[MARC], one.now, {"consenting": True, "capacity": 1, "helps": ["long_term"]}
         )
-        uow.people.consent(one.ids[MARC], "ax-accompagnement", "charter", version="1", now=one.now)
+        uow.people.consent(
+            one.ids[MARC], "ax-accompagnement", "charter", text=("2026-11", ""), now=one.now
+        )
     return one
 
 

@@ -128,9 +128,9 @@ def _people(uow: UnitOfWork, stage: Stage) -> dict[str, Made]:
         person.name, person.zone = name, zone
         made[name] = Made(person.id, account)
         for place in ("ax-accompagnement", "emergence"):
-            uow.people.consent(person.id, place, "storage", version="1", now=now)
+            uow.people.consent(person.id, place, "storage", text=("2026-11", ""), now=now)
             if name != "Nils Orel":  # accepts no charter
-                uow.people.consent(person.id, place, "charter", version="1", now=now)
+                uow.people.consent(person.id, place, "charter", text=("2026-11", ""), now=now)
     uow.session.flush()
 
     def pair(mentee: str, mentor: str, place: str) -> Pair:
@@ -651,7 +651,7 @@ def _laureates(url: str, secret: str, count: int, now: datetime) -> Database:
             assert person is not None
             person.name = f"Lauréat {number}"
             uow.people.enrol(person.id, "emergence", "mentee", now=now)
-            uow.people.consent(person.id, "emergence", "storage", version="1", now=now)
+            uow.people.consent(person.id, "emergence", "storage", text=("2026-11", ""), now=now)
         uow.commit()
     return database
 

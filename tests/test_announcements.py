@@ -134,7 +134,11 @@ def many(here: Stand, number: int) -> None:
             )  # fmt: skip
             uow.people.enrol(identity.person_id, here.programmes[0].id, "mentee", now=here.now)
             uow.people.consent(
-                identity.person_id, here.programmes[0].id, "storage", version="1", now=here.now
+                identity.person_id,
+                here.programmes[0].id,
+                "storage",
+                text=("2026-11", ""),
+                now=here.now,
             )
 
 
@@ -337,7 +341,7 @@ def _world(uow: UnitOfWork, seed: int) -> list[dict[str, Any]]:
         for role in one["roles"]:
             uow.people.enrol(person.id, AX, role, now=NOON)
         if one["agreed"]:
-            uow.people.consent(person.id, AX, "storage", version="1", now=NOON)
+            uow.people.consent(person.id, AX, "storage", text=("2026-11", ""), now=NOON)
         for platform, reachable in one["accounts"].items():
             made = uow.people.add_identity(
                 person.id, platform=platform, account=f"{n}", bot_account=platform, now=NOON

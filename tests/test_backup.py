@@ -110,7 +110,7 @@ class Term:
             assert found is not None
             found.name, found.programme_id = f"Nom {account}", programme
             for purpose in ("storage", "charter"):
-                uow.people.consent(found.id, programme, purpose, version="1", now=now)
+                uow.people.consent(found.id, programme, purpose, text=("2026-11", ""), now=now)
             return found
 
         for programme, mentee, mentor in plan:
@@ -445,7 +445,7 @@ async def test_a_timer_that_fell_due_twice_in_the_lost_time_is_replayed_in_its_o
         lea = uow.people.meet(
             platform="telegram", account="7", bot_account="telegram:1", lang="fr", now=before
         )
-        uow.people.consent(lea.person_id, "emergence", "storage", version="1", now=before)
+        uow.people.consent(lea.person_id, "emergence", "storage", text=("2026-11", ""), now=before)
         uow.people.enrol(lea.person_id, "emergence", "mentee", now=before)
         uow.commit()
     await put_back(settings_of(url), FixedClock(before))  # plans the next opening

@@ -293,7 +293,7 @@ def test_an_import_updates_what_it_gives_and_nothing_else(uow: UnitOfWork) -> No
 def test_a_persons_own_word_wins_over_the_file(uow: UnitOfWork) -> None:
     paused, withdrawn, plain = add(uow.directory, *(entry(n) for n in (1, 2, 3)))
     uow.directory.pause(paused, NOW)
-    uow.people.consent(withdrawn, "a", "proposed", version="1", now=NOW)
+    uow.people.consent(withdrawn, "a", "proposed", text=("2026-11", ""), now=NOW)
     uow.people.withdraw(withdrawn, "a", "proposed", now=NOW)
     uow.directory.save(withdrawn, NOW, {"consenting": False})
     uow.directory.save(plain, NOW, {"available": False, "consenting": False})

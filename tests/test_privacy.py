@@ -90,7 +90,7 @@ def world(database: Database, at: datetime = NOON) -> World:
     with database.unit_of_work() as uow:
         for person, role in ((mentee, "mentee"), (mentor, "mentor"), (expert, "mentor")):
             uow.people.enrol(person, AX, role, now=at)
-            uow.people.consent(person, AX, "storage", version="1", now=at)
+            uow.people.consent(person, AX, "storage", text=("2026-11", ""), now=at)
         intake = talk(uow, mentee, "intake", at=at, status="done")
         request = uow.requests.add(
             mentee, AX, intake.id, kind="long_term", shared={"a": 1}, features={}, now=at,

@@ -48,7 +48,7 @@ def crowd(there: Stand, number: int) -> None:
             )
             uow.people.enrol(identity.person_id, "emergence", "mentee", now=there.now)
             uow.people.consent(
-                identity.person_id, "emergence", "storage", version="1", now=there.now
+                identity.person_id, "emergence", "storage", text=("2026-11", ""), now=there.now
             )
 
 

@@ -32,9 +32,16 @@ _LEFT: Final = frozenset({"id", "owner_id", "supervisor_id", "text_version", "st
 _CODES: Final = frozenset({"state", "kind"})
 
 
-@command("mes-donnees", alias="my-data", who="member")
+@command("mes-donnees", alias="my-data", who="anyone", where="private")
 def mes_donnees(turn: Turn, args: str) -> None:
-    """Everything kept about me, to read and as a file."""
+    """Everything kept about me, to read and as a file.
+
+    Also of whoever may do nothing else yet, or any more: a pupil whose parents have not agreed,
+    somebody who is asked about a new text.
+    """
+    if not turn.known:
+        turn.bot.ask_consent(turn)
+        return
     what, _, rest = args.strip().partition(" ")
     name, _, page = what.partition(".")
     table = name.casefold()
@@ -42,12 +49,17 @@ def mes_donnees(turn: Turn, args: str) -> None:
         _agreements(turn)
     elif table in ("lectures", "reads"):
         _reads(turn, int(page) if page.isdecimal() else 0)
-    elif table in ("corriger", "correct"):
+    elif table in ("corriger", "correct") and _takes_part(turn):
         _ask_to_rectify(turn, rest.strip())
     elif table in Base.metadata.tables and table not in _TECHNICAL:
         _records(turn, table, int(page) if page.isdecimal() else 0)
     else:
         _overview(turn)
+
+
+def _takes_part(turn: Turn) -> bool:
+    """Whether anything new may be kept of the person."""
+    return turn.current is not None and turn.agreed_in(turn.current.id)
 
 
 def _overview(turn: Turn) -> None:
@@ -70,9 +82,13 @@ def _overview(turn: Turn) -> None:
             choices=(
                 run_choice(w("data-agreements"), "mes-donnees", "accords"),
                 run_choice(w("data-reads"), "mes-donnees", "lectures"),
-                run_choice(w("data-correct"), "mes-donnees", "corriger"),
+                *(
+                    (run_choice(w("data-correct"), "mes-donnees", "corriger"),)
+                    if _takes_part(turn)
+                    else (run_choice(w("agreement-erase"), "effacer"),)
+                ),
             ),
-            quiet=(run_choice(w("data-news-change"), "nouvelles"),),
+            quiet=(run_choice(w("data-news-change"), "nouvelles"),) if _takes_part(turn) else (),
         )
     )
     content = json.dumps(data, ensure_ascii=False, indent=2, default=_plain).encode()
@@ -98,9 +114,9 @@ def _records(turn: Turn, table: str, page: int) -> None:
         turn.say(Message(w("data-none"), choices=(_back(turn),)))
         return
     choices = [_back(turn)]
-    if table in ("person", "conversation"):
+    if table in ("person", "conversation") and _takes_part(turn):
         choices.append(run_choice(w("menu-profile"), "profil"))
-    if table == "expert":
+    if table == "expert" and _takes_part(turn):
         choices.append(run_choice(w("menu-my-card"), "experts"))
     if len(rows) > (page + 1) * _PAGE:
         choices.append(run_choice(w("data-more"), "mes-donnees", f"{table}.{page + 1}"))
@@ -208,16 +224,21 @@ def _agreements(turn: Turn) -> None:
     """Each agreement with its date and text's version; what may be taken back, and what follows."""
     w = turn.w
     lines = []
-    for row in turn.uow.people.agreements(turn.me.id):
+    rows = turn.uow.people.agreements(turn.me.id)
+    newest = {(row.programme_id, row.purpose): row.id for row in rows}
+    for row in rows:
+        last = newest[row.programme_id, row.purpose] == row.id
         programme = turn.bot.programmes.get(row.programme_id)
         name = w.pick(programme.name) if programme else row.programme_id
         given = w("agreement-given", when=w.day(row.given_at), version=row.text_version)
         if row.withdrawn_at is not None:
             given = w("agreement-withdrawn", when=w.day(row.withdrawn_at))
         choice = None
-        if row.withdrawn_at is None and row.purpose == "storage":
+        if not last or row.withdrawn_at is not None:
+            pass
+        elif row.purpose == "storage":
             choice = run_choice(w("agreement-erase"), "effacer")
-        elif row.withdrawn_at is None and row.purpose in WITHDRAWABLE:
+        elif row.purpose in WITHDRAWABLE:
             choice = act_choice(w("agreement-withdraw"), "take-back", row.id, 0)
         what = w(f"agreement-{row.purpose}") if w.has(f"agreement-{row.purpose}") else row.purpose
         lines.append(Line(label=what, text=f"{name} · {given}", choice=choice))

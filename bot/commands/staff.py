@@ -330,7 +330,8 @@ def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
         return
     for person in (first, second):
         # Nobody is shown to anybody before they have said yes to this programme themselves.
-        if "storage" not in turn.uow.people.consents(person.id, turn.programme.id):
+        consent = turn.programme.consent.read
+        if not turn.uow.people.agreed_to(person.id, turn.programme.id, "storage", consent):
             turn.say(Message(turn.w("staff-not-member", name=person.name or "—")), here=True)
             return
     if not minors.may_meet(turn, first, second.id, turn.programme):

@@ -58,6 +58,7 @@ def send_some(scene: Scene, timer: DueTimer) -> None:
         row, told=len(usable), muted=len(muted), unreachable=len(wanted) - len(usable)
     ):
         return  # stopped in this very instant
+    scene.uow.people.recall_consents([person.id for person in usable])
     for person in usable:
         w = scene.words(person, programme)
         scene.tell(

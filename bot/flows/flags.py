@@ -135,7 +135,7 @@ def listen(turn: Turn) -> bool:
     text = "\n".join(said)
     programme = turn.current
     told = 0
-    if programme is not None and turn.consented_in(programme.id):
+    if programme is not None and (turn.consented_in(programme.id) or turn.has_lapsed(programme.id)):
         _raise(turn, programme, turn.me, "distress", text, theme=distress.heard(text))
         told = len(guards(turn, programme))
     turn.say(

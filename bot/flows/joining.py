@@ -54,6 +54,7 @@ def waiting(turn: Turn) -> Message:
         + " "
         + w("minor-nothing-kept"),
         choices=(run_choice(w("menu-help"), "aide"),),
+        quiet=(run_choice(w("menu-my-data"), "mes-donnees"),),
     )
 
 

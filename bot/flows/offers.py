@@ -210,7 +210,7 @@ def accept(turn: Turn, number: int, version: int) -> None:
         training.ask(turn)
         return
     charter = programme.pair.charter
-    if charter and "charter" not in turn.uow.people.consents(turn.me.id, programme.id):
+    if charter and not turn.uow.people.agreed_to(turn.me.id, programme.id, "charter", charter.read):
         turn.say(
             Message(
                 title=turn.w("charter-title"),
@@ -254,7 +254,7 @@ def charter(turn: Turn, number: int, version: int) -> None:
     rules = turn.programme.pair.charter
     if rules is not None:
         turn.uow.people.consent(
-            turn.me.id, turn.programme.id, "charter", version=rules.version, now=turn.now
+            turn.me.id, turn.programme.id, "charter", text=rules.read, now=turn.now
         )
         turn.replace(Message(turn.w("charter-noted")))
     accept(turn, number, version)

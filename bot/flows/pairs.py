@@ -104,8 +104,10 @@ def form(
         )
     )
     charter = programme.pair.charter
-    agreed = "charter" in scene.uow.people.consents(mentor.id, programme.id)
-    if (charter is None or agreed) and not training.lacks(scene, mentor, programme):
+    agreed = charter is None or scene.uow.people.agreed_to(
+        mentor.id, programme.id, "charter", charter.read
+    )
+    if agreed and not training.lacks(scene, mentor, programme):
         introduce(scene, pair)
         return pair
     pair.state = "proposed"
@@ -220,7 +222,7 @@ def pair_agree(turn: Turn, number: int, version: int) -> None:
     _no_deadline(turn, pair)
     if charter is not None:
         turn.uow.people.consent(
-            turn.me.id, turn.programme.id, "charter", version=charter.version, now=turn.now
+            turn.me.id, turn.programme.id, "charter", text=charter.read, now=turn.now
         )
     months = turn.programme.pair.months
     pair.started_at = turn.now

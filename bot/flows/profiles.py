@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot import minors
+from bot import consents, minors
 from bot.commands import directory
 from bot.commands.registry import COMMANDS, command
 from bot.dialogue.engine import Given, Value
@@ -284,7 +284,7 @@ def expert_known(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
     _write(turn, values)
     if agreed:
         turn.uow.people.consent(
-            turn.me.id, programme.id, "proposed", version=programme.consent.version, now=turn.now
+            turn.me.id, programme.id, "proposed", text=programme.consent.read, now=turn.now
         )
     else:
         turn.uow.people.withdraw(turn.me.id, programme.id, "proposed", now=turn.now)
@@ -337,6 +337,5 @@ def _back(turn: Turn, *, paused: bool) -> None:
     turn.me.paused_at = None
     turn.text("pause-ended" if paused else "pause-all-ended")
     if everything:
-        turn.uow.session.flush()
-        turn.uow.outbox.release(turn.me.id, turn.now)
+        consents.release(turn, turn.me)
         turn.note("resumed", "person", turn.me.id)

@@ -121,6 +121,7 @@ def open_reports(scene: Scene, timer: DueTimer) -> None:
     quarter = timer.payload["quarter"]
     numbers = [person.id for person in people]
     there = scene.uow.reports.having(numbers, programme.id, rules.id, quarter)
+    scene.uow.people.recall_consents(numbers)
     for person in people:
         if person.id not in there:
             with _alone(scene, "opened", person):
@@ -380,6 +381,7 @@ def _remind(
     missing = scene.uow.reports.missing(
         programme.id, rules.id, quarter, scene.now, after_id=cursor, limit=CHUNK
     )
+    scene.uow.people.recall_consents([person.id for _, person in missing])
     for report, person in missing:
         if report.opened_at > asked_before:
             continue

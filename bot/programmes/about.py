@@ -5,6 +5,7 @@ The beginning of a programme file. This module does not know what the programme 
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, time
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -106,11 +107,26 @@ class About(Data):
         return zone
 
 
-class Consent(Data):
-    """What is agreed to before anything but the account's id is stored."""
+class Agreed(Data):
+    """A text that people agree to; another version or other words are asked about again."""
 
     version: str = Field(min_length=1, max_length=32)
     text: Localised
+
+    @property
+    def digest(self) -> str:
+        """Of its words in both languages; how the file breaks its lines does not count."""
+        said = "\0".join(" ".join(each.split()) for each in (self.text.fr, self.text.en))
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    @property
+    def read(self) -> tuple[str, str]:
+        """As an agreement records it (`storage.people.Text`)."""
+        return self.version, self.digest
+
+
+class Consent(Agreed):
+    """What is agreed to before anything but the account's id is stored."""
 
 
 class Role(Data):

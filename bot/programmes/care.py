@@ -13,17 +13,15 @@ from typing import Final, Literal
 from pydantic import Field
 
 from bot.dialogue.questionnaire import Data, Id, Label, Localised
+from bot.programmes.about import Agreed
 
 Side = Literal["mentee", "mentor"]
 Turning = Literal["coach", "test", "bilan", "group"]
 TURNINGS: Final[tuple[Turning, ...]] = ("coach", "test", "bilan", "group")
 
 
-class Charter(Data):
+class Charter(Agreed):
     """What a volunteer accepts before the first contact (A-19)."""
-
-    version: str = Field(min_length=1, max_length=32)
-    text: Localised
 
 
 class Extension(Data):

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import LargeBinary
@@ -95,15 +96,22 @@ class LinkCode(Base, purpose="identify", basis="interest", kept="drafts"):
 
 
 class Consent(Base, purpose="account", basis="duty", kept="person"):
-    """A person's word on a purpose, with the version of the text they read."""
+    """A person's word on a purpose and a text; a new text adds a row, and the old one stays."""
 
     __tablename__ = "consent"
-    __table_args__ = (UniqueConstraint("person_id", "programme_id", "purpose"),)
+    __table_args__ = (
+        Index("ix_consent_standing", "person_id", "programme_id", "purpose", "text_version",
+              "text_digest", unique=True, sqlite_where=text("withdrawn_at IS NULL"),
+              postgresql_where=text("withdrawn_at IS NULL")),
+    )  # fmt: skip
     id: Mapped[int] = id_()
     person_id: Mapped[int] = person_("who")
     programme_id: Mapped[str] = c(String(20), "for which programme")
     purpose: Mapped[str] = c(String(32), "storage, proposed (as expert), charter, ...", "self")
     text_version: Mapped[str] = c(String(32), "version of the text agreed to")
+    text_digest: Mapped[str] = c(
+        String(64), "of the text itself; empty: any text of that version", server_default=""
+    )
     given_at: Mapped[datetime] = c(Utc, "when given", "self")
     withdrawn_at: Mapped[datetime | None] = c(Utc, "when taken back", "self")
 

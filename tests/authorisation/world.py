@@ -238,7 +238,7 @@ class _Maker:
                 for purpose in ("storage", "charter"):
                     if (purpose, place) not in self._agreed(one.id):
                         self.put(Consent, person_id=one.id, programme_id=place, purpose=purpose,
-                                 text_version="1", given_at=NOW)  # fmt: skip
+                                 text_version="2026-11", given_at=NOW)  # fmt: skip
             elif state == "active":
                 one.programme_id = places[0][0]
         if any(role == "mentor" for _, role, _ in places):

@@ -127,9 +127,9 @@ def join(
     person.name, person.programme_id = name, here.id
     person.zone = None if zone == here.zone else zone
     person.email = f"{chat.lower()}@exemple.invalid"
-    uow.people.consent(person.id, here.id, "storage", version=here.consent.version, now=now)
+    uow.people.consent(person.id, here.id, "storage", text=here.consent.read, now=now)
     if role == "mentor":
-        uow.people.consent(person.id, here.id, "charter", version="1", now=now)
+        uow.people.consent(person.id, here.id, "charter", text=("2026-11", ""), now=now)
     uow.people.enrol(person.id, here.id, role, now=now)
     return Member(person.id, platform, chat, name, zone, role)
 
