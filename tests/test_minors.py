@@ -110,6 +110,17 @@ def test_before_the_parents_agree_nothing_is_kept_sent_or_paired(stand: Stand) -
             )
 
 
+def test_whoever_waits_for_the_parents_sees_and_erases_what_is_kept(stand: Stand) -> None:
+    stand.command(PUPIL, "accord", "rencontres-lycee")
+    stand.command(PUPIL, "role", "mentee")
+    heard = stand.command(PUPIL, "mes-donnees")
+    assert told(heard, PUPIL, "Tes données")
+    heard = stand.press(PUPIL, button(heard, PUPIL, "Tout effacer"))
+    assert told(stand.press(PUPIL, button(heard, PUPIL, "Tout effacer")), PUPIL)
+    with stand.work() as uow:
+        assert uow.people.by_account("telegram", PUPIL) is None
+
+
 def test_a_second_role_makes_nobody_older(stand: Stand) -> None:
     stand.press(PUPIL, "r:role:mentor")
     with stand.work() as uow:
