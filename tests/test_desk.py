@@ -41,7 +41,7 @@ def enrol(one: Stand, account: str, *roles: tuple[str, str]) -> None:
         for where, role in roles:
             uow.people.enrol(person.id, where, role, now=one.now)
         if all(role == "mentee" for _, role in roles):
-            uow.people.consent(person.id, AX, "storage", version="1", now=one.now)
+            uow.people.consent(person.id, AX, "storage", text=("2026-11", ""), now=one.now)
 
 
 def titles(one: Stand, account: str) -> list[str]:
