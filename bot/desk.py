@@ -72,7 +72,7 @@ def board(turn: Turn) -> list[Message]:
     found = turn.uow.numbers.of(
         programme.id, ever.period, lately.quarters, turn.now, met=lately.period
     )
-    ended = outcomes.ends(turn, programme, ever.period, w)
+    ended = outcomes.short(turn, programme, ever.period, w)
     shown = statistics.tables(found, programme, ended, w, turn.now, months=statistics.MONTHS)
     title = w("stats-title", name=w("desk-figures"), period=w("stats-from-first"))
     sections = [

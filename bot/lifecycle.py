@@ -73,6 +73,12 @@ the mentee, or before its term; none of them is a failure."""
 SUCCESS = frozenset({"term", "referred"})
 """Outcomes that count as a success in every statistic (A-21)."""
 
+REQUEST_ENDS = ("matched", "referred", "infeasible", "withdrawn")
+"""How a request ended: with a pair, by turning to others, with the team's no, or taken back."""
+
+REQUEST_SUCCESS = frozenset({"matched", "referred"})
+"""Ends of a request that count as a success in every statistic (A-21)."""
+
 REFERRAL: Table = {
     "suggested": {"agree": "agreed", "decline": "declined"},
     "agreed": {"start": "underway", "finish": "done", "decline": "declined"},

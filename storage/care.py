@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from storage.tables import Beyond, Extension, FollowUp, Pair, Referral, Training
+from storage.tables import (
+    Beyond,
+    Extension,
+    FollowUp,
+    Pair,
+    Referral,
+    Request,
+    RequestNote,
+    Training,
+)
 from storage.upsert import changed
 from storage.vault import Vault
 
 GOING = ("suggested", "agreed", "underway")
 """States of a referral that is not at its end."""
+TAKEN = ("agreed", "underway", "done")
+"""States of a referral that the person said yes to."""
+DECISIONS = ("feasible", "infeasible", "reopened")
+"""Notes of a request's file that decide about it, the last of them being the one that counts."""
 
 
 class Care:
@@ -37,6 +50,40 @@ class Care:
             .group_by(Pair.outcome)
         )
         return {str(outcome): int(count) for outcome, count in rows}
+
+    def request_ends(self, programme_id: str, begin: datetime, end: datetime) -> dict[str, int]:
+        """What became of the requests of a period that are at their end, each counted once.
+
+        Returns:
+            How many were `matched`, closed after somebody had turned to others (`referred`),
+            answered `infeasible`, or closed otherwise (`withdrawn`).
+        """
+        turned = exists().where(Referral.request_id == Request.id, Referral.state.in_(TAKEN))
+        last = (
+            select(func.max(RequestNote.id))
+            .where(RequestNote.request_id == Request.id, RequestNote.kind.in_(DECISIONS))
+            .correlate(Request)
+            .scalar_subquery()
+        )
+        refused = exists().where(RequestNote.id == last, RequestNote.kind == "infeasible")
+        how = case(
+            (Request.state == "matched", "matched"),
+            (turned, "referred"),
+            (refused, "infeasible"),
+            else_="withdrawn",
+        )
+        ended = (
+            select(how.label("how"))
+            .where(
+                Request.programme_id == programme_id,
+                Request.state.in_(("matched", "closed")),
+                Request.created_at >= begin,
+                Request.created_at < end,
+            )
+            .subquery()
+        )
+        rows = self._session.execute(select(ended.c.how, func.count()).group_by(ended.c.how))
+        return {str(kind): int(count) for kind, count in rows}
 
     # --- beyond my role ---
 

@@ -203,6 +203,7 @@ def _families() -> dict[str, list[str]]:
         "staff-note-{}": ("note", "interview", "feasible", "infeasible", "reopened"),
         "staff-beyond-is-{}": lifecycle.BEYOND,
         "outcome-{}": lifecycle.OUTCOMES,
+        "request-end-{}": lifecycle.REQUEST_ENDS,
         "referral-{}": TURNINGS,
         "referral-about-{}": TURNINGS,
         "referral-is-{}": lifecycle.REFERRAL,

@@ -170,8 +170,8 @@ def test_a_pair_closed_by_referral_is_a_success_in_the_figures() -> None:
     assert one.get_pair(number).outcome == "referred"
     tables = [h.message.table for h in one.command(CLAIRE, "statistiques") if h.message.table]
     rows = [r for t in tables for r in t.rows]
-    assert ("Tournés vers un professionnel", "1") in rows
-    assert ("Dont réussites (terme ou professionnel)", "1") in rows
+    assert ("Vers un professionnel", "1") in rows
+    assert ("Réussites, parmi eux", "1") in rows
     assert told(one.press(CLAIRE, close), CLAIRE, "Orientation n° 1")  # pressed twice
 
 

@@ -1,4 +1,4 @@
-"""How pairs end, as tables of the programme's figures: no end is a failure, nobody is named.
+"""How requests and pairs end, among the programme's figures: no end is a failure, nobody is named.
 
 Turning to a professional counts as a success, like the term (A-21). What was expected is set beside
 what was found, and the answers at the end beside those months after; nothing that fewer than a few
@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bot.i18n import Words
-from bot.lifecycle import OUTCOMES, SUCCESS
+from bot.lifecycle import OUTCOMES, REQUEST_ENDS, REQUEST_SUCCESS, SUCCESS
 from bot.messages import Table
 from bot.programmes.schema import Programme
 from bot.turn import Scene
@@ -123,33 +123,45 @@ def _after(
     return shown
 
 
-def counted(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, int]]:
-    """How many pairs ended in each way, and how many of them as successes; nothing without any."""
-    found = scene.uow.care.outcomes(programme.id, period.begin, period.end)
-    if not found:
-        return []
-    good = sum(n for name, n in found.items() if name in SUCCESS)
-    return [
-        *((w(f"outcome-{name}"), found[name]) for name in OUTCOMES if name in found),
-        (w("outcome-success"), good),
-    ]
+def ends(
+    scene: Scene, programme: Programme, period: Period, w: Words
+) -> list[tuple[str, list[tuple[str, int]]]]:
+    """How the requests of a period, and the pairs that ended in it, came to their end.
+
+    Two statements.
+
+    Returns:
+        What is counted, and how many ended in each way; last, how many of them are successes.
+    """
+    care = scene.uow.care
+    asked = care.request_ends(programme.id, period.begin, period.end)
+    pairs = care.outcomes(programme.id, period.begin, period.end)
+    found = []
+    if asked:
+        bars = [(w(f"request-end-{name}"), asked[name]) for name in REQUEST_ENDS if name in asked]
+        good = sum(n for name, n in asked.items() if name in REQUEST_SUCCESS)
+        found.append((w("stats-request-ends"), [*bars, (w("request-end-success"), good)]))
+    if pairs:
+        bars = [(w(f"outcome-{name}"), pairs[name]) for name in OUTCOMES if name in pairs]
+        good = sum(n for name, n in pairs.items() if name in SUCCESS)
+        found.append((w("stats-outcomes"), [*bars, (w("outcome-success"), good)]))
+    return found
 
 
-def ends(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, Table]]:
-    """How pairs ended: one table, one statement."""
-    rows = [(what, str(n)) for what, n in counted(scene, programme, period, w)]
+def short(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, Table]]:
+    """How they ended, as tables."""
     columns = w("stats-what"), w("stats-count")
-    return [(w("stats-outcomes"), Table(columns, tuple(rows)))] if rows else []
+    return [
+        (title, Table(columns, tuple((what, str(n)) for what, n in bars)))
+        for title, bars in ends(scene, programme, period, w)
+    ]
 
 
 def tables(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, Table]]:
     """What is shown after the programme's other figures."""
-    found = ends(scene, programme, period, w)
-    if not found:
-        return []
     ended = scene.uow.care.ended(programme.id, period.begin, period.end)
     return [
-        *found,
+        *short(scene, programme, period, w),
         *_expectations(scene, programme, ended, w),
         *_after(scene, programme, ended, w),
     ]

@@ -290,7 +290,8 @@ def draw(scene: Scene, timer: DueTimer) -> Work | None:
     if person is None or wanted is None:
         return None
     w = scene.words(person, programme)
-    panels = _drawn(read(scene, programme, wanted), programme, w)
+    ended = outcomes.ends(scene, programme, wanted.period, w)
+    panels = _drawn(read(scene, programme, wanted), programme, ended, w)
     if not panels:
         return None
     subtitle = named(timer.payload["said"], wanted, w)
@@ -310,7 +311,12 @@ def _listed(panel: Panel, w: Words) -> str:
     return w.all([f"{label} ({count})" for label, count in panel.bars])
 
 
-def _drawn(found: Statistics, programme: Programme, w: Words) -> list[Panel]:
+def _drawn(
+    found: Statistics,
+    programme: Programme,
+    ended: Sequence[tuple[str, Sequence[tuple[str, int]]]],
+    w: Words,
+) -> list[Panel]:
     """The tables, as bars."""
     months = [(w.month(month), n) for month, n in sorted(found.months.items())[-MONTHS:]]
     panels = [Panel(w("stats-by-month"), months)]
@@ -319,6 +325,7 @@ def _drawn(found: Statistics, programme: Programme, w: Words) -> list[Panel]:
         for text, table in _answers(found, programme, w)
         if table is not None
     ]
+    panels += [Panel(title, bars) for title, bars in ended]
     held = [
         (f"{year}T{number} · {label}", n)
         for (year, number), both in sorted(found.meetings.items())
