@@ -102,6 +102,7 @@ injection: $(DEV) ## 500 texts in every field of everybody: nothing shown is act
 
 fuzz: $(DEV) ## 100,000 updates of every shape: none fails, everybody who writes is answered
 	$(BIN)/python -m tests.fuzz.updates
+	$(BIN)/python -m tests.fuzz.ports
 
 authorisation: $(DEV) ## everybody tries every way in on everything: who sees and changes what
 	$(BIN)/python -m tests.authorisation.matrix

@@ -9,7 +9,7 @@ import pytest
 from bot.bot import Bot
 from bot.errors import CordeeError
 from bot.turn import Turn
-from tests.fuzz import silences, updates
+from tests.fuzz import ports, silences, updates
 
 TABLE = Path(__file__).parent / "SILENCES.md"
 
@@ -37,6 +37,14 @@ def test_a_failure_a_silence_and_a_word_in_the_log_are_noticed(
     assert any(name.startswith("CordeeError") for name in found.failures)
     assert found.silent
     assert log.spilt
+
+
+@pytest.mark.timeout(240)  # of processor time it takes a few seconds
+async def test_updates_of_any_shape_come_in_through_the_ports() -> None:
+    figures = await ports.send(80, seed=5)
+    assert figures.faults == []
+    assert figures.by_status[200] > 60
+    assert min(figures.kept, figures.said) > 30
 
 
 def test_the_table_of_silences_is_the_one_that_is_applied() -> None:

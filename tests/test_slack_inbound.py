@@ -159,6 +159,40 @@ def test_a_form_by_field() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("blocks", "names"),
+    [
+        ([{"type": "input", "block_id": "a"}, {"type": "section"},
+          {"type": "input", "block_id": "b"}], ["a", "b"]),
+        (["input", None, {"type": "input"}, {"type": "input", "block_id": 7}], []),
+        ("input", []),
+        (None, []),
+    ],
+)  # fmt: skip
+def test_the_fields_of_a_form_in_whatever_shape_it_comes(blocks: object, names: list[str]) -> None:
+    payload = {"view": {"type": "modal", "blocks": blocks}}
+    assert inbound.fields(payload) == names
+    assert inbound.in_modal(payload)
+    assert inbound.fields({"view": "modal"}) == []
+    assert not inbound.in_modal({"view": "modal"})
+
+
+@pytest.mark.parametrize(
+    ("payload", "named"),
+    [
+        ({}, True),
+        ({"command": "/cordee"}, True),
+        ({"actions": [{"action_id": "a", "block_id": "b"}], "view": None}, True),
+        ({"command": ["/cordee"]}, False),
+        ({"event": {"type": 7}}, False),
+        ({"actions": [{"action_id": {"a": 1}}]}, False),
+        ({"view": {"callback_id": []}}, False),
+    ],
+)
+def test_what_names_its_listener_is_words(payload: dict[str, Any], named: bool) -> None:
+    assert inbound.is_named(payload) == named
+
+
 def test_a_command_with_the_rest_of_its_line() -> None:
     assert read("command") == Commanded(
         id="c:1795253410.222.a1b2c3d4e5f6",

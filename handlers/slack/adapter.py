@@ -266,7 +266,7 @@ class SlackAdapter:
                 query=request.query_string,
                 headers=dict(request.headers),
             )
-        except (ValueError, AttributeError, TypeError):  # signed, but no payload of Slack's
+        except (ValueError, LookupError, AttributeError, TypeError):  # signed, but not Slack's
             return web.Response(status=400)
         return await to_aiohttp_response(await self.app.async_dispatch(bolt_request))
 
@@ -282,6 +282,8 @@ class SlackAdapter:
         if body.get("type") == "url_verification":
             await next_()
             return None
+        if not inbound.is_named(body):
+            return BoltResponse(status=400, body="")
         try:
             account = await self._account(body, context)
             if account is None:
@@ -378,9 +380,8 @@ class SlackAdapter:
     async def _open(self, form: Form, body: Mapping[str, Any]) -> None:
         """Open a form while the trigger lives; too late, and the question in the chat remains."""
         view = render.modal(form, self.labels)
-        in_modal = (body.get("view") or {}).get("type") == "modal"
         client = self._client(body)
-        open_view = client.views_push if in_modal else client.views_open
+        open_view = client.views_push if inbound.in_modal(body) else client.views_open
         try:
             await open_view(trigger_id=str(body.get("trigger_id") or ""), view=view)
         except SlackApiError as error:
@@ -411,8 +412,7 @@ def _errors(body: Mapping[str, Any], errors: Mapping[str, str]) -> dict[str, str
 
     Slack shows the person a failure of the app when a key is not an input block of the view.
     """
-    blocks = (body.get("view") or {}).get("blocks") or []
-    inputs = [b.get("block_id") for b in blocks if b.get("type") == "input"]
+    inputs = inbound.fields(body)
     found: dict[str, str] = {}
     for field, text in errors.items():
         place = field if field in inputs else inputs[0] if inputs else None

@@ -146,6 +146,17 @@ def workspace(payload: Payload) -> str:
     )
 
 
+_NAMES: Final[tuple[tuple[str | int, ...], ...]] = (
+    ("command",), ("event", "type"), ("actions", 0, "action_id"), ("actions", 0, "block_id"),
+    ("view", "callback_id"),
+)  # fmt: skip
+
+
+def is_named(payload: Payload) -> bool:
+    """Whether what says whose work a payload is are words; the library expects no less."""
+    return all(isinstance(_at(payload, *path), str | None) for path in _NAMES)
+
+
 # --- events -----------------------------------------------------------------------------------
 
 
@@ -313,6 +324,18 @@ def _submitted(payload: Payload, received_at: datetime, bot_account: str | None)
         if isinstance(elements, Mapping)
     }
     return Submitted(id=keys(payload)[0], author=author, at=received_at, token=token, values=values)
+
+
+def in_modal(payload: Payload) -> bool:
+    """Whether it came from a window that is open."""
+    return _string(payload, "view", "type") == "modal"
+
+
+def fields(payload: Payload) -> list[str]:
+    """The names of a form's fields, in their order."""
+    blocks = _at(payload, "view", "blocks")
+    inputs = [b for b in (blocks if isinstance(blocks, list) else ()) if _at(b, "type") == "input"]
+    return [name for block in inputs if (name := _string(block, "block_id"))]
 
 
 def _value(element: object) -> FormValue:
