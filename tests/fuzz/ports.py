@@ -26,6 +26,7 @@ from urllib.parse import urlencode
 from multidict import CIMultiDict
 from sqlalchemy import func, select
 
+from handlers.slack.send import HOOKS
 from storage.tables import Inbox, Outbox
 from tests.authorisation.forged import HOOK, House, Sent, house, signed
 from tests.fuzz import shapes
@@ -47,8 +48,14 @@ class Figures:
     faults: list[str] = field(default_factory=list)
 
 
-def as_slack(payload: dict[str, Any]) -> Sent:
-    """As Slack would post it: a command as a form, an event as JSON, the rest as JSON in a form."""
+def as_slack(payload: dict[str, Any], here: str) -> Sent:
+    """As Slack would post it: a command as a form, an event as JSON, the rest as JSON in a form.
+
+    Args:
+        payload: What it says.
+        here: Where the local Slack is: answers in place go there, never out of this machine.
+    """
+    payload = json.loads(json.dumps(payload).replace(f"https://{HOOKS}/", here))
     if "command" in payload:
         body = urlencode({k: v if isinstance(v, str) else json.dumps(v)
                           for k, v in payload.items()}, errors="replace")  # fmt: skip
@@ -74,12 +81,13 @@ async def send(updates: int, seed: int = 1) -> Figures:
     ground = Ground(seed, Found())  # for its words and buttons: none of these is worked there
     with listening(re.compile(CANARY, re.IGNORECASE)) as log:
         async with house() as one:
+            here = one.service.settings.slack_api_url or ""
             for _ in range(updates):
                 telegram = chance.random() < 0.5
                 payload = ground.telegram.update() if telegram else ground.slack.payload()
                 if chance.random() < 0.6:
                     payload = shapes.spoil(payload, chance, ground.words)
-                request = as_telegram(payload) if telegram else as_slack(payload)
+                request = as_telegram(payload) if telegram else as_slack(payload, here)
                 status = await one.send(request)
                 figures.updates += 1
                 figures.by_status[status] += 1
