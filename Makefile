@@ -6,6 +6,8 @@ DEMO ?=
 STORY ?=
 # … and for `make simulate`, where all of it takes hours.
 SIMULATE ?= --seeds 50
+# … and for `make mutation`, of whose last group a sample is enough.
+MUTATION ?= sealing access
 # Three workers on two cores: half of the time tests wait, as people and platforms make them. Not
 # more on a big machine: each starts its own PostgreSQL and its own browser.
 PYTEST ?= -n 3 --dist worksteal --durations=15
@@ -24,7 +26,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
 .PHONY: security sbom audit
-.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz injection registre erasure bombs authorisation forged
+.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz injection registre erasure bombs authorisation forged mutation
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -109,6 +111,9 @@ authorisation: $(DEV) ## everybody tries every way in on everything: who sees an
 
 forged: $(DEV) ## ten thousand forged and replayed requests
 	$(BIN)/python -m tests.authorisation.forged
+
+mutation: $(DEV) ## plant faults one by one: how many the tests notice (MUTATION="access"; an hour)
+	$(BIN)/python -m tests.mutation.score $(MUTATION)
 
 soak: $(DEV) ## two years, 190 pairs, 10,000 laureates: what is sent is what the calendar says
 	$(BIN)/python -m tests.simulation.soak

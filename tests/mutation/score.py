@@ -1,0 +1,144 @@
+"""How many planted faults the tests notice, group by group, against the bar of each.
+
+    .venv/bin/python -m tests.mutation.score                    # every group, all of it
+    .venv/bin/python -m tests.mutation.score sealing access
+    .venv/bin/python -m tests.mutation.score core --sample 500 --seed 1
+    .venv/bin/python -m tests.mutation.score access --only '*own_pair*'
+
+A fault counts as noticed when a test fails, or runs far longer than without it. One that nothing
+notices is either in the list of equivalents (`equivalents.toml`, with its reason) or is printed.
+Each group is worked in a copy under `build/mutation/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import os
+import random
+import shutil
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import mutmut.__main__ as engine
+from mutmut import configuration
+from mutmut.stats import status_by_exit_code
+
+from tests.mutation.mutants import ROOT, Mutant, equivalents, mutants, prepare
+
+WORK: Final = ROOT / "build" / "mutation"
+NOTICED: Final = frozenset({"killed", "timeout", "segfault"})
+# The two that look for what was never raised collect the garbage after each test: half of the time.
+PYTEST: Final = [
+    *("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"),
+    *("-p", "no:unraisableexception", "-p", "no:threadexception"),
+    *("-m", "not postgres and not browser and not slow"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files whose faults are to be noticed, and the tests that are to notice them.
+
+    Attributes:
+        bar: Per cent, of those that are not listed as equivalent.
+        files: Path to the functions of it that count; none means all.
+        tests: What pytest is given; of these, only those that reach the function are run.
+    """
+
+    bar: float
+    files: dict[str, tuple[str, ...]]
+    tests: tuple[str, ...]
+
+
+GROUPS: Final = {
+    "sealing": Group(
+        100,
+        {"storage/sealed.py": (), "storage/vault.py": ()},
+        ("tests/test_sealing.py", "tests/test_vault.py"),
+    ),
+    "access": Group(
+        100,
+        {"bot/access.py": ()},
+        ("tests/test_access.py",),
+    ),
+}
+
+
+def wanted(group: Group) -> list[Mutant]:
+    """The faults of a group, in the order of its files."""
+    return [
+        one
+        for path, functions in group.files.items()
+        for one in mutants(path)
+        if not functions or one.place.partition(": ")[2] in functions
+    ]
+
+
+def run(name: str, group: Group, chosen: list[Mutant]) -> dict[str, str]:
+    """Plant each fault, run its tests, and say what became of it, by its name."""
+    folder = WORK / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for entry in ROOT.iterdir():
+        if entry.name not in (".git", ".venv", "build"):
+            (folder / entry.name).symlink_to(entry)
+    os.chdir(folder)
+    configuration.reset_config()
+    config = configuration.config()
+    config.only_mutate[:] = list(group.files)
+    config.pytest_add_cli_args_test_selection[:] = list(group.tests)
+    config.pytest_add_cli_args[:] = PYTEST
+    prepare()
+    engine._run([one.name for one in chosen], 1)
+    found: dict[str, str] = {}
+    for path in group.files:
+        codes = json.loads((folder / "mutants" / f"{path}.meta").read_text("utf-8"))
+        found |= {k: status_by_exit_code[v] for k, v in codes["exit_code_by_key"].items()}
+    return found
+
+
+def report(name: str, group: Group, chosen: list[Mutant], of: int, states: dict[str, str]) -> bool:
+    """Print the score and what nothing noticed; whether the bar is reached."""
+    listed = equivalents()
+    missed = [one for one in chosen if states[one.name] not in NOTICED]
+    same = [one for one in missed if any(e.is_(one) for e in listed)]
+    holes = [one for one in missed if one not in same]
+    for one in holes:
+        sys.stdout.write(f"\n{one.place}  ({one.name}, {states[one.name]})\n")
+        sys.stdout.write("".join(f"  - {line}\n" for line in one.was.splitlines()))
+        sys.stdout.write("".join(f"  + {line}\n" for line in one.now.splitlines()))
+    counted = len(chosen) - len(same)
+    score = 100 * (counted - len(holes)) / counted if counted else 100.0
+    kinds = ", ".join(f"{n} {k}" for k, n in Counter(states[c.name] for c in chosen).most_common())
+    sample = "" if len(chosen) == of else f" (a sample of {of})"
+    sys.stdout.write(
+        f"\n{name}: {score:.1f} % of {counted} faults noticed{sample}, bar {group.bar:.0f} %; "
+        f"{len(same)} equivalent; {kinds}\n"
+    )
+    return score >= group.bar
+
+
+def main() -> int:
+    """Work through the groups asked for; 1 when one is under its bar."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("groups", nargs="*", help=", ".join(GROUPS))
+    parser.add_argument("--sample", type=int, help="so many faults of a group, drawn by the seed")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="*", help="pattern of names of faults")
+    given = parser.parse_args()
+    reached = True
+    for name in given.groups or GROUPS:
+        group = GROUPS[name]
+        every = [one for one in wanted(group) if fnmatch.fnmatch(one.name, given.only)]
+        size = min(given.sample or len(every), len(every))
+        chosen = random.Random(given.seed).sample(every, size)
+        reached &= report(name, group, chosen, len(every), run(name, group, chosen))
+    return int(not reached)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
