@@ -60,6 +60,23 @@ GROUPS: Final = {
         {"storage/sealed.py": (), "storage/vault.py": ()},
         ("tests/test_sealing.py", "tests/test_vault.py"),
     ),
+    "escaping": Group(
+        100,
+        {
+            "handlers/slack/render.py": (
+                *("clean", "one_line", "escape", "_plain", "_label", "_has_meaning"),
+                *("line_text", "_in_full", "fallback", "caption", "toast"),
+            ),
+            "handlers/slack/inbound.py": ("unescape",),
+            "handlers/telegram/text.py": (
+                *("clean", "flat", "visible", "units", "_with_code"),
+                *("Rich.__init__", "Rich.text", "Rich.add", "Rich.finish", "Rich._pressable"),
+            ),
+            "bot/exporter.py": (),
+            "bot/cells.py": ("clean",),
+        },
+        ("tests/test_escaping.py",),
+    ),
     "access": Group(
         100,
         {"bot/access.py": ()},
