@@ -134,6 +134,8 @@ _UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 def readable(event: Event) -> Event:
     """The event with words that can be stored, searched and said, in a bounded time."""
     author = replace(event.author, name=_words(event.author.name, MOST_ARGS))
+    if event.reply_url is not None and _UNFIT.search(event.reply_url):
+        event = replace(event, reply_url=None)
     match event:
         case Said(text=text):
             return replace(event, author=author, text=_words(text, MOST_SAID))
@@ -148,7 +150,10 @@ def readable(event: Event) -> Event:
             return replace(event, author=author, values=kept)
         case Opened(payload=payload):
             return replace(event, author=author, payload=_words(payload, MOST_ARGS))
-        case Pressed() | Reached():
+        case Pressed(on=on):
+            fits = on is not None and not _UNFIT.search(on.chat + on.message)
+            return replace(event, author=author, on=on if fits else None)
+        case Reached():
             return replace(event, author=author)
         case _:
             assert_never(event)

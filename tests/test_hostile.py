@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -22,10 +23,10 @@ from typer.testing import CliRunner
 from bot.commands.agenda import read_period
 from bot.dialogue.parsing import clean
 from bot.encoder import encoder
-from bot.events import MOST_SAID, Author, Commanded, Event, Said, Submitted, readable
+from bot.events import MOST_SAID, Author, Commanded, Event, Pressed, Said, Submitted, readable
 from bot.exporter import write_csv
 from bot.importer import import_people
-from bot.messages import Home, Message
+from bot.messages import Home, Message, MessageRef
 from handlers.local.chat_file import Platform, parse
 from handlers.local.people import COLUMNS
 from handlers.local.script import Player
@@ -302,6 +303,17 @@ def test_what_is_read_of_an_event_is_bounded_and_can_be_stored() -> None:
     assert len(read(long).text) == MOST_SAID
     assert (read(command).name, read(command).args) == ("a", "b" * 1000)
     assert read(form).values == {"q": "a\nb", "m": ("x",), "n": None}
+
+
+def test_what_could_not_be_called_or_stored_is_no_place_to_answer() -> None:
+    author = Author("slack", "T1/U1", "slack:T1")
+    answer, on = "https://hooks.slack.com/a", MessageRef("D1", "1.2")
+    pressed = Pressed(id="1", author=author, at=NOON, token="r:menu:", on=on, reply_url=answer)
+    assert read(pressed) == pressed
+    for unfit in ("D\ud8001", "D\x001"):
+        assert read(replace(pressed, on=MessageRef(unfit, "1.2"))).on is None
+        assert read(replace(pressed, on=MessageRef("D1", unfit))).on is None
+        assert read(replace(pressed, reply_url=unfit)).reply_url is None
 
 
 @pytest.mark.parametrize("typed", ["\u200b", " \u2060\n", "\u2800", "\u3164", "\x00\ud800", ""])
