@@ -121,6 +121,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "campaign-draft": "campaign",
     "campaign-picture": "person",
     "statistics-picture": "person",
+    "campaign-comparison": "person",
     "export": "person",
     "announce": "announcement",
     "announce-reach": "announcement",

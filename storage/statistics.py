@@ -290,24 +290,10 @@ class Numbers:
         return {state: int(here) for state, _, here in rows if here}, going
 
     def _meetings(self, programme_id: str, period: Period) -> dict[Quarter, tuple[int, int]]:
-        """Rounds, not answers: both sides may be asked about the same one.
-
-        A round is a date of the rule on which each side is asked at its own hour, so the date is
-        that of the side's zone.
-        """
-        rows = self._session.execute(
-            select(Checkin.pair_id, Series.rhythm, Checkin.occurrence, Series.zone, Checkin.met)
-            .join(Series, Series.id == Checkin.series_id)
-            .join(Pair, Pair.id == Checkin.pair_id)
-            .where(Pair.programme_id == programme_id, Checkin.state == "answered")
-            .where(Checkin.met.is_not(None), _within(Checkin.occurrence, period))
-        )
-        rounds: dict[tuple[int, str, date], bool] = {}
-        for pair, rhythm, occurrence, zone, met in rows:
-            day = occurrence.astimezone(ZoneInfo(zone)).date()
-            rounds[pair, rhythm, day] = rounds.get((pair, rhythm, day), False) or met == "yes"
+        here = Pair.programme_id == programme_id, _within(Checkin.occurrence, period)
+        days = ((day, met) for (_, _, day), met in rounds(self._session, *here).items())
         found: dict[Quarter, tuple[int, int]] = {}
-        for (_, _, day), seen in sorted(rounds.items(), key=lambda item: item[0][2]):
+        for day, seen in sorted(days):
             quarter = day.year, (day.month + 2) // 3
             held, without = found.get(quarter, (0, 0))
             found[quarter] = (held + seen, without + (not seen))
@@ -342,6 +328,29 @@ class Numbers:
             .limit(SECTORS)
         )
         return tuple(Places(row[0], *(int(number) for number in row[1:])) for row in rows)
+
+
+def rounds(session: Session, *where: ColumnElement[bool]) -> dict[tuple[int, str, date], bool]:
+    """Rounds of check-ins that were answered, by pair, rhythm and day, and whether they met.
+
+    Rounds, not answers: both sides may be asked about the same one. A round is a date of the rule
+    on which each side is asked at its own hour, so the date is that of the side's zone.
+
+    Args:
+        session: Of an open unit of work.
+        where: Of check-ins, their series and pairs.
+    """
+    rows = session.execute(
+        select(Checkin.pair_id, Series.rhythm, Checkin.occurrence, Series.zone, Checkin.met)
+        .join(Series, Series.id == Checkin.series_id)
+        .join(Pair, Pair.id == Checkin.pair_id)
+        .where(Checkin.state == "answered", Checkin.met.is_not(None), *where)
+    )
+    found: dict[tuple[int, str, date], bool] = {}
+    for pair, rhythm, occurrence, zone, met in rows:
+        day = occurrence.astimezone(ZoneInfo(zone)).date()
+        found[pair, rhythm, day] = found.get((pair, rhythm, day), False) or met == "yes"
+    return found
 
 
 def _within(column: InstrumentedAttribute[datetime], period: Period) -> ColumnElement[bool]:

@@ -15,7 +15,13 @@ from typing import Final
 
 from bot import campaigns
 from bot.campaigns import Board, board_of
-from bot.commands import campaign_audit, campaign_figures, campaign_publish, campaign_supply
+from bot.commands import (
+    campaign_audit,
+    campaign_compare,
+    campaign_figures,
+    campaign_publish,
+    campaign_supply,
+)
 from bot.commands.campaign_draft import make
 from bot.commands.campaign_publish import current
 from bot.commands.registry import command
@@ -467,10 +473,14 @@ _VERBS: Final[Mapping[str, Callable[[Turn, str], None]]] = {
     **dict.fromkeys(("offre", "supply"), campaign_supply.show),
     **dict.fromkeys(("fermer", "close"), campaign_publish.close_sure),
     **dict.fromkeys(("serie", "series"), campaign_figures.series),
+    **dict.fromkeys(("comparer", "compare"), campaign_compare.show),
     **dict.fromkeys(("passe", "past"), campaign_figures.past),
     **dict.fromkeys(("mots", "words"), campaign_figures.words),
 }
 _ANY_TIME: Final = frozenset(
-    (_open, _clone, campaign_figures.series, campaign_figures.past, campaign_figures.words)
-)
+    (
+        _open, _clone, campaign_figures.series, campaign_figures.past, campaign_figures.words,
+        campaign_compare.show,
+    )
+)  # fmt: skip
 """Needs no campaign under way."""
