@@ -13,7 +13,7 @@ Source: house, "authority always comes from the person who pressed"; quality rul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -28,6 +28,7 @@ from storage.tables import (
     Beyond,
     Campaign,
     Checkin,
+    ClassPlace,
     Consent,
     Conversation,
     Expert,
@@ -330,6 +331,22 @@ def staff_pair(turn: Turn, number: int) -> Pair:
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(pair.programme_id))
     return pair
+
+
+@_given
+def school_class(turn: Turn, key: str) -> Sequence[ClassPlace]:
+    """Everybody's place in a class of the current programme: the team's, or one they teach.
+
+    Raises:
+        NotAllowed: Another teacher's class, or there is none.
+    """
+    places = turn.uow.classes.places(turn.programme.id, key)
+    if not places or not turn.holds(turn.programme.id):
+        raise NotAllowed(_NO)
+    teachers = {place.person_id for place in places if place.role == "teacher"}
+    if turn.me.id not in teachers and not turn.holds_all(turn.programme.id):
+        raise NotAllowed(_NO)
+    return places
 
 
 @_given

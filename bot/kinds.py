@@ -57,6 +57,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "followup": _About("followup", _PAIR),
     "referral": _About("referral", "referral"),
     "referral-ask": _About("referral", "referral"),
+    "meeting-ask": _About("meeting-ask"),
     "objective": _About("pair-news", "objective"),
     "objective-agreed": _About("pair-news"),
     "email": _About("pair-news"),

@@ -117,6 +117,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "guide": "pair",
     "checkin": "series",
     "checkin-remind": "checkin",
+    "meeting-ask": "meeting",
     "agenda": "person",
     "campaign-draft": "campaign",
     "campaign-picture": "person",
@@ -148,6 +149,7 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "objective": "objective",
     "checkin": "checkin",
     "checkin-remind": "checkin",
+    "meeting-ask": "meeting",
 }
 """Messages that mean nothing without their subject: first word of the key → table of the second."""
 _TALKS: Final[Mapping[str, str]] = {

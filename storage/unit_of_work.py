@@ -29,10 +29,12 @@ from storage.announcements import Announcements
 from storage.campaigns import Campaigns
 from storage.care import Care
 from storage.casework import Casework
+from storage.classes import Classes
 from storage.crash import point
 from storage.directory import Directory
 from storage.inbox import InboxStore
 from storage.installations import Installations
+from storage.kept import Kept
 from storage.memos import MemoStore
 from storage.outbox import OutboxStore
 from storage.pairs import Pairs
@@ -159,6 +161,16 @@ class UnitOfWork:
     def pairs(self) -> Pairs:
         """Pairs, their meetings, objectives and check-ins."""
         return Pairs(self.session, self.vault)
+
+    @cached_property
+    def classes(self) -> Classes:
+        """Classes of a school."""
+        return Classes(self.session)
+
+    @cached_property
+    def kept(self) -> Kept:
+        """Meetings that are over, and whether they took place."""
+        return Kept(self.session)
 
     @cached_property
     def care(self) -> Care:

@@ -26,6 +26,7 @@ from bot.dialogue.parsing import REASONS
 from bot.dialogue.questionnaire import Localised, Question
 from bot.dialogues import COMPLETIONS, FREE_WORDS, family
 from bot.exports import KINDS as EXPORTS
+from bot.flows.kept import STATES as STATES_AFTER
 from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.kinds import KINDS
 from bot.minors import Missing
@@ -159,8 +160,11 @@ def _families() -> dict[str, list[str]]:
     known: dict[str, Iterable[str]] = {
         "announce-is-{}": lifecycle.ANNOUNCEMENT,
         "agreement-{}": ("storage", "proposed", "charter"),
-        "read-{}": ("request", "pair", *(f"export-{kind}" for kind in EXPORTS)),
+        "read-{}": ("request", "pair", "class", *(f"export-{kind}" for kind in EXPORTS)),
         "campaign-is-{}": lifecycle.CAMPAIGN,
+        "class-met-{}": (*STATES_AFTER, "differ"),
+        "after-say-{}": STATES_AFTER,
+        "after-is-{}": (*STATES_AFTER, "unknown"),
         "checkin-is-{}": ("asked", "answered", "skipped"),
         "column-{}": ("number", "mentee", "mentor", "state", "met", "name", "seen", "supervisor"),
         "data-{}": set(Base.metadata.tables),
@@ -413,7 +417,7 @@ def test_vous_overrides_only_what_differs() -> None:
 
 _SMALL: Final = re.compile(
     r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*|export-(?:outcome|pair|report|request)-.*|export-(?:one-off|long-term)"
-    r"|agreement-(?:given|withdrawn)|read-(?:line|by-house|request|pair|export-.*)"
+    r"|agreement-(?:given|withdrawn)|class-is-.*|read-(?:line|by-house|request|pair|class|export-.*)"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|role-(?:owner|staff|supervisor|teacher|safeguarding)"

@@ -19,6 +19,7 @@ from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.flows import beyond, referrals, supervision, training
+from bot.flows.kept import told_of
 from bot.messages import Choice, Line, Message
 from bot.turn import Turn
 from storage.tables import Conversation, Pair, Person
@@ -169,6 +170,7 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
         talk = turn.uow.talks.get(row.conversation_id or 0)
         text = "\n".join([said, *_words(turn, talk)])
         found.append(Line(label=w("staff-beyond-label"), text=text))
+    found.extend(told_of(turn, pair))
     if said := outcomes.compared(turn, turn.programme, pair, w):
         found.append(Line(label=w("expectations-label"), text=said))
     for talk in turn.uow.talks.about("followup", pair.id):

@@ -68,8 +68,8 @@ ORDER = (
     "experts", "pause", "programme", "nouvelles", "contact", "langue", "lier",
     "mes-donnees", "effacer",
     "a-voir", "demandes", "proposer", "annuaire", "binomes", "orientations", "campagne", "annonce",
-    "bilan", "statistiques", "relancer", "agenda", "envois", "exporter", "mineurs", "protection",
-    "inviter", "roles",
+    "bilan", "statistiques", "relancer", "agenda", "envois", "exporter", "classe", "mineurs",
+    "protection", "inviter", "roles",
 )  # fmt: skip
 """How people find them in help and menus: what they need most comes first."""
 COMMANDS: dict[str, Command] = {}

@@ -17,6 +17,7 @@ from bot.flows import (
     flags,
     holds,
     joining,
+    kept,
     letters,
     meetings,
     offers,
@@ -34,6 +35,6 @@ from bot.flows import (
 
 FLOWS = (
     *(profiles, joining, requests, campaign, offers, queue, pairs, letters, holds, flags, checkins),
-    *(meetings, reports, supervision, partings, beyond, announcements, referrals, extensions),
+    *(meetings, kept, reports, supervision, partings, beyond, announcements, referrals, extensions),
     *(training, overrun, afterwards),
 )

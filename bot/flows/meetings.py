@@ -30,6 +30,7 @@ from storage.tables import Meeting, Pair, Person
 MEETING_MINUTES = 60
 LONGEST_DATE = 60  # characters; in more than that, somebody tells something else
 WHOLE_DAY = 0  # minutes of a meeting whose hour is still open
+MORNING = time(9)  # when the day is over of a meeting whose hour was left open
 LOOK_BACK = timedelta(days=2)  # no meeting that began earlier goes on, in whatever zone
 
 _CHOSEN = re.compile(r"([1-9]\d{0,17})/(\d{4}-\d\d-\d\d(?:T\d\d:\d\d)?)", re.ASCII)
@@ -248,10 +249,29 @@ def set_date(
     else:
         meeting.starts_at, meeting.minutes = at, minutes
         meeting.sequence += 1
+    _ask_after(turn, meeting)
     other = turn.person(access.partner_of(turn, pair))
     _invite(turn, meeting, turn.me, other)
     _invite(turn, meeting, other, turn.me)
     return True
+
+
+def _ask_after(turn: Turn, meeting: Meeting) -> None:
+    """Where the file says so, both are asked when it is over: see `bot.flows.kept`."""
+    if not turn.programme.pair.ask_after_meetings:
+        return
+    over = meeting.starts_at + timedelta(minutes=meeting.minutes)
+    if not meeting.minutes:
+        next_day = day_of(meeting, "UTC") + timedelta(days=1)
+        over = to_utc(datetime.combine(next_day, MORNING), turn.programme.zone)
+    turn.uow.timers.cancel("meeting-ask", meeting.id)
+    turn.uow.timers.put(
+        key=f"meeting-ask:{meeting.id}:{meeting.sequence}",
+        kind="meeting-ask",
+        subject_id=meeting.id,
+        due_at=over,
+        version=meeting.sequence,
+    )
 
 
 def _invite(turn: Turn, meeting: Meeting, person: Person, partner: Person) -> None:

@@ -66,6 +66,8 @@ class PairRules(Data):
     """Without it a pair cannot be extended."""
     training: Training | None = None
     limits: Limits = Limits()
+    ask_after_meetings: bool = False
+    """Whether both sides are asked, once a meeting is over, whether it took place (J-20)."""
 
 
 class Guide(Data):

@@ -19,10 +19,12 @@ from storage.tables.base import Base
 from storage.tables.campaigns import Campaign, CampaignEntry, CampaignPair, Forbidden
 from storage.tables.care import Beyond, Extension, FollowUp, Referral, Training
 from storage.tables.casework import Interview, RequestNote
+from storage.tables.classes import ClassPlace
 from storage.tables.delivery import Audit, Inbox, Memo, Outbox, SenderLease, Timer
 from storage.tables.dialogues import Conversation, Stray
 from storage.tables.erasures import Erasure
 from storage.tables.installations import OAuthState, SlackInstallation
+from storage.tables.kept import MeetingWord
 from storage.tables.numbers import Tally
 from storage.tables.pairs import (
     Checkin,
@@ -59,6 +61,7 @@ __all__ = [
     "CampaignEntry",
     "CampaignPair",
     "Checkin",
+    "ClassPlace",
     "Consent",
     "Conversation",
     "Correction",
@@ -78,6 +81,7 @@ __all__ = [
     "Letter",
     "LinkCode",
     "Meeting",
+    "MeetingWord",
     "Membership",
     "Memo",
     "MentorCheck",

@@ -166,5 +166,9 @@ class Meeting(Base, purpose="follow", basis="consent", kept="requests"):
         Utc, "start; of a whole day: midnight UTC of its date, in no zone", "partner"
     )
     minutes: Mapped[int] = c(Integer, "length in minutes; 0 = a whole day", default=60)
-    state: Mapped[str] = c(String(16), "planned, moved, cancelled, held", default="planned")
+    state: Mapped[str] = c(
+        String(16),
+        "planned, held, cancelled, missed; but for the first, as both sides say",
+        default="planned",
+    )
     sequence: Mapped[int] = c(Integer, "SEQUENCE of the invitation", default=0)
