@@ -8,7 +8,7 @@ the modules that use it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -178,17 +178,37 @@ class Scene:
         quiet = programme.quiet if programme else QUIET
         return into_waking_hours(self.now, self.zone(person, programme), quiet)
 
+    def team(self, programme: Programme, verb: str | None = None) -> Sequence[Person]:
+        """Who works on a programme: its staff; with a verb, whoever else it is lent to (X-12)."""
+        roles = ["staff"]
+        if verb is not None:
+            asked = policy_of(f"command:{verb}")
+            lent = (body.id for body in programme.bodies)
+            roles += [role for role in lent if asked.admits_to_all({role}, programme)]
+        people = (p for role in roles for p in self.uow.people.with_role(programme.id, role))
+        return list({person.id: person for person in people}.values())
+
     def tell_staff(
         self,
         programme: Programme,
         build: Callable[[Words], Message],
         *,
         key: str,
+        verb: str | None = None,
         to: Iterable[Person] | None = None,
         not_before: datetime | None = None,
     ) -> int:
-        """Tell the programme's staff, or these of it, each in their language; how many were."""
-        people = self.uow.people.with_role(programme.id, "staff") if to is None else to
+        """Tell the programme's staff, each in their language; returns how many were told.
+
+        Args:
+            programme: Which.
+            build: Words it.
+            key: Its meaning.
+            verb: What it is about: whoever is lent this verb of the team hears of it too.
+            to: These people only.
+            not_before: Earliest instant, for quiet hours.
+        """
+        people = self.team(programme, verb) if to is None else to
         return sum(
             self.tell(
                 person,

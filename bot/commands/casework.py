@@ -59,7 +59,7 @@ def _on_it(turn: Turn, request: Request) -> dict[int, Person]:
     for one in turn.uow.casework.interviews(request.id):
         numbers |= {one.interviewer_id} if one.state != "declined" else set()
         numbers |= {one.asked_by_id} if one.asked_by_id else set()
-    staff = turn.uow.people.with_role(request.programme_id, "staff")
+    staff = turn.team(turn.programme_of(request.programme_id), "demandes")
     return {one.id: one for one in staff if one.id in numbers}
 
 

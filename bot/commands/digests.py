@@ -161,7 +161,7 @@ def digest(scene: Scene, timer: DueTimer) -> None:
         return
     first = to_local(since, programme.zone).date() != planned
     waiting = look(scene, programme, since)
-    for person in scene.uow.people.with_role(programme.id, "staff"):
+    for person in scene.team(programme, "demandes"):
         w = scene.words(person, programme)
         message = _digest(scene, programme, waiting, person, w, first=first)
         if message is not None:

@@ -174,7 +174,7 @@ def _tell_team(scene: Scene, call: HelpCall, text: str, what: str, said: str) ->
             notice=w("staff-help-notice"),
         )
 
-    return scene.tell_staff(programme, build, key=f"help-call:{call.id}:{what}")
+    return scene.tell_staff(programme, build, key=f"help-call:{call.id}:{what}", verb="a-voir")
 
 
 def _name(scene: Scene, person_id: int | None) -> str:
@@ -197,7 +197,7 @@ def help_take(turn: Turn, number: int, version: int) -> None:
     person, me = turn.person(call.person_id), turn.me.name or "—"
     w = turn.words(person, turn.programme)
     turn.tell(person, Message(w("help-is-taken", name=me)), key=f"help-news:{call.id}:taken")
-    team = turn.uow.people.with_role(call.programme_id, "staff")
+    team = turn.team(turn.programme, "a-voir")
     turn.tell_staff(
         turn.programme,
         lambda w: Message(w("staff-help-taken", name=person.name or "—", taker=me)),

@@ -295,5 +295,6 @@ def _tell_team(scene: Scene, timer: DueTimer, key: str) -> None:
             choices=(run_choice(w("minors-see"), "mineurs"),),
         ),
         key=timer.key,
+        verb="mineurs",
         not_before=into_waking_hours(scene.now, programme.zone, programme.quiet),
     )

@@ -251,4 +251,5 @@ def news(scene: Scene, timer: DueTimer) -> None:
                 choices=(run_choice(w("staff-parked-see"), "envois"),),
             ),
             key=timer.key,
+            verb="envois",
         )

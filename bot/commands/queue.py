@@ -269,7 +269,7 @@ def release(turn: Turn, number: int, version: int) -> None:
 
 def colleagues(turn: Turn) -> list[Person]:
     """The others of the programme's team, by name."""
-    staff = turn.uow.people.with_role(turn.programme.id, "staff")
+    staff = turn.team(turn.programme, "demandes")
     others = [one for one in staff if one.id != turn.me.id]
     return sorted(others, key=lambda one: (one.name or "", one.id))
 

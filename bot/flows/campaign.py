@@ -99,6 +99,7 @@ def _warn(scene: Scene, programme: Programme, campaign: Campaign) -> None:
             choices=(run_choice(w("campaign-see-supply"), "campagne", "offre"),),
         ),
         key=f"campaign-short:{campaign.id}:{scene.now:%Y%m%d}",
+        verb="campagne",
     )
 
 
@@ -304,6 +305,7 @@ def answered(scene: Scene, request: Request, proposal: Proposal, how: str) -> bo
             choices=(run_choice(w("campaign-draft-again"), "campagne", "brouillon"),),
         ),
         key=f"campaign-declined:{campaign.id}:{scene.now:%Y%m%d}",
+        verb="campagne",
     )
     return True
 

@@ -161,6 +161,7 @@ def _held(turn: Turn, programme: Programme, letter: Letter) -> None:
                 choices=(run_choice(w("minors-see"), "mineurs"),),
             ),
             key=f"held:{letter.id}",
+            verb="mineurs",
         )
     else:
         flags.tell(turn, programme, lambda w: card(turn, letter, w), key=f"held:{letter.id}")

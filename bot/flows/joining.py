@@ -81,6 +81,7 @@ def tell_who_waits(turn: Turn) -> None:
             choices=(run_choice(w("minors-see"), "mineurs"),),
         ),
         key=f"minor-waits:{turn.me.id}:{programme.id}",
+        verb="mineurs",
     )
 
 

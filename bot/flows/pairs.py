@@ -156,6 +156,7 @@ def introduce(scene: Scene, pair: Pair) -> None:
             choices=() if pair.supervisor_id else supervision.take(w, pair),
         ),
         key=f"pair-made:{pair.id}",
+        verb="binomes",
     )
     scene.uow.timers.put(
         key=f"pair-end:{pair.id}:1",

@@ -72,7 +72,7 @@ def free_all(scene: Scene, person_id: int, programme_id: str | None = None) -> i
         if scene.uow.requests.give_to(request, None, instead_of=person_id, now=scene.now):
             freed += 1
             if programme is not None:
-                staff = scene.uow.people.with_role(programme.id, "staff")
+                staff = scene.team(programme, "demandes")
                 _say_to(
                     scene,
                     request,
@@ -157,7 +157,7 @@ def unclaimed(scene: Scene, timer: DueTimer) -> None:
     programme = scene.programme_of(request.programme_id)
     if not clocked(programme, request) or request.owner_id is not None:
         return
-    staff = scene.uow.people.with_role(programme.id, "staff")
+    staff = scene.team(programme, "demandes")
     if timer.payload.get("step") == 2:
         owners = scene.uow.people.with_role(programme.id, "owner")
         told = _say_to(scene, request, "staff-still-unclaimed", owners, staff, key=f"{timer.key}:2")
@@ -183,7 +183,7 @@ def late(scene: Scene, timer: DueTimer) -> None:
         return
     scene.uow.requests.touch(request)
     owner = owner_of(scene, request)
-    staff = scene.uow.people.with_role(programme.id, "staff")
+    staff = scene.team(programme, "demandes")
     owners = scene.uow.people.with_role(programme.id, "owner")
     nearest, others = ([owner], staff) if owner else (staff, owners)
     if timer.payload.get("step") == 2:
@@ -217,7 +217,7 @@ def _next_step(scene: Scene, timer: DueTimer, programme: Programme, *, told: boo
 def tell_nearest(scene: Scene, request: Request, what: str, *, key: str) -> None:
     """Tell at once who is in charge of a request, or else its team."""
     owner = owner_of(scene, request)
-    staff = scene.uow.people.with_role(request.programme_id, "staff")
+    staff = scene.team(scene.programme_of(request.programme_id), "demandes")
     _say_to(scene, request, what, [owner] if owner else (), staff, key=key, priority=ANSWER)
 
 

@@ -191,7 +191,7 @@ def tell_owner(
     owner = owner_of(scene, row)
     told = scene.tell_staff(programme, build, key=key, to=(owner,)) if owner else 0
     if not told:
-        scene.tell_staff(programme, build, key=key)
+        scene.tell_staff(programme, build, key=key, verb="orientations")
 
 
 def owner_of(scene: Scene, row: Referral) -> Person | None:

@@ -441,6 +441,7 @@ def close_reports(scene: Scene, timer: DueTimer) -> None:
             choices=(run_choice(w("staff-see-missing"), "bilan", quarter),),
         ),
         key=timer.key,
+        verb="bilan",
     )
 
 

@@ -34,8 +34,8 @@ def may_follow(scene: Scene, person: Person, programme_id: str) -> bool:
 
 def followers(scene: Scene, programme: Programme) -> Sequence[Person]:
     """Who may follow pairs, the team first."""
-    roles = ("staff", "supervisor", *(b.id for b in programme.bodies if "binomes" in b.may))
-    people = (p for role in roles for p in scene.uow.people.with_role(programme.id, role))
+    named = scene.uow.people.with_role(programme.id, "supervisor")
+    people = (*scene.team(programme, "binomes"), *named)
     return list({person.id: person for person in people}.values())
 
 
@@ -86,7 +86,7 @@ def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team ho
     mine = supervisor(scene, pair)
     told = scene.tell_staff(programme, build, key=key, to=(mine,)) if mine else 0
     if everybody or not told:
-        scene.tell_staff(programme, build, key=key)
+        scene.tell_staff(programme, build, key=key, verb="binomes")
 
 
 def take(w: Words, pair: Pair) -> tuple[Choice, ...]:

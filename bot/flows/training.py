@@ -74,6 +74,7 @@ def declare(turn: Turn, number: int, version: int) -> None:
                 ),
             ),
             key=f"training:{row.id}",
+            verb="binomes",
         )
     turn.text("training-told", name=turn.w.team(turn.programme.contact))
 

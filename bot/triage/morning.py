@@ -59,4 +59,5 @@ def news(scene: Scene, timer: DueTimer) -> None:
                 w("triage-news", n=len(new)), choices=(run_choice(w("triage-open"), "a-voir"),)
             ),
             key=timer.key,
+            verb="a-voir",
         )

@@ -254,6 +254,8 @@ class Judge:
         if self.leads(actor, person) or self.leads(person, actor):
             return True
         theirs = self.members.get(actor, set())
+        if any(BODY in self.roles.get(person, {}).get(place, ()) for place in theirs):
+            return True  # what they may read of it is judged word by word
         if self.is_staff(person, frozenset(theirs)) or not theirs:
             return self.is_staff(person, frozenset(theirs))
         if self.is_staff(actor, frozenset(self.members.get(person, set()))):
