@@ -5,14 +5,15 @@ in short pages, between which people are answered, written in a thread, with a m
 far it is and can stop it. Every cell is made harmless by `bot/exporter.py`; who may ask is for
 `bot/commands/office.py`.
 
-Source: E-10, E-12; quality, S7.
+Source: E-10, E-12; M-17; quality, S7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from bot.aside import Answer, Next, Work, asker, beside, put, reply
 from bot.dialogues import act_choice, for_staff
@@ -21,9 +22,11 @@ from bot.i18n import Words
 from bot.messages import File, Message
 from bot.programmes.schema import Programme
 from bot.turn import Scene, Turn
+from storage.groups import Group
 from storage.tables import Identity, Pair, Report, Request, Wish
 from storage.timers import DueTimer
 
+MOST: Final = 300  # characters of what is asked for
 AT_ONCE: Final = 2000  # rows that a turn may write itself
 PAGE: Final = 250  # rows read between two answers to people
 STEP: Final = 20  # per cent between two words on how far it is
@@ -32,6 +35,7 @@ MIMES: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
+Some = TypeVar("Some", Request, Pair, Report, Wish)
 Heads = tuple[str, ...]
 Cells = tuple[Cell, ...]
 
@@ -46,22 +50,34 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """Which rows come next: those after a number, of part of the people if one is named."""
+
+    after: int
+    group: Group | None
+
+    def page(self, entity: type[Some], scene: Scene, programme: Programme) -> Sequence[Some]:
+        """A page of them, by number."""
+        return scene.uow.numbers.among(self.group).page(entity, programme.id, self.after, PAGE)
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A file that can be had.
 
     Attributes:
         entity: The table whose rows it has.
         heads: Its headings.
-        page: Rows by number, after one.
+        page: Some rows of it.
     """
 
     entity: type[Request] | type[Pair] | type[Report] | type[Wish]
     heads: Callable[[Words], Heads]
-    page: Callable[[Scene, Programme, Words, int], list[Row]]
+    page: Callable[[Scene, Programme, Words, Among], list[Row]]
 
 
-def _requests(scene: Scene, programme: Programme, w: Words, after: int) -> list[Row]:
-    some = scene.uow.numbers.page(Request, programme.id, after, PAGE)
+def _requests(scene: Scene, programme: Programme, w: Words, among: Among) -> list[Row]:
+    some = among.page(Request, scene, programme)
     names = scene.uow.people.names(r.person_id for r in some)
     kinds = {"one_off": w("export-one-off"), "long_term": w("export-long-term")}
     return [
@@ -83,8 +99,8 @@ def _request_heads(w: Words) -> Heads:
     )  # fmt: skip
 
 
-def _pairs(scene: Scene, programme: Programme, w: Words, after: int) -> list[Row]:
-    some = scene.uow.numbers.page(Pair, programme.id, after, PAGE)
+def _pairs(scene: Scene, programme: Programme, w: Words, among: Among) -> list[Row]:
+    some = among.page(Pair, scene, programme)
     names = scene.uow.people.names(
         n for p in some for n in (p.mentee_id, p.mentor_id, p.supervisor_id) if n
     )
@@ -112,9 +128,9 @@ def _pair_heads(w: Words) -> Heads:
     )  # fmt: skip
 
 
-def _reports(scene: Scene, programme: Programme, w: Words, after: int) -> list[Row]:
+def _reports(scene: Scene, programme: Programme, w: Words, among: Among) -> list[Row]:
     """One row a report, one column a question: old versions of the form stay comparable (E-10)."""
-    some = scene.uow.numbers.page(Report, programme.id, after, PAGE)
+    some = among.page(Report, scene, programme)
     names = scene.uow.people.names(r.person_id for r in some)
     return [
         Row(
@@ -138,8 +154,8 @@ def _report_heads(w: Words) -> Heads:
     )  # fmt: skip
 
 
-def _wishes(scene: Scene, programme: Programme, w: Words, after: int) -> list[Row]:
-    some = scene.uow.numbers.page(Wish, programme.id, after, PAGE)
+def _wishes(scene: Scene, programme: Programme, w: Words, among: Among) -> list[Row]:
+    some = among.page(Wish, scene, programme)
     names = scene.uow.people.names(x.person_id for x in some)
     labels = _wish_labels(programme, w)
     return [
@@ -195,6 +211,7 @@ class Export:
         name: Which.
         form: csv or xlsx.
         total: How many rows there were when it was asked for.
+        group: Of whom; None: of everybody.
         rows: Those read so far.
         told: Per cent that people were told.
     """
@@ -202,13 +219,14 @@ class Export:
     name: str
     form: str
     total: int
+    group: Group | None = None
     rows: list[Row] = field(default_factory=list)
     told: int = 0
 
     def read(self, scene: Scene, programme: Programme, w: Words) -> bool:
         """Read a page more; False when that was the last."""
         after = self.rows[-1].number if self.rows else 0
-        some = KINDS[self.name].page(scene, programme, w, after)
+        some = KINDS[self.name].page(scene, programme, w, Among(after, self.group))
         self.rows += some
         return len(some) == PAGE
 
@@ -241,8 +259,13 @@ def begin(turn: Turn, export: Export) -> None:
         key=f"export-begun:{turn.event.id}",
         identity=turn.identity,
     )
+    schools, employers = (
+        (json.dumps(names) for names in (export.group.schools, export.group.employers))
+        if export.group
+        else (None, None)
+    )
     put(turn, "export", turn.me.id, name=export.name, form=export.form, total=export.total,
-        said=f"export-begun:{turn.event.id}")  # fmt: skip
+        schools=schools, employers=employers, said=f"export-begun:{turn.event.id}")  # fmt: skip
 
 
 def _progress(w: Words, export: Export, asker_id: int) -> Message:
@@ -257,7 +280,10 @@ def _progress(w: Words, export: Export, asker_id: int) -> Message:
 def read(scene: Scene, timer: DueTimer) -> Work | None:
     """Read the first page; the others come one by one."""
     asked = timer.payload
-    export = Export(asked["name"], asked["form"], int(asked["total"]))
+    group = None
+    if asked.get("schools") is not None:
+        group = Group(*(tuple(json.loads(asked[names])) for names in ("schools", "employers")))
+    export = Export(asked["name"], asked["form"], int(asked["total"]), group)
     return _some(scene, timer, export)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import case, exists, func, select, update
+from sqlalchemy import ColumnElement, case, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from storage.groups import Group
 from storage.tables import (
     Beyond,
     Extension,
@@ -36,7 +37,9 @@ class Care:
         self._session = session
         self._vault = vault
 
-    def outcomes(self, programme_id: str, begin: datetime, end: datetime) -> dict[str, int]:
+    def outcomes(
+        self, programme_id: str, begin: datetime, end: datetime, group: Group | None = None
+    ) -> dict[str, int]:
         """How the pairs of some months ended in a period, from `begin` until before `end`."""
         rows = self._session.execute(
             select(Pair.outcome, func.count())
@@ -46,12 +49,15 @@ class Care:
                 Pair.outcome.is_not(None),
                 Pair.ended_at >= begin,
                 Pair.ended_at < end,
+                *_of_either(group),
             )
             .group_by(Pair.outcome)
         )
         return {str(outcome): int(count) for outcome, count in rows}
 
-    def request_ends(self, programme_id: str, begin: datetime, end: datetime) -> dict[str, int]:
+    def request_ends(
+        self, programme_id: str, begin: datetime, end: datetime, group: Group | None = None
+    ) -> dict[str, int]:
         """What became of the requests of a period that are at their end, each counted once.
 
         Returns:
@@ -79,6 +85,7 @@ class Care:
                 Request.state.in_(("matched", "closed")),
                 Request.created_at >= begin,
                 Request.created_at < end,
+                *([group.among(Request.person_id)] if group else []),
             )
             .subquery()
         )
@@ -295,7 +302,9 @@ class Care:
         )
         return bool(self._session.scalar(some))
 
-    def ended(self, programme_id: str, begin: datetime, end: datetime) -> Sequence[Pair]:
+    def ended(
+        self, programme_id: str, begin: datetime, end: datetime, group: Group | None = None
+    ) -> Sequence[Pair]:
         """The pairs of some months that ended in a period."""
         return self._session.scalars(
             select(Pair)
@@ -304,6 +313,12 @@ class Care:
                 Pair.kind == "long_term",
                 Pair.ended_at >= begin,
                 Pair.ended_at < end,
+                *_of_either(group),
             )
             .order_by(Pair.id)
         ).all()
+
+
+def _of_either(group: Group | None) -> list[ColumnElement[bool]]:
+    """A pair is of a group when either side is."""
+    return [group.among(Pair.mentee_id, Pair.mentor_id)] if group else []

@@ -5,11 +5,12 @@ counted by month and answer when they are made (`count`), so that the series fro
 outlives the requests themselves. What a figure is called, who may see it and which are too small to
 be shown, this module does not know.
 
-Source: A-26, X-14, X-17.
+Source: A-26, X-14, X-17; M-17.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,7 +21,19 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.directory import free
-from storage.tables import Checkin, Expert, Pair, Proposal, Report, Request, Series, Tally, Wish
+from storage.groups import Group, People
+from storage.tables import (
+    Checkin,
+    Expert,
+    Pair,
+    Person,
+    Proposal,
+    Report,
+    Request,
+    Series,
+    Tally,
+    Wish,
+)
 from storage.upsert import table_of, upsert
 from storage.utc import Utc
 
@@ -41,12 +54,13 @@ _TALLY = table_of(Tally)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From an instant on, until before another (UTC); its months by their first day."""
+    """From an instant on, until before another (UTC); its months by their first day, in a zone."""
 
     begin: datetime
     end: datetime
     first: date
     last: date
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,7 @@ class Statistics:
         reports: By quarter: sent, missed, and those whose window is open.
         supply: All who agree to be proposed, as one.
         sectors: The same by sector.
+        schools: Requests and pairs of the period by the school of who asked, that of the mentee.
     """
 
     months: Mapping[date, int]
@@ -101,6 +116,7 @@ class Statistics:
     reports: Mapping[str, tuple[int, int, int]]
     supply: Places
     sectors: tuple[Places, ...] = field(default=())
+    schools: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def requests(self) -> int:
@@ -132,8 +148,16 @@ class Brief:
 class Numbers:
     """Counts requests as they are made, and reads a programme's figures."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, group: Group | None = None) -> None:
         self._session = session
+        self._group = group
+
+    def among(self, group: Group | None) -> Numbers:
+        """The same, of part of the people only; a pair is theirs when either side is."""
+        return Numbers(self._session, group)
+
+    def _only(self, *columns: People) -> list[ColumnElement[bool]]:
+        return [] if self._group is None else [self._group.among(*columns)]
 
     def count(self, programme_id: str, month: date, changes: Mapping[tuple[str, str], int]) -> None:
         """Add to a month's counts, by question and answer; a correction takes away as well."""
@@ -152,12 +176,9 @@ class Numbers:
 
     def rows(self, entity: type[Listed], programme_id: str) -> int:
         """How many rows of a table a programme has."""
-        return (
-            self._session.scalar(
-                select(func.count()).select_from(entity).where(entity.programme_id == programme_id)
-            )
-            or 0
-        )
+        query = select(func.count()).select_from(entity)
+        here = entity.programme_id == programme_id
+        return self._session.scalar(query.where(here, *self._only(*_about(entity)))) or 0
 
     def page(
         self, entity: type[_Row], programme_id: str, after_id: int, limit: int
@@ -166,6 +187,7 @@ class Numbers:
         return self._session.scalars(
             select(entity)
             .where(entity.programme_id == programme_id, entity.id > after_id)
+            .where(*self._only(*_about(entity)))
             .order_by(entity.id)
             .limit(limit)
         ).all()
@@ -223,11 +245,21 @@ class Numbers:
             reports=self._reports(programme_id, quarters, now),
             supply=self._supply(now),
             sectors=self._sectors(now),
+            schools=self._schools(programme_id, period),
         )
 
     def _tally(
         self, programme_id: str, period: Period
     ) -> tuple[dict[date, int], dict[str, dict[str, int]]]:
+        """By month and answer; of part of the people, requests that are kept, and no answers."""
+        if self._group is not None:
+            made = self._session.scalars(
+                select(Request.created_at)
+                .where(Request.programme_id == programme_id, _within(Request.created_at, period))
+                .where(*self._only(Request.person_id))
+            )
+            days = (at.astimezone(ZoneInfo(period.zone)).date() for at in made)
+            return dict(sorted(Counter(day.replace(day=1) for day in days).items())), {}
         rows = self._session.execute(
             select(Tally.month, Tally.question, Tally.answer, Tally.requests)
             .where(Tally.programme_id == programme_id)
@@ -258,7 +290,7 @@ class Numbers:
                 func.min(Request.created_at, type_=Utc),
                 func.sum(_one(Request.due_at <= now)),
             )
-            .where(Request.programme_id == programme_id)
+            .where(Request.programme_id == programme_id, *self._only(Request.person_id))
             .group_by(Request.state, age)
         )
         states: dict[str, int] = {}
@@ -277,20 +309,22 @@ class Numbers:
             select(func.count(), func.min(Proposal.asked_at, type_=Utc))
             .join(Request, Request.id == Proposal.request_id)
             .where(Request.programme_id == programme_id, Proposal.state == "asked")
+            .where(*self._only(Request.person_id))
         ).one()
         return Rows(rows, oldest)
 
     def _pairs(self, programme_id: str, period: Period) -> tuple[dict[str, int], int]:
         rows = self._session.execute(
             select(Pair.state, func.count(), func.sum(_one(_within(Pair.started_at, period))))
-            .where(Pair.programme_id == programme_id)
+            .where(Pair.programme_id == programme_id, *self._only(*_about(Pair)))
             .group_by(Pair.state)
         ).all()
         going = sum(every for state, every, _ in rows if state in ("active", "paused"))
         return {state: int(here) for state, _, here in rows if here}, going
 
     def _meetings(self, programme_id: str, period: Period) -> dict[Quarter, tuple[int, int]]:
-        here = Pair.programme_id == programme_id, _within(Checkin.occurrence, period)
+        here = [Pair.programme_id == programme_id, _within(Checkin.occurrence, period)]
+        here += self._only(*_about(Pair))
         days = ((day, met) for (_, _, day), met in rounds(self._session, *here).items())
         found: dict[Quarter, tuple[int, int]] = {}
         for day, seen in sorted(days):
@@ -307,6 +341,7 @@ class Numbers:
         rows = self._session.execute(
             select(Report.quarter, func.count(), func.sum(_one(sent)), func.sum(_one(over)))
             .where(Report.programme_id == programme_id, Report.quarter.in_(sorted(quarters)))
+            .where(*self._only(Report.person_id))
             .group_by(Report.quarter)
             .order_by(Report.quarter)
         )
@@ -315,14 +350,36 @@ class Numbers:
             for quarter, every, there, missed in rows
         }
 
+    def _schools(self, programme_id: str, period: Period) -> dict[str, tuple[int, int]]:
+        """Of people whose school is known (M-17)."""
+        requests = select(Person.school, func.count()).join(Request, Request.person_id == Person.id)
+        pairs = select(Person.school, func.count()).join(Pair, Pair.mentee_id == Person.id)
+        asked = requests.where(
+            Request.programme_id == programme_id, _within(Request.created_at, period),
+            *self._only(Request.person_id),
+        )  # fmt: skip
+        begun = pairs.where(
+            Pair.programme_id == programme_id, _within(Pair.started_at, period),
+            *self._only(*_about(Pair)),
+        )  # fmt: skip
+        found: dict[str, list[int]] = {}
+        for place, query in enumerate((asked, begun)):
+            known = query.where(Person.school.is_not(None)).group_by(Person.school)
+            for school, count in self._session.execute(known):
+                if school:
+                    found.setdefault(school, [0, 0])[place] = count
+        return {school: (both[0], both[1]) for school, both in sorted(found.items())}
+
     def _supply(self, now: datetime) -> Places:
-        row = self._session.execute(select(*_places(now)).where(Expert.consenting.is_(True))).one()
+        agree = (Expert.consenting.is_(True), *self._only(Expert.person_id))
+        row = self._session.execute(select(*_places(now)).where(*agree)).one()
         return Places("", *(int(number or 0) for number in row))
 
     def _sectors(self, now: datetime) -> tuple[Places, ...]:
         rows = self._session.execute(
             select(Expert.sector, *_places(now))
             .where(Expert.consenting.is_(True), Expert.sector != "")
+            .where(*self._only(Expert.person_id))
             .group_by(Expert.sector)
             .order_by(func.count().desc(), Expert.sector)
             .limit(SECTORS)
@@ -351,6 +408,11 @@ def rounds(session: Session, *where: ColumnElement[bool]) -> dict[tuple[int, str
         day = occurrence.astimezone(ZoneInfo(zone)).date()
         found[pair, rhythm, day] = found.get((pair, rhythm, day), False) or met == "yes"
     return found
+
+
+def _about(entity: type[Listed]) -> list[People]:
+    """Whom a row is about; a pair is of either side."""
+    return [Pair.mentee_id, Pair.mentor_id] if issubclass(entity, Pair) else [entity.person_id]
 
 
 def _within(column: InstrumentedAttribute[datetime], period: Period) -> ColumnElement[bool]:

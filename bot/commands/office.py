@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from bot import exports
+from bot import exports, groups
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
@@ -24,13 +24,20 @@ INVITATION_DAYS = 7
 
 @command("exporter", alias="export", who="staff")
 def exporter(turn: Turn, args: str) -> None:
-    """A CSV, or with `xlsx` a workbook, of `demandes`, `binomes`, `rapports` or `souhaits`."""
-    typed, _, form = re.sub(r"[\s-]+", " ", args.strip().lower()).partition(" ")
+    """A CSV, or with `xlsx` a workbook, of `demandes`, `binomes`, `rapports` or `souhaits`.
+
+    `école:Nancy` or `entreprise:…` beside it: of these people only (M-17).
+    """
+    asked = groups.read(turn, turn.programme, args[: exports.MOST])
+    typed, _, form = re.sub(r"[\s-]+", " ", asked.rest.lower()).partition(" ")
     wanted = exports.ALIASES.get(typed, typed)
     form = {"": "csv", "excel": "xlsx"}.get(form, form)
     kind = exports.KINDS.get(wanted)
     if wanted == "binomes" and not turn.holds_all(turn.programme.id):
         raise NotAllowed("every pair is in the file, and a supervisor has their own only")
+    if asked.unknown is not None:
+        turn.say(Message(turn.w("group-unknown", said=asked.unknown[:60])), here=True)
+        return
     if kind is None or form not in exports.MIMES:
         turn.say(
             Message(
@@ -50,7 +57,8 @@ def exporter(turn: Turn, args: str) -> None:
             here=True,
         )
         return
-    export = exports.Export(wanted, form, turn.uow.numbers.rows(kind.entity, turn.programme.id))
+    total = turn.uow.numbers.among(asked.group).rows(kind.entity, turn.programme.id)
+    export = exports.Export(wanted, form, total, asked.group)
     if not export.total:
         turn.say(Message(turn.w("staff-export-empty")), here=True)
         return

@@ -18,6 +18,7 @@ from bot.messages import Table
 from bot.programmes.schema import Programme
 from bot.turn import Scene
 from bot.word_count import FEWEST
+from storage.groups import Group
 from storage.statistics import Period
 from storage.tables import Conversation, Pair
 
@@ -124,7 +125,7 @@ def _after(
 
 
 def ends(
-    scene: Scene, programme: Programme, period: Period, w: Words
+    scene: Scene, programme: Programme, period: Period, w: Words, group: Group | None = None
 ) -> list[tuple[str, list[tuple[str, int]]]]:
     """How the requests of a period, and the pairs that ended in it, came to their end.
 
@@ -134,8 +135,8 @@ def ends(
         What is counted, and how many ended in each way; last, how many of them are successes.
     """
     care = scene.uow.care
-    asked = care.request_ends(programme.id, period.begin, period.end)
-    pairs = care.outcomes(programme.id, period.begin, period.end)
+    asked = care.request_ends(programme.id, period.begin, period.end, group)
+    pairs = care.outcomes(programme.id, period.begin, period.end, group)
     found = []
     if asked:
         bars = [(w(f"request-end-{name}"), asked[name]) for name in REQUEST_ENDS if name in asked]
@@ -148,20 +149,24 @@ def ends(
     return found
 
 
-def short(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, Table]]:
+def short(
+    scene: Scene, programme: Programme, period: Period, w: Words, group: Group | None = None
+) -> list[tuple[str, Table]]:
     """How they ended, as tables."""
     columns = w("stats-what"), w("stats-count")
     return [
         (title, Table(columns, tuple((what, str(n)) for what, n in bars)))
-        for title, bars in ends(scene, programme, period, w)
+        for title, bars in ends(scene, programme, period, w, group)
     ]
 
 
-def tables(scene: Scene, programme: Programme, period: Period, w: Words) -> list[tuple[str, Table]]:
+def tables(
+    scene: Scene, programme: Programme, period: Period, w: Words, group: Group | None = None
+) -> list[tuple[str, Table]]:
     """What is shown after the programme's other figures."""
-    ended = scene.uow.care.ended(programme.id, period.begin, period.end)
+    ended = scene.uow.care.ended(programme.id, period.begin, period.end, group)
     return [
-        *short(scene, programme, period, w),
+        *short(scene, programme, period, w, group),
         *_expectations(scene, programme, ended, w),
         *_after(scene, programme, ended, w),
     ]

@@ -4,7 +4,7 @@ The figures are those of `storage.statistics`, and no others. They are counts of
 they did; an answer that few requests gave is shown only together with others. Nobody is named, and
 nobody is compared.
 
-Source: A-26, X-14, X-17.
+Source: A-26, X-14, X-17; M-17.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
-from bot import pictures
+from bot import groups, pictures
 from bot.aside import Answer, Work, asker, beside, put, reply
 from bot.commands import outcomes
 from bot.commands.registry import command
 from bot.dialogue.questionnaire import fold
+from bot.groups import Narrowed
 from bot.i18n import Words
 from bot.messages import File, Message, Table
 from bot.pictures import Panel, Panels
@@ -26,10 +27,12 @@ from bot.programmes.schema import Programme
 from bot.rhythm import Quarter, to_local, to_utc
 from bot.turn import Scene, Turn
 from bot.word_count import FEWEST
+from storage.groups import Group
 from storage.statistics import Period, Statistics
 from storage.timers import DueTimer
 
 MONTHS: Final = 12  # of the series when no period is named
+MOST: Final = 300  # characters of what is asked for
 _EARLIEST: Final = 2000
 _NONE: Final = "—"
 
@@ -90,25 +93,40 @@ def _span(name: str, first: date, last: date, zone: str) -> Span:
     quarters = [Quarter.of(first)]
     while quarters[-1].end < last:
         quarters.append(quarters[-1].next)
-    return Span(name, Period(begin, end, first, last), [str(one) for one in quarters])
+    return Span(name, Period(begin, end, first, last, zone), [str(one) for one in quarters])
 
 
-def read(scene: Scene, programme: Programme, wanted: Span) -> Statistics:
-    """The figures of a period."""
-    return scene.uow.numbers.of(programme.id, wanted.period, wanted.quarters, scene.now)
+def read(
+    scene: Scene, programme: Programme, wanted: Span, group: Group | None = None
+) -> Statistics:
+    """The figures of a period; of part of the people only, if one is named."""
+    numbers = scene.uow.numbers.among(group)
+    return numbers.of(programme.id, wanted.period, wanted.quarters, scene.now)
 
 
 @command("statistiques", alias="statistics", who="staff")
 def statistiques(turn: Turn, args: str) -> None:
-    """The programme's figures; `statistiques 2026`, `2026T3` or `tout` for a period."""
+    """The programme's figures; `statistiques 2026`, `2026T3` or `tout` for a period.
+
+    `école:Nancy` or `entreprise:…` beside it: of these people only (M-17).
+    """
     w, programme = turn.w, turn.programme
-    wanted = span(args, programme.zone, turn.now)
+    asked = groups.read(turn, programme, args[:MOST])
+    wanted = span(asked.rest, programme.zone, turn.now)
+    if asked.unknown is not None:
+        turn.say(Message(w("group-unknown", said=asked.unknown[:60])), here=True)
+        return
     if wanted is None:
         turn.say(Message(w("stats-usage")), here=True)
         return
-    found = read(turn, programme, wanted)
-    title = w("stats-title", name=w.pick(programme.name), period=named(args, wanted, w))
-    ended = outcomes.tables(turn, programme, wanted.period, w)
+    group = asked.group
+    if group is not None and groups.is_small(turn, programme, group):
+        turn.say(Message(w("group-small", least=groups.LEAST)), here=True)
+        return
+    found = read(turn, programme, wanted, group)
+    title = w("stats-title", name=w.pick(programme.name), period=named(asked, wanted, w))
+    ended = outcomes.tables(turn, programme, wanted.period, w, group)
+    note = w("stats-note", few=FEWEST) + (f" {w('group-note')}" if group else "")
     shown = tables(found, programme, ended, w, turn.now)
     for number, (text, table) in enumerate(shown):
         last = number == len(shown) - 1
@@ -117,17 +135,16 @@ def statistiques(turn: Turn, args: str) -> None:
                 text,
                 title=title if number == 0 else None,
                 table=table,
-                note=w("stats-note", few=FEWEST) + _picture(turn, args) if last else None,
+                note=note + _picture(turn, args) if last else None,
             ),
             here=True,
         )
 
 
-def named(args: str, wanted: Span, w: Words) -> str:
-    """How a period is called."""
-    if wanted.name:
-        return wanted.name
-    return w("stats-from-first") if args.strip() else w("stats-months", MONTHS)
+def named(asked: Narrowed, wanted: Span, w: Words) -> str:
+    """How a period is called, and the people if not all are meant."""
+    when = wanted.name or (w("stats-from-first") if asked.rest else w("stats-months", MONTHS))
+    return f"{when} · {groups.said(asked.group)}" if asked.group else when
 
 
 def tables(
@@ -155,6 +172,7 @@ def tables(
         (w("stats-by-state"), _states(found, w)),
         *ended,
         (w("stats-by-quarter"), _quarters(found, programme, w)),
+        (w("stats-by-school"), _schools(found, w)),
         (w("stats-supply"), _sectors(found, programme, w)),
     ]
     return [(text, table) for text, table in every if table is not None]
@@ -259,6 +277,20 @@ def _quarters(found: Statistics, programme: Programme, w: Words) -> Table | None
     return Table(tuple(columns), tuple(rows))
 
 
+def _schools(found: Statistics, w: Words) -> Table | None:
+    """Requests and pairs by school, where several are told apart; those of few people together."""
+    large = {one: n for one, n in found.schools.items() if sum(n) >= FEWEST}
+    few = [n for one, n in found.schools.items() if one not in large]
+    if len(large) < 2:
+        return None
+    rows = [(one, str(n[0]), str(n[1])) for one, n in large.items()]
+    if few:
+        requests, pairs = (str(sum(n[place] for n in few)) for place in (0, 1))
+        rows.append((w("stats-few", few=FEWEST), requests, pairs))
+    columns = w("stats-school"), w("stats-requests-short"), w("stats-pairs-short")
+    return Table(columns, tuple(rows))
+
+
 def _sectors(found: Statistics, programme: Programme, w: Words) -> Table | None:
     """Who agrees to be proposed: free, full, pausing; in all, then by sector."""
     every = found.supply
@@ -277,7 +309,7 @@ def _picture(turn: Turn, args: str) -> str:
     """Have the picture drawn; without the extra, what is said of it."""
     if not pictures.available():
         return "\n" + turn.w("picture-without")
-    put(turn, "statistics-picture", turn.me.id, said=args[:20])
+    put(turn, "statistics-picture", turn.me.id, said=args[:MOST])
     return ""
 
 
@@ -286,15 +318,18 @@ def draw(scene: Scene, timer: DueTimer) -> Work | None:
     """What is to be drawn, for whoever asked and may still know it."""
     person = asker(scene, timer)
     programme = scene.programme_of(timer.payload["programme"])
-    wanted = span(timer.payload["said"], programme.zone, scene.now)
-    if person is None or wanted is None:
+    if person is None:
+        return None
+    asked = groups.read(scene, programme, timer.payload["said"])
+    wanted = span(asked.rest, programme.zone, scene.now)
+    if wanted is None or asked.unknown is not None:
         return None
     w = scene.words(person, programme)
-    ended = outcomes.ends(scene, programme, wanted.period, w)
-    panels = _drawn(read(scene, programme, wanted), programme, ended, w)
+    ended = outcomes.ends(scene, programme, wanted.period, w, asked.group)
+    panels = _drawn(read(scene, programme, wanted, asked.group), programme, ended, w)
     if not panels:
         return None
-    subtitle = named(timer.payload["said"], wanted, w)
+    subtitle = named(asked, wanted, w)
     picture = Panels(w.pick(programme.name), subtitle, panels)
     alt = w.all([f"{panel.title} {_listed(panel, w)}" for panel in panels])
     name = f"{programme.id}-{wanted.name or 'chiffres'}.png"
