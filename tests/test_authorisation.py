@@ -6,24 +6,28 @@ The proof is proved too: a policy dropped and a check skipped have to be found.
 from __future__ import annotations
 
 import logging
+from collections.abc import Set
 
 import pytest
 
 from bot import access
 from bot.errors import NotAllowed
+from bot.flows import flags
 from bot.policy import POLICIES, policy
-from bot.turn import Turn
-from storage.tables import Pair
+from bot.programmes.schema import Programme
+from bot.turn import Scene, Turn
+from storage.tables import Pair, Person
 from tests.authorisation.matrix import CANARY, Cell, Figures, Matrix, run, typed
 from tests.authorisation.world import ACTORS, build
 from tests.listening import listening
 
 SHORT = 0.004
+PAIR = frozenset({"pair", "request"})
 
 
-def few(matrix: Matrix, actor: str, *wanted: str) -> Figures:
+def few(matrix: Matrix, actor: str, *wanted: str, on: Set[str] = PAIR) -> Figures:
     """Only these ways in, of one of them, on everything a pair has."""
-    tables = {what: {"pair", "request"} for what in wanted}
+    tables = {what: set(on) for what in wanted}
     for cell in matrix.cells(tables):
         if cell.what in wanted and cell.actor == actor:
             matrix.compared(cell, "telegram", True)
@@ -69,6 +73,17 @@ def test_the_proof_finds_words_shown_to_others(monkeypatch: pytest.MonkeyPatch) 
         cell = Cell("mentee", "command:exporter", typed("exporter", kind))
         matrix.run(cell, "slack", False)
     assert any("mentee reads report.answers" in fault for fault in matrix.figures.faults)
+
+
+def test_the_proof_finds_a_report_to_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert few(Matrix(build()), "mentor", "act:flag", on={"letter"}).faults == []
+
+    def others(scene: Scene, programme: Programme) -> list[Person]:
+        return list(scene.uow.people.with_role(programme.id, "teacher"))
+
+    monkeypatch.setattr(flags, "guards", others)
+    faults = few(Matrix(build()), "mentor", "act:flag", on={"letter"}).faults
+    assert any("teacher reads letter.text" in fault for fault in faults)
 
 
 def test_the_proof_finds_what_is_logged() -> None:

@@ -263,11 +263,21 @@ class Judge:
         return self.lent(actor, "outbox", Belongs(frozenset({person}), frozenset(theirs)))
 
     def is_shown_by(self, actor: int | None, reader: int | None, word: str) -> bool:
-        """Whether a reader protects people where a word stands, and the actor may read it."""
-        found = self.rows.get((self.world.canaries[word].table, self.world.canaries[word].number))
-        if reader is None or found is None or not self.may_see(actor, word):
+        """Whether a report may show a word: to its writer the name of the person who protects.
+
+        And to that person whatever its writer may read.
+        """
+        canary = self.world.canaries[word]
+        if actor is None or reader is None:
             return False
-        return self._protects(reader, found.places)
+        if reader == actor:
+            theirs = frozenset(self.members.get(actor, set()))
+            is_name = (canary.table, canary.column) == ("person", "name")
+            return is_name and self._protects(canary.number, theirs)
+        found = self.rows.get((canary.table, canary.number))
+        return (
+            found is not None and self.may_see(actor, word) and self._protects(reader, found.places)
+        )
 
     def may_report(self, actor: int | None, found: Belongs) -> bool:
         """Whether a row is of a report: of its writer, whom they know, and who protects them."""
@@ -278,8 +288,12 @@ class Judge:
         return all(one in near or self._protects(one, theirs) for one in found.people)
 
     def _protects(self, person: int, places: frozenset[str]) -> bool:
-        mine = self.roles.get(person, {})
-        return any("safeguarding" in mine.get(place, set()) for place in places)
+        """Whether somebody is the safeguarding person; an owner is, where nobody was named."""
+        return any(self._role_of_guard(p) in self.roles.get(person, {}).get(p, ()) for p in places)
+
+    def _role_of_guard(self, place: str) -> str:
+        named = any("safeguarding" in mine.get(place, set()) for mine in self.roles.values())
+        return "safeguarding" if named else "owner"
 
     def is_theirs(self, actor: int | None, table: str, number: int) -> bool:
         """Whether a row is somebody's to act on at all; else it has to look as if it were not."""

@@ -9,12 +9,14 @@ real storage, taken back afterwards. The long form is `make authorisation`.
 from __future__ import annotations
 
 import io
+import multiprocessing
+import os
 import re
 import sys
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -83,8 +85,14 @@ class Figures:
     seconds: float = 0.0
     by_way: Counter[str] = field(default_factory=Counter)
     by_actor: Counter[str] = field(default_factory=Counter)
-    answered: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+
+    def add(self, other: Figures) -> None:
+        """Take in what came of other tries."""
+        self.cells += other.cells
+        self.by_way += other.by_way
+        self.by_actor += other.by_actor
+        self.faults += other.faults
 
 
 class Matrix:
@@ -473,13 +481,14 @@ def _words(message: Message | Home) -> str:
     return " ".join(found)
 
 
-def run(share: float = 1.0, seed: int = 1) -> Figures:
+def run(share: float = 1.0, seed: int = 1, jobs: int = 1) -> Figures:
     """The matrix, or a share of it drawn by lot.
 
     Args:
         share: Of the cells, 0 to 1; below 1 it is not found out first what numbers mean, but a few
             tables are drawn for each verb.
         seed: For the lot.
+        jobs: Processes, each with some of the actors and a copy of the world.
 
     Returns:
         The figures; `faults` is empty when all is well.
@@ -491,19 +500,46 @@ def run(share: float = 1.0, seed: int = 1) -> Figures:
     tables = (
         {what: set(lot.sample(every, 3)) for what in _numbered()} if share < 1 else matrix.probe()
     )
-    chosen = [cell for cell in matrix.cells(tables) if lot.random() < share]
-    with listening(CANARY) as log:
-        for turn, cell in enumerate(chosen):
-            for platform, private in PLACES[turn % 2]:
-                matrix.compared(cell, platform, private)
-    matrix.figures.faults += [f"logged at {place}" for place in (*log.errors, *log.spilt)]
+    chosen = list(enumerate(cell for cell in matrix.cells(tables) if lot.random() < share))
+    if jobs == 1:
+        _compare(matrix, chosen)
+    else:
+        parts = [[each for each in chosen if ACTORS.index(each[1].actor) % jobs == job]
+                 for job in range(jobs)]  # fmt: skip
+        for found in _forked(matrix, parts):
+            matrix.figures.add(found)
     matrix.figures.seconds = time.monotonic() - began
     return matrix.figures
 
 
+def _compare(matrix: Matrix, chosen: Iterable[tuple[int, Cell]]) -> Figures:
+    with listening(CANARY) as log:
+        for turn, cell in chosen:
+            for platform, private in PLACES[turn % 2]:
+                matrix.compared(cell, platform, private)
+    matrix.figures.faults += [f"logged at {place}" for place in (*log.errors, *log.spilt)]
+    return matrix.figures
+
+
+def _forked(matrix: Matrix, parts: Sequence[list[tuple[int, Cell]]]) -> Iterator[Figures]:
+    """Each part in a process of its own, which begins with this one's memory, world included."""
+    matrix.figures = Figures()
+    context = multiprocessing.get_context("fork")
+    ends = []
+    for part in parts:
+        receiving, sending = context.Pipe(duplex=False)
+        context.Process(
+            target=lambda part, end: end.send(_compare(matrix, part)), args=(part, sending)
+        ).start()
+        sending.close()  # so that a process that dies is noticed
+        ends.append(receiving)
+    for end in ends:
+        yield end.recv()
+
+
 def main() -> int:
     """Print the figures; 1 when there is a fault."""
-    figures = run()
+    figures = run(jobs=os.cpu_count() or 1)
     ways = {what.partition(":")[0] for what in figures.by_way}
     print(f"cells        {figures.cells} in {figures.seconds:.0f} s,"
           f" {figures.cells / figures.seconds:.0f}/s")  # fmt: skip
