@@ -6,8 +6,8 @@ DEMO ?=
 STORY ?=
 # … and for `make simulate`, where all of it takes hours.
 SIMULATE ?= --seeds 50
-# … and for `make mutation`, of whose last group a sample is enough.
-MUTATION ?= sealing access
+# … and for `make mutation`: which groups (tests/mutation/score.py), or a sample of one.
+MUTATION ?= sealing escaping access retention
 # Three workers on two cores: half of the time tests wait, as people and platforms make them. Not
 # more on a big machine: each starts its own PostgreSQL and its own browser.
 PYTEST ?= -n 3 --dist worksteal --durations=15

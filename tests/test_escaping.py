@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
+import time
 import zipfile
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final
@@ -204,6 +206,7 @@ def test_what_cannot_be_seen(unseen: str) -> None:
 )
 def test_telegram_counts_in_utf_16(text: str, size: int) -> None:
     assert telegram.units(text) == size
+    assert isinstance(telegram.units(text), int)  # Telegram takes no 1.0
 
 
 def entity(kind: str, offset: int, length: int) -> dict[str, Any]:
@@ -295,6 +298,10 @@ def test_code_takes_the_place_of_emphasis_in_the_order_of_the_text() -> None:
 
 def test_a_table_is_left_as_it_is() -> None:
     """Nothing is pressable inside `pre`; right before and right after it is."""
+    made = rich(("@a", None), ("|x la.fr|", "pre"), ("@b", None))
+    assert made.finish(100)[1] == [
+        entity("code", 0, 2), entity("pre", 2, 9), entity("code", 11, 2),
+    ]  # fmt: skip
     made = rich(("@a ", None), ("x la.fr", "pre"), (" @b", None))
     assert made.finish(100)[1] == [
         entity("code", 0, 2), entity("pre", 3, 7), entity("code", 11, 2),
@@ -416,6 +423,25 @@ def test_cells_of_every_kind_in_a_workbook() -> None:
     assert {c.get("r") for c in book.sheet.iter(f"{MAIN}c")}.isdisjoint({"H2", "I2"})
     [pane] = book.sheet.iter(f"{MAIN}pane")
     assert (pane.get("ySplit"), pane.get("xSplit"), pane.get("topLeftCell")) == ("1", None, "A2")
+
+
+def test_a_workbook_leaves_nothing_in_the_folder_of_temporary_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What people wrote is not put on a disk, where it would outlive its time."""
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    assert Book(exporter.write_xlsx(["a"], [["b"]])).cell("A2")[0] == "b"
+
+
+def test_instants_are_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        book = Book(exporter.write_xlsx(["a"], [[datetime(2026, 10, 6, 12, tzinfo=UTC)]]))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert book.cell("A2")[0] == 46301.5
 
 
 def test_a_workbook_is_the_same_each_time() -> None:

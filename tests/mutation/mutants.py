@@ -9,6 +9,7 @@ runs no test.
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,14 @@ from typing import Any, Final, cast
 
 import libcst as cst
 from mutmut.mutation import file_mutation
-from mutmut.mutation.file_mutation import Mutation, MutationVisitor
+from mutmut.mutation.file_mutation import Mutation, MutationVisitor, OuterFunctionProvider
 from mutmut.utils.format_utils import get_mutant_name, is_mutated_method_name
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EQUIVALENTS: Final = Path(__file__).with_name("equivalents.toml")
 _ENTERED: Final = ("staticmethod", "classmethod")  # mutmut knows what to do with these
 
+_asked: list[str] = []
 _skip = MutationVisitor._skip_node_and_children
 _arrange = file_mutation.function_trampoline_arrangement
 
@@ -37,8 +39,12 @@ def _decorated(node: cst.CSTNode) -> bool:
     return len(node.decorators) > 1 or not known
 
 
-def _enter_decorated(self: MutationVisitor, node: cst.CSTNode) -> bool:
-    """Go into decorated functions as into the others (their decorators stay as they are)."""
+def _left_out(self: MutationVisitor, node: cst.CSTNode) -> bool:
+    """What is not mutated: functions nobody asked for; but no decorated one for being that."""
+    if isinstance(node, cst.FunctionDef):
+        outermost = self.get_metadata(OuterFunctionProvider, node, None) is node
+        if outermost and not any(fnmatch.fnmatch(node.name.value, one) for one in _asked):
+            return True
     return _skip(self, node.with_changes(decorators=()) if _decorated(node) else node)
 
 
@@ -53,9 +59,14 @@ def _bare_copies(
     return declared, nodes, assigned, names
 
 
-def prepare() -> None:
-    """Have mutmut take decorated functions; in this process only."""
-    file_mutation.MutationVisitor._skip_node_and_children = _enter_decorated  # type: ignore[method-assign]
+def prepare(functions: Iterable[str] = ("*",)) -> None:
+    """Have mutmut take decorated functions too, and of all only these; in this process only.
+
+    Args:
+        functions: Patterns of names, without the class.
+    """
+    _asked[:] = functions
+    file_mutation.MutationVisitor._skip_node_and_children = _left_out  # type: ignore[method-assign]
     file_mutation.function_trampoline_arrangement = _bare_copies
 
 
@@ -76,9 +87,14 @@ class Mutant:
     now: str
 
 
-def mutants(path: str) -> list[Mutant]:
-    """Every fault that can be planted into a file, in its order."""
-    prepare()
+def mutants(path: str, functions: Sequence[str] = ()) -> list[Mutant]:
+    """Every fault that can be planted into a file, or into these functions of it, in its order.
+
+    Args:
+        path: Below the root.
+        functions: Patterns, `clean` or `Rich.*`; none means all.
+    """
+    prepare(one.rpartition(".")[2] for one in functions or ("*",))
     module = file_mutation.mutate_file_contents(path, (ROOT / path).read_text("utf-8")).code
     copies: dict[str, list[str]] = {}
     for node in _functions(cst.parse_module(module)):

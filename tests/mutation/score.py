@@ -45,7 +45,7 @@ class Group:
 
     Attributes:
         bar: Per cent, of those that are not listed as equivalent.
-        files: Path to the functions of it that count; none means all.
+        files: Path to patterns of the functions in it that count; none means all.
         tests: What pytest is given; of these, only those that reach the function are run.
     """
 
@@ -77,6 +77,20 @@ GROUPS: Final = {
         },
         ("tests/test_escaping.py",),
     ),
+    "retention": Group(
+        100,
+        {
+            "storage/privacy.py": (
+                *("Privacy.purge", "Privacy._purge_*", "Privacy._delete", "Privacy._drop"),
+                "Privacy._end_talks",
+            ),
+            "storage/unit_of_work.py": ("UnitOfWork.purge",),
+            "storage/inbox.py": ("InboxStore.purge",),
+            "storage/outbox.py": ("OutboxStore.purge",),
+            "storage/timers.py": ("TimerStore.purge",),
+        },
+        ("tests/test_retention.py",),
+    ),
     "access": Group(
         100,
         {"bot/access.py": ()},
@@ -87,12 +101,7 @@ GROUPS: Final = {
 
 def wanted(group: Group) -> list[Mutant]:
     """The faults of a group, in the order of its files."""
-    return [
-        one
-        for path, functions in group.files.items()
-        for one in mutants(path)
-        if not functions or one.place.partition(": ")[2] in functions
-    ]
+    return [one for path, functions in group.files.items() for one in mutants(path, functions)]
 
 
 def run(name: str, group: Group, chosen: list[Mutant]) -> dict[str, str]:
@@ -109,7 +118,7 @@ def run(name: str, group: Group, chosen: list[Mutant]) -> dict[str, str]:
     config.only_mutate[:] = list(group.files)
     config.pytest_add_cli_args_test_selection[:] = list(group.tests)
     config.pytest_add_cli_args[:] = PYTEST
-    prepare()
+    prepare(n.rpartition(".")[2] for names in group.files.values() for n in names or ("*",))
     engine._run([one.name for one in chosen], 1)
     found: dict[str, str] = {}
     for path in group.files:
