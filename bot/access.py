@@ -305,6 +305,19 @@ def own_interview(turn: Turn, number: int) -> tuple[Interview, Request]:
 
 
 @_given
+def interview_of_me(turn: Turn, number: int) -> tuple[Interview, Request]:
+    """An interview about a request of the person who acted.
+
+    Raises:
+        NotAllowed: Somebody else's, or there is none.
+    """
+    interview = turn.uow.casework.interview(number) if number <= MAX_ID else None
+    if interview is None:
+        raise NotAllowed(_NO)
+    return interview, own_request(turn, interview.request_id)
+
+
+@_given
 def own_note(turn: Turn, number: int) -> tuple[RequestNote, Request]:
     """What the person who acted wrote in the file of a request, as staff of its programme.
 

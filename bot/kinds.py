@@ -83,6 +83,9 @@ KEYS: Final[Mapping[str, _About]] = {
     "campaign-waiting": _About("request-news", "campaign"),
     "campaign-closed": _About("request-news", "campaign"),
     "help-news": _About("request-news", "help_call"),
+    "feasible": _About("request-news", _REQUEST),
+    "interview-told": _About("request-news"),
+    "interview-off": _About("request-news"),
     # for the team
     "campaign-short": _About("staff", "campaign"),
     "campaign-declined": _About("staff", "campaign"),
@@ -111,6 +114,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "request-handed-over": _About("staff"),
     "request-noted": _About("staff"),
     "interview": _About("staff"),
+    "interview-answer": _About("staff"),
     "digest": _About("digest", "programme"),
     "counters": _About("counters", "programme"),
     "counters-edit": _About("counters", "programme"),

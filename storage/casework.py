@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -17,6 +18,11 @@ from storage.upsert import changed, insert_new, table_of
 from storage.vault import Vault
 
 _INTERVIEW = table_of(Interview)
+DECISIONS: Final = ("feasible", "infeasible", "reopened", "changed")
+"""Kinds of lines that say whether the team can help: the last one counts. What is taken up again,
+or has been written anew, is to be judged again."""
+WAITING: Final = ("asked", "told", "unsuited")
+"""States of an interview that has not taken place."""
 
 
 class Casework:
@@ -65,6 +71,11 @@ class Casework:
             .order_by(RequestNote.id)
         ).all()
 
+    def decision(self, request_id: int) -> str | None:
+        """The last decision on a request, if there is one."""
+        kinds = [one.kind for one in self.notes(request_id)]
+        return next((kind for kind in reversed(kinds) if kind in DECISIONS), None)
+
     def decide(self, row: RequestNote, *, told: bool) -> bool:
         """A refusal that was written becomes a decision; False when it was one already."""
         done = changed(
@@ -108,12 +119,12 @@ class Casework:
         ).all()
 
     def settle(self, row: Interview, state: str, now: datetime) -> bool:
-        """An interview is done or declined; False when it was already."""
+        """An interview goes on or is over; False when it is over, or somebody was quicker."""
         done = changed(
             self._session,
             update(Interview)
             .where(Interview.id == row.id, Interview.version == row.version)
-            .where(Interview.state == "asked")
+            .where(Interview.state.in_(WAITING))
             .values(state=state, version=row.version + 1, settled_at=now)
             .execution_options(synchronize_session=False),
         )
@@ -127,7 +138,7 @@ class Casework:
             .join(Request, Request.id == Interview.request_id)
             .where(
                 Interview.interviewer_id == person_id,
-                Interview.state == "asked",
+                Interview.state.in_(WAITING),
                 Request.programme_id == programme_id,
                 Request.state.in_(LIVE),
             )

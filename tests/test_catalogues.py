@@ -201,10 +201,19 @@ def _families() -> dict[str, list[str]]:
         "proposal-is-{}": lifecycle.PROPOSAL,
         "staff-due-{}": WAITING,
         "staff-filter-{}": ("mine", "free", "late"),
-        "staff-interview-{}": ("asked", "done", "declined"),
+        "staff-interview-{}": ("asked", "told", "unsuited", "done", "declined"),
         "staff-list-{}": ("mine", "free", "late"),
         "staff-none-{}": ("mine", "free", "late"),
-        "staff-note-{}": ("note", "interview", "feasible", "infeasible", "reopened"),
+        "staff-note-{}": (
+            "note",
+            "interview",
+            "moment",
+            "reply",
+            "feasible",
+            "infeasible",
+            "reopened",
+            "changed",
+        ),
         "staff-beyond-is-{}": lifecycle.BEYOND,
         "outcome-{}": lifecycle.OUTCOMES,
         "request-end-{}": lifecycle.REQUEST_ENDS,
@@ -419,7 +428,7 @@ _SMALL: Final = re.compile(
     r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*|export-(?:outcome|pair|report|request)-.*|export-(?:one-off|long-term)"
     r"|agreement-(?:given|withdrawn)|class-is-.*|read-(?:line|by-house|request|pair|class|export-.*)"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
-    r"|staff-interview-(?:asked|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
+    r"|staff-interview-(?:asked|told|unsuited|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|role-(?:owner|staff|supervisor|teacher|safeguarding)"
     r"|(?:flag-line|flag-state|letter-is|minors-lacks)-.*|minors-(?:unchecked|check-over|checked)"
     r"|words-with-guards"

@@ -1,23 +1,23 @@
-"""What the team writes in the file of a request: notes, interviews, whether it can be answered.
+"""What the team writes in the file of a request: notes, and whether it can be answered.
 
-Several colleagues may be asked to talk with the one who asks (A-16); whether the team can help is
-decided with a reason (A-14), and a no can be thought over again. All of it is shown on the page of
-the request, to the team only; the one who asked is told what somebody chose to tell them, and may
-read the file like all that is kept about them.
+Whether the team can help is decided with a reason (A-14), and a no can be thought over again. Where
+the file says so, nobody is proposed before a yes. Interviews are `interviews`. All of it is shown
+on the page of the request, to the team only; the one who asked is told what somebody chose to tell
+them, and may read the file like all that is kept about them.
 """
 
 from __future__ import annotations
 
 from bot import access, lifecycle
 from bot.awaited import ask, words_for
-from bot.commands.queue import DECISIONS, ask_whom, chosen, colleagues, end, page
-from bot.commands.registry import act, command
+from bot.commands.queue import end, page
+from bot.commands.registry import act
 from bot.dialogues import act_choice, run_choice
-from bot.flows import queue
+from bot.flows import queue, requests
 from bot.messages import Choice, Message
 from bot.turn import Turn
 from storage.requests import LIVE
-from storage.tables import Interview, Person, Request
+from storage.tables import Person, Request
 
 # --- notes ----------------------------------------------------------------------------------------
 
@@ -50,100 +50,6 @@ def tell_those(turn: Turn, request: Request, people: dict[int, Person], what: st
             w = turn.words(person, turn.programme)
             said = queue.about(turn, request, what, w, by=turn.me.name or "—")
             turn.show(person, said, what="request-noted")
-
-
-def _on_it(turn: Turn, request: Request) -> dict[int, Person]:
-    """Who sees to a request: whoever is in charge, asks for an interview, or is asked for one."""
-    owner = queue.owner_of(turn, request)
-    numbers = {owner.id} if owner else set()
-    for one in turn.uow.casework.interviews(request.id):
-        numbers |= {one.interviewer_id} if one.state != "declined" else set()
-        numbers |= {one.asked_by_id} if one.asked_by_id else set()
-    staff = turn.team(turn.programme_of(request.programme_id), "demandes")
-    return {one.id: one for one in staff if one.id in numbers}
-
-
-# --- interviews -----------------------------------------------------------------------------------
-
-
-@command("entretien", alias="interview", who="staff", of="demandes", listed=False)
-def entretien(turn: Turn, args: str) -> None:
-    """Ask a colleague to talk with the one who asks: `12` asks whom, `12-45` asks them."""
-    request, person = chosen(turn, args)
-    w = turn.w
-    if request.state not in LIVE:
-        turn.say(page(turn, request), here=True)
-        return
-    asked = {one.interviewer_id for one in turn.uow.casework.interviews(request.id)}
-    if person is None:
-        among = [one for one in colleagues(turn) if one.id not in asked]
-        ask_whom(turn, request, "entretien", w("staff-interview-whom", number=request.id), among)
-        return
-    made = turn.uow.casework.ask(request.id, person.id, turn.me.id, turn.now)
-    if made is None:
-        turn.say(page(turn, request), here=True)
-        return
-    turn.note("interview-asked", "request", request.id, to=person.id)
-    if person.id != turn.me.id:
-        _invite(turn, request, person, made)
-    turn.say(
-        Message(
-            w("staff-interview-sent", number=request.id, name=person.name or "—"),
-            choices=(_see(turn, request),),
-        ),
-        here=True,
-    )
-
-
-def _invite(turn: Turn, request: Request, person: Person, interview: Interview) -> None:
-    """The colleague gets the request, and may write what came out of it or say no."""
-    w = turn.words(person, turn.programme)
-    told = queue.about(turn, request, "staff-interview-for-you", w, by=turn.me.name or "—")
-    number, version = interview.id, interview.version
-    see = run_choice(w("staff-see-request"), "demandes", str(request.id), "primary")
-    write = act_choice(w("staff-interview-write"), "interview-note", number, version)
-    decline = act_choice(w("staff-interview-decline"), "interview-no", number, version)
-    turn.show(person, Message(told.text, choices=(see, write, decline)), what="interview")
-
-
-@act("interview-note", who="staff", of="demandes")
-def interview_note(turn: Turn, number: int, version: int) -> None:
-    """The next words are what the interview gave."""
-    interview, request = access.own_interview(turn, number)
-    if interview.state == "declined" or request.state not in LIVE:
-        turn.say(page(turn, request), here=True)
-        return
-    text = turn.w("staff-interview-now", number=request.id)
-    ask(turn, "interview", interview.id, text)
-
-
-@words_for("interview")
-def interviewed(turn: Turn, number: int, text: str) -> None:
-    """The interview is done; everybody who sees to the request hears of its note."""
-    interview, request = access.own_interview(turn, number)
-    turn.uow.casework.settle(interview, "done", turn.now)  # a second note is one more
-    turn.uow.casework.write(request, turn.me.id, "interview", text, turn.now)
-    turn.note("interview-done", "request", request.id)
-    tell_those(turn, request, _on_it(turn, request), "staff-interview-noted")
-    turn.say(Message(turn.w("staff-noted", number=request.id), choices=(_see(turn, request),)))
-
-
-@act("interview-no", who="staff", of="demandes")
-def interview_no(turn: Turn, number: int, version: int) -> None:
-    """Not possible for me; whoever asked hears it."""
-    interview, request = access.own_interview(turn, number)
-    if not turn.uow.casework.settle(interview, "declined", turn.now):
-        turn.say(page(turn, request), here=True)
-        return
-    turn.note("interview-declined", "request", request.id)
-    tell_those(turn, request, _on_it(turn, request), "staff-interview-not-by")
-    done = Message(turn.w("staff-interview-no-noted", number=request.id))
-    if not turn.replace(done):
-        turn.say(done, here=True)
-
-
-def _see(turn: Turn, request: Request) -> Choice:
-    return run_choice(turn.w("staff-see-request"), "demandes", str(request.id))
 
 
 # --- whether it can be answered -------------------------------------------------------------------
@@ -194,25 +100,19 @@ def feasible_because(turn: Turn, number: int, text: str) -> None:
 
 
 def _feasible(turn: Turn, request: Request, text: str | None) -> None:
-    if request.state not in LIVE or _decided(turn, request) == "feasible":
+    if request.state not in LIVE or turn.uow.casework.decision(request.id) == "feasible":
         turn.say(page(turn, request), here=True)
         return
     turn.uow.casework.write(request, turn.me.id, "feasible", text, turn.now)
     turn.note("request-feasible", "request", request.id)
-    propose = run_choice(turn.w("staff-propose"), "proposer", str(request.id), "primary")
-    turn.say(
-        Message(
-            turn.w("staff-feasible-noted", number=request.id),
-            choices=(propose, _see(turn, request)),
-        ),
-        here=True,
-    )
-
-
-def _decided(turn: Turn, request: Request) -> str | None:
-    """The last decision on a request."""
-    kinds = [one.kind for one in turn.uow.casework.notes(request.id)]
-    return next((kind for kind in reversed(kinds) if kind in DECISIONS), None)
+    w, see = turn.w, _see(turn, request)
+    first = turn.programme.queue.feasible_first and request.state in ("open", "team")
+    if first and requests.show_after_yes(turn, request):
+        turn.say(Message(w("staff-feasible-shown", number=request.id), choices=(see,)), here=True)
+        return
+    said = w("staff-feasible-nobody" if first else "staff-feasible-noted", number=request.id)
+    propose = run_choice(w("staff-propose"), "proposer", str(request.id), "primary")
+    turn.say(Message(said, choices=(propose, see)), here=True)
 
 
 @act("infeasible", who="staff", of="demandes")
@@ -272,7 +172,7 @@ def _refuse(turn: Turn, number: int, *, told: bool) -> None:
 def reconsider(turn: Turn, number: int, version: int) -> None:
     """A no is thought over again: the request is with the team, and who pressed is in charge."""
     request = access.staff_request(turn, number)
-    if request.state != "closed" or _decided(turn, request) != "infeasible":
+    if request.state != "closed" or turn.uow.casework.decision(request.id) != "infeasible":
         turn.say(page(turn, request), here=True)
         return
     other = turn.uow.requests.live(request.person_id, request.programme_id)
@@ -301,3 +201,7 @@ def reconsider(turn: Turn, number: int, version: int) -> None:
         what="request-reopened",
     )
     turn.say(page(turn, request), here=True)
+
+
+def _see(turn: Turn, request: Request) -> Choice:
+    return run_choice(turn.w("staff-see-request"), "demandes", str(request.id))

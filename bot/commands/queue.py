@@ -9,7 +9,7 @@ Source: A-15; what peers' users complain of, rows 1 to 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from bot.flows import offers, queue
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.turn import Scene, Turn
+from storage.casework import WAITING
 from storage.requests import LIVE
 from storage.tables import Interview, Person, Request, RequestNote
 from storage.words import number
@@ -154,10 +155,9 @@ def page(turn: Turn, request: Request) -> Message:
         )
         for p in turn.uow.requests.proposals(request.id)
     )
-    notes = turn.uow.casework.notes(request.id)
     lines.extend(_interview(turn, one) for one in turn.uow.casework.interviews(request.id))
-    lines.extend(_noted(turn, one) for one in notes)
-    choices, quiet = _ways_on(turn, request, notes)
+    lines.extend(_noted(turn, one) for one in turn.uow.casework.notes(request.id))
+    choices, quiet = _ways_on(turn, request)
     return Message(
         title=w("staff-request-title", number=request.id, name=name_of(turn, request.person_id)),
         text=f"{standing(turn, request, w, turn.me.id)} · {_age(turn, request.created_at)}",
@@ -170,11 +170,11 @@ def page(turn: Turn, request: Request) -> Message:
 
 def _interview(turn: Turn, one: Interview) -> Line:
     w = turn.w
-    mine = one.state == "asked" and one.interviewer_id == turn.me.id
+    mine = one.state in WAITING and one.interviewer_id == turn.me.id
     return Line(
         label=w("staff-interview-by", name=name_of(turn, one.interviewer_id)),
         text=w(f"staff-interview-{one.state}", when=w.day(one.settled_at or one.asked_at)),
-        choice=act_choice(w("staff-interview-write"), "interview-note", one.id, one.version)
+        choice=act_choice(w("staff-interview-mine"), "interview", one.id, one.version)
         if mine
         else None,
     )
@@ -190,14 +190,12 @@ def _noted(turn: Turn, one: RequestNote) -> Line:
     )
 
 
-def _ways_on(
-    turn: Turn, request: Request, notes: Sequence[RequestNote]
-) -> tuple[list[Choice], list[Choice]]:
+def _ways_on(turn: Turn, request: Request) -> tuple[list[Choice], list[Choice]]:
     """What can be pressed on a request: first what is mostly next, then what ends or hands on."""
     w = turn.w
     quiet = [run_choice(w("desk-requests"), "demandes")]
     if request.state not in LIVE:
-        last = next((one.kind for one in reversed(notes) if one.kind in DECISIONS), None)
+        last = turn.uow.casework.decision(request.id)
         if request.state == "closed" and last == "infeasible":
             quiet.append(act_choice(w("staff-reopen"), "reconsider", request.id, request.version))
         return [], quiet
@@ -207,12 +205,16 @@ def _ways_on(
     choices: list[Choice] = []
     if owner is None:
         choices.append(act_choice(w("staff-claim"), "claim", request.id, 0, "primary"))
-    choices.append(
-        run_choice(w("staff-propose"), "proposer", str(request.id), "primary" if owner else "plain")
-    )
+    judged = queue.may_propose(turn, request)
+    best = "primary" if owner else "plain"
+    if judged:
+        choices.append(run_choice(w("staff-propose"), "proposer", str(request.id), best))
     choices.append(act_choice(w("staff-note"), "note", request.id, request.version))
     choices.append(run_choice(w("staff-interview"), "entretien", str(request.id)))
-    choices.append(act_choice(w("staff-judge"), "judge", request.id, request.version))
+    judge = act_choice(
+        w("staff-judge"), "judge", request.id, request.version, "plain" if judged else best
+    )
+    choices.append(judge)
     quiet.append(run_choice(w("staff-hand-over"), "confier", str(request.id)))
     if held == turn.me.id:
         quiet.append(act_choice(w("staff-release"), "release", request.id, held))
@@ -229,7 +231,15 @@ def _ways_on(
     return choices, quiet
 
 
-DECISIONS: Final = ("feasible", "infeasible", "reopened")
+def read_first(turn: Turn, request: Request) -> bool:
+    """Say that the team is to judge first, where the file says so; whether it was said."""
+    if queue.may_propose(turn, request):
+        return False
+    w = turn.w
+    judge = act_choice(w("staff-judge"), "judge", request.id, request.version, "primary")
+    see = run_choice(w("staff-see-request"), "demandes", str(request.id))
+    turn.say(Message(w("staff-judge-first", number=request.id), choices=(judge, see)), here=True)
+    return True
 
 
 # --- in charge ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import re
 
 from bot import access, lifecycle, minors
 from bot.commands import follow
-from bot.commands.queue import name_of, page
+from bot.commands.queue import name_of, page, read_first
 from bot.commands.registry import act, command, may
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, for_staff, run_choice
@@ -52,6 +52,8 @@ def proposer(turn: Turn, args: str) -> None:
         return
     request = access.staff_request(turn, asked)
     w = turn.w
+    if read_first(turn, request):
+        return
     lines = []
     if rest.strip():
         for found in turn.uow.directory.search(rest, limit=10).lines:
@@ -112,6 +114,8 @@ def _propose(turn: Turn, request: Request, expert_id: int) -> None:
     if request.state not in ("open", "proposed", "team"):
         turn.say(page(turn, request), here=True)
         return
+    if read_first(turn, request):
+        return
     if not minors.may_meet(turn, turn.person(request.person_id), expert_id, turn.programme):
         turn.say(Message(turn.w("minors-may-not-meet")), here=True)
         return
@@ -162,6 +166,8 @@ def send(turn: Turn, number: int, version: int) -> None:
     request = access.staff_request(turn, proposal.request_id)
     if request.state not in ("proposed", "team", "open") or proposal.version != version:
         turn.say(page(turn, request), here=True)
+        return
+    if read_first(turn, request):
         return
     if not turn.bot.experts.free(turn, proposal.expert_id):
         turn.say(Message(turn.w("staff-not-free")), here=True)

@@ -59,8 +59,8 @@ def send(
     """Send a request to an expert.
 
     With a deadline and a nudge before it. False when somebody was quicker, or when the two may not
-    be put in touch (yet): a minor without the parents' agreement, an expert who is not checked,
-    words that are held.
+    be put in touch (yet): the team has not said that it can help, a minor without the
+    parents' agreement, an expert who is not checked, words that are held.
 
     Args:
         scene: The cause.
@@ -73,8 +73,10 @@ def send(
     programme = scene.programme_of(request.programme_id)
     uow = scene.uow
     mentee = scene.person(request.person_id)
-    if not minors.may_meet(scene, mentee, proposal.expert_id, programme) or holds.waits(
-        scene, request
+    if (
+        not queue.may_propose(scene, request)
+        or not minors.may_meet(scene, mentee, proposal.expert_id, programme)
+        or holds.waits(scene, request)
     ):
         return False
     deadline = scene.now + timedelta(days=programme.proposals.deadline_days)

@@ -43,6 +43,13 @@ def overdue(scene: Scene, request: Request) -> bool:
     return late and clocked(programme, request)
 
 
+def may_propose(scene: Scene, request: Request) -> bool:
+    """Whether anybody may be proposed yet: where the file says so, not before the team's yes."""
+    if not scene.programme_of(request.programme_id).queue.feasible_first:
+        return True
+    return scene.uow.casework.decision(request.id) == "feasible"
+
+
 def of_team(scene: Scene, person_id: int, programme_id: str) -> bool:
     """Whether somebody may see to requests: its staff, and a body the programme lends them to."""
     roles = scene.uow.people.roles(person_id, programme_id)

@@ -25,7 +25,7 @@ from bot.dialogues import (
     start,
 )
 from bot.errors import NotAllowed
-from bot.flows import campaign, holds, joining, offers, pairs
+from bot.flows import campaign, holds, joining, offers, pairs, queue
 from bot.followup import due
 from bot.matching import needs_human
 from bot.messages import Choice, Line, Message
@@ -107,11 +107,24 @@ def open_request(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
         if campaign.apply(turn, request):
             turn.say(standing(turn, request))
         return
+    if programme.queue.feasible_first:
+        _read_first(turn, request)
+        return
     if request.state == "open" and (question := doubtful(turn, request)) is not None:
         plan_stale(turn, request, programme)
         turn.say(question)
         return
     show(turn, request, again=False)
+
+
+def _read_first(turn: Turn, request: Request) -> None:
+    """The team reads it before anybody is proposed; what was changed, it reads again."""
+    if queue.may_propose(turn, request):
+        turn.uow.casework.write(request, turn.me.id, "changed", None, turn.now)
+    if request.state == "team":
+        turn.say(standing(turn, request))
+    else:
+        offers.hand_over(turn, request, told="request-read-first")
 
 
 def doubtful(turn: Turn, request: Request) -> Message | None:
@@ -165,14 +178,42 @@ def show(
         again: Others than those already shown.
         without: Numbers of people who are not wanted now.
     """
-    programme = turn.programme
-    if programme.campaign is not None:  # an old button: here the campaign chooses
-        turn.say(standing(turn, request))
+    if turn.programme.campaign is not None or not queue.may_propose(turn, request):
+        turn.say(standing(turn, request))  # an old button: here the campaign, or the team, is first
         return
-    seen = turn.uow.requests.proposals(request.id)
+    fresh = _choose(turn, request, again=again, without=without)
+    if fresh:
+        turn.say(cards(turn, request, fresh, turn.w("proposals-intro", n=len(fresh))))
+    elif request.state == "team":  # they have it already; what was changed is there to read
+        turn.say(standing(turn, request))
+    else:
+        offers.hand_over(
+            turn, request, told="proposals-none-left" if again or without else "proposals-none"
+        )
+
+
+def show_after_yes(scene: Scene, request: Request) -> bool:
+    """The team can help: the mentee is shown experts; False when nobody fits."""
+    fresh = _choose(scene, request, again=False, without=frozenset())
+    if not fresh:
+        return False
+    mentee = scene.person(request.person_id)
+    programme = scene.programme_of(request.programme_id)
+    w = scene.words(mentee, programme)
+    text = w("proposals-after-yes", n=len(fresh), name=w.team(programme.contact))
+    key = f"feasible:{request.id}:{request.version}"
+    return scene.tell(mentee, cards(scene, request, fresh, text), key=key)
+
+
+def _choose(
+    scene: Scene, request: Request, *, again: bool, without: frozenset[int]
+) -> list[Proposal]:
+    """Propose who fits instead of who was shown before; [] when nobody does."""
+    programme = scene.programme_of(request.programme_id)
+    seen = scene.uow.requests.proposals(request.id)
     for old in seen:
         if old.state == "shown":
-            turn.uow.requests.move_proposal(
+            scene.uow.requests.move_proposal(
                 old, old.version, lifecycle.move(lifecycle.PROPOSAL, "shown", "withdraw")
             )
     excluded = (
@@ -180,34 +221,32 @@ def show(
         if again
         else {p.expert_id for p in seen if p.state not in ("shown", "withdrawn")}
     )
-    wish = turn.uow.requests.features(request)
-    found = turn.bot.experts.propose(
-        turn, turn.me, programme, wish, exclude=excluded | without, kind=request.kind
+    found = scene.bot.experts.propose(
+        scene,
+        scene.person(request.person_id),
+        programme,
+        scene.uow.requests.features(request),
+        exclude=excluded | without,
+        kind=request.kind,
     )
     if not found:
-        if request.state == "team":  # they have it already; what was changed is there to read
-            turn.say(standing(turn, request))
-        else:
-            offers.hand_over(
-                turn, request, told="proposals-none-left" if again or without else "proposals-none"
-            )
-        return
+        return []
     rank = max((p.rank for p in seen), default=0)
     fresh = []
     for one in found:
         rank += 1
-        proposal = turn.uow.requests.propose(
-            request.id, one.person_id, rank=rank, reasons=one.reasons, now=turn.now
+        proposal = scene.uow.requests.propose(
+            request.id, one.person_id, rank=rank, reasons=one.reasons, now=scene.now
         )
         if proposal.state == "withdrawn":
-            turn.uow.requests.move_proposal(proposal, proposal.version, "shown")
+            scene.uow.requests.move_proposal(proposal, proposal.version, "shown")
         fresh.append(proposal)
     state = lifecycle.move(lifecycle.REQUEST, request.state, "show")
-    turn.uow.requests.move(
-        request, request.version, state, now=turn.now, due_at=turn.working_days(programme)
+    scene.uow.requests.move(
+        request, request.version, state, now=scene.now, due_at=scene.working_days(programme)
     )
-    plan_stale(turn, request, programme)
-    turn.say(cards(turn, request, fresh, turn.w("proposals-intro", n=len(fresh))))
+    plan_stale(scene, request, programme)
+    return fresh
 
 
 def cards(turn: Scene, request: Request, proposals: list[Proposal], text: str) -> Message:
@@ -267,11 +306,8 @@ def team(turn: Turn, number: int, version: int) -> None:
 def ask(turn: Turn, number: int, version: int) -> None:
     """One tap: this expert gets the request."""
     proposal, request = access.own_proposal(turn, number)
-    if request.state not in ("proposed", "team", "open") or proposal.state not in (
-        "shown",
-        "lapsed",
-        "withdrawn",
-    ):
+    askable = request.state in ("proposed", "team", "open") and queue.may_propose(turn, request)
+    if not askable or proposal.state not in ("shown", "lapsed", "withdrawn"):
         turn.say(standing(turn, request))
         return
     if holds.waits(turn, request):
@@ -344,9 +380,13 @@ def change(turn: Turn, number: int, version: int) -> None:
 def standing(turn: Turn, request: Request) -> Message:
     """Where a request stands, in the mentee's words, with what they can do."""
     w = turn.w
-    if request.state == "open" and (question := doubtful(turn, request)) is not None:
-        return question
     programme = turn.programme_of(request.programme_id)
+    if (
+        request.state == "open"
+        and queue.may_propose(turn, request)
+        and (question := doubtful(turn, request)) is not None
+    ):
+        return question
     when = w.weekday(request.due_at or request.changed_at)
     proposals = list(turn.uow.requests.proposals(request.id))
     asked = next((p for p in proposals if p.state == "asked"), None)
@@ -390,7 +430,8 @@ def standing(turn: Turn, request: Request) -> Message:
         text = w("request-is-campaign", name=w.team(programme.contact))
     else:
         text = w("request-is-team", name=w.team(programme.contact), when=when)
-        quiet.append(act_choice(w("proposals-others"), "others", request.id, request.version))
+        if queue.may_propose(turn, request):
+            quiet.append(act_choice(w("proposals-others"), "others", request.id, request.version))
     if request.state in ("open", "proposed", "asked", "team"):
         quiet.append(act_choice(w("request-change"), "revise", request.id, request.version))
         if programme.campaign is None and request.kind == "long_term":

@@ -28,6 +28,9 @@ class QueueRules(Data):
 
     claim_days: int = Field(default=2, ge=1, le=60)
     """Working days after which the team is told of a request that nobody has taken on."""
+    feasible_first: bool = False
+    """Nobody is proposed before the team has said that it can help; by default experts are
+    proposed at once, and the team judges beside (A-14, A-15)."""
     escalate_days: int = Field(default=2, ge=1, le=60)
     """Working days after that, or after a deadline has passed, until the others are told."""
     digests: tuple[time, ...] = Field(default=(time(8, 30), time(17, 30)), max_length=2)

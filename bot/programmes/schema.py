@@ -430,6 +430,8 @@ class Programme(Data):
             yield from _misused_labels(kind, qs, self._place(kind))
         if self.campaign and self.intake is None:
             yield ("campaign",), "people apply with the questions of [intake]: add them"
+        if self.campaign and self.queue.feasible_first:
+            yield ("queue", "feasible_first"), "a campaign proposes by itself: drop it"
         if self.closing and self.closing.expectations:
             differs = _differing(self.intake, self.closing, self.closing.expectations)
             if differs:

@@ -25,9 +25,11 @@ class RequestNote(Base, purpose="introduce", basis="consent", kept="requests"):
     id: Mapped[int] = id_()
     request_id: Mapped[int] = c(ForeignKey("request.id", ondelete="CASCADE"), "request", index=True)
     person_id: Mapped[int] = person_("whom it is about, who asked; the seal is theirs")
-    by_id: Mapped[int | None] = c(BigId, "staff member who wrote it; none once erased", "staff")
+    by_id: Mapped[int | None] = c(BigId, "who wrote it, mostly of staff; none once erased", "staff")
     kind: Mapped[str] = c(
-        String(16), "note, interview, feasible, refusal (not decided yet), infeasible, reopened"
+        String(16),
+        "note, interview, moment, reply (of the one who asked), feasible,"
+        " refusal (not decided yet), infeasible, reopened, changed (by the one who asked)",
     )
     text: Mapped[bytes | None] = c(Sealed, "the words; none for a decision without", "staff")
     told: Mapped[bool] = c(
@@ -45,7 +47,12 @@ class Interview(Base, purpose="introduce", basis="interest", kept="requests"):
     request_id: Mapped[int] = c(ForeignKey("request.id", ondelete="CASCADE"), "request", index=True)
     interviewer_id: Mapped[int] = person_("staff member who is asked")
     asked_by_id: Mapped[int | None] = c(BigId, "staff member who asks", "staff")
-    state: Mapped[str] = c(String(16), "asked, done, declined", "staff", default="asked")
+    state: Mapped[str] = c(
+        String(16),
+        "asked, told (the one who asked knows), unsuited (not at that moment), done, declined",
+        "staff",
+        default="asked",
+    )
     version: Mapped[int] = c(Integer, "for compare-and-set", default=1)
     asked_at: Mapped[datetime] = c(Utc, "asked", "staff")
-    settled_at: Mapped[datetime | None] = c(Utc, "done or declined", "staff")
+    settled_at: Mapped[datetime | None] = c(Utc, "last change of its state", "staff")

@@ -1,0 +1,178 @@
+"""Interviews the one who asked hears of, and a team that reads before anybody is proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.dialogue.tokens import ActToken, RunToken, encode
+from bot.errors import CordeeError
+from bot.programmes.load import parse
+from bot.programmes.queue import QueueRules
+from tests.asking import GONE, LEA, MARC, TOM, act, answer, ask, asks, proposals, request, stand
+from tests.stand import CLAIRE, Heard, Stand, button, programme, told
+
+PAULE, OMAR = "2", "3"
+WHEN = "mardi 18 h, par téléphone"
+
+
+def team(*experts: str, first: bool = False) -> Stand:
+    one = stand(*experts, here=programme(queue=QueueRules(digests=(), feasible_first=first)))
+    one.join(PAULE, "Paule", role="staff")
+    one.join(OMAR, "Omar", role="staff")
+    asks(one)
+    return one
+
+
+def invited(one: Stand) -> list[Heard]:
+    return one.press(CLAIRE, encode(RunToken("entretien", f"1-{one.ids[PAULE]}")))
+
+
+def state(one: Stand) -> str:
+    with one.work() as uow:
+        [found] = uow.casework.interviews(1)
+        return found.state
+
+
+# --- interviews -----------------------------------------------------------------------------------
+
+
+def test_the_mentee_hears_nothing_before_a_colleague_says_yes() -> None:
+    one = team()
+    assert not told(invited(one), LEA)
+
+
+def test_the_mentee_hears_who_and_once() -> None:
+    one = team()
+    heard = invited(one)
+    soon = button(heard, PAULE, "sans date")
+    heard = one.press(PAULE, soon)
+    [said] = told(heard, LEA)
+    assert "Paule va prendre contact" in said.text
+    assert not told(one.press(PAULE, soon), LEA)
+    assert state(one) == "told"
+
+
+def test_the_mentee_hears_when_and_may_say_no_to_it() -> None:
+    one = team()
+    one.press(PAULE, button(invited(one), PAULE, "dire quand"))
+    heard = one.say(PAULE, WHEN)
+    assert told(heard, LEA, WHEN)
+    busy = button(heard, LEA, "ne me va pas")
+    heard = one.press(LEA, busy)
+    assert told(heard, PAULE, "le moment de l’entretien ne convient pas")
+    assert told(one.say(LEA, "plutôt jeudi soir"), PAULE, "plutôt jeudi soir")
+    assert not told(one.press(LEA, busy), PAULE)  # it is known already
+    one.press(PAULE, button(heard, PAULE, "Proposer un moment"))
+    heard = one.say(PAULE, "jeudi 20 h")
+    assert told(heard, LEA, "jeudi 20 h")
+    assert not told(one.press(LEA, busy), PAULE)  # that was about Tuesday
+    assert told(one.press(LEA, button(heard, LEA, "ne me va pas")), PAULE)
+    page = told(one.command(CLAIRE, "demandes", "1"), CLAIRE)[-1].text
+    for words in (WHEN, "plutôt jeudi soir", "le moment ne convient pas"):
+        assert words in page
+
+
+def test_who_was_told_to_wait_for_a_call_hears_that_it_will_not_come() -> None:
+    one = team()
+    heard = invited(one)
+    no = button(heard, PAULE, "Pas possible")
+    one.press(PAULE, button(heard, PAULE, "sans date"))
+    with one.work() as uow:
+        [found] = uow.casework.interviews(1)
+        version = found.version
+    assert told(one.press(PAULE, encode(ActToken("interview-no", 1, version))), LEA, "Paule ne")
+    assert not told(one.press(PAULE, no), LEA)
+
+
+def test_who_is_asked_and_says_no_at_once_leaves_the_mentee_in_peace() -> None:
+    one = team()
+    assert not told(one.press(PAULE, button(invited(one), PAULE, "Pas possible")), LEA)
+
+
+def test_an_interview_of_ones_own() -> None:
+    one = team()
+    heard = one.press(CLAIRE, encode(RunToken("entretien", f"1-{one.ids[CLAIRE]}")))
+    assert told(one.press(CLAIRE, button(heard, CLAIRE, "sans date")), LEA, "Claire va prendre")
+
+
+def test_the_answer_reaches_the_one_in_charge_when_the_interviewer_has_left() -> None:
+    one = team()
+    heard = one.press(PAULE, button(invited(one), PAULE, "sans date"))
+    act(one, CLAIRE, "claim", 1, 0)
+    with one.work() as uow:
+        uow.people.enrol(one.ids[PAULE], "ax-accompagnement", "staff", now=one.now, state="ended")
+    heard = one.press(LEA, button(heard, LEA, "ne me va pas"))
+    assert told(heard, CLAIRE, "ne convient pas")
+    assert not told(heard, PAULE)
+
+
+def test_nobody_else_answers_for_them() -> None:
+    one = team()
+    one.press(PAULE, button(invited(one), PAULE, "sans date"))
+    for account, verb in ((TOM, "interview-busy"), (CLAIRE, "interview-busy"),
+                          (OMAR, "interview-soon"), (LEA, "interview-when")):  # fmt: skip
+        assert GONE in act(one, account, verb, 1, 2)[-1].text
+    assert state(one) == "told"
+
+
+# --- the team reads first -------------------------------------------------------------------------
+
+
+def test_by_default_experts_are_proposed_at_once() -> None:
+    assert request(team(MARC)).state == "proposed"
+
+
+def test_where_the_file_says_so_nobody_is_proposed_before_the_yes() -> None:
+    one = team(MARC, first=True)
+    assert request(one).state == "team"
+    assert not proposals(one)
+    assert "D’autres" not in str([h.choices for h in one.command(LEA, "demande")])
+    act(one, LEA, "others")  # a forged button
+    one.press(CLAIRE, encode(RunToken("proposer", f"1-{one.ids[MARC]}")))
+    assert not proposals(one)
+    heard = act(one, CLAIRE, "feasible-plain")
+    [said] = told(heard, LEA)
+    assert "peut y répondre" in said.text
+    assert "Marc Aubier" in said.text
+    assert told(heard, CLAIRE, "Les propositions viennent de partir")
+    assert request(one).state == "proposed"
+    ask(one, MARC)
+    answer(one, MARC, "accept")
+    assert request(one).state == "matched"
+
+
+def test_a_yes_for_whom_nobody_fits_stays_with_the_team() -> None:
+    one = team(first=True)
+    heard = act(one, CLAIRE, "feasible-plain")
+    assert told(heard, CLAIRE, "il reste à proposer quelqu’un")
+    assert not told(heard, LEA)
+    assert request(one).state == "team"
+
+
+@pytest.mark.parametrize("brought", [lambda one: None, lambda one: ask(one, MARC)])
+def test_what_is_changed_after_the_yes_is_read_again(brought: Callable[[Stand], object]) -> None:
+    one = team(MARC, first=True)
+    act(one, CLAIRE, "feasible-plain")
+    brought(one)
+    [asked] = told(act(one, LEA, "revise", 1, request(one).version), LEA)
+    [wish] = [line.choice for line in asked.message.lines if "finance" in line.text]
+    assert wish is not None
+    one.press(LEA, wish.token)
+    heard = one.say(LEA, "Comment entrer dans la finance durable, en Allemagne ?")
+    heard = one.press(LEA, button(heard, LEA, "Envoyer"))
+    assert told(heard, LEA, "lit d’abord")
+    assert request(one).state == "team"
+    proposal = proposals(one)[one.ids[MARC]]
+    act(one, LEA, "ask", proposal.id, proposal.version)
+    act(one, CLAIRE, "send", proposal.id, proposal.version)
+    assert request(one).state == "team"
+    assert "Réponses modifiées" in told(one.command(CLAIRE, "demandes", "1"), CLAIRE)[-1].text
+
+
+def test_a_campaign_proposes_by_itself() -> None:
+    ways = programme("ax-mentorat").model_dump(by_alias=True, mode="json")
+    ways["queue"]["feasible_first"] = True
+    with pytest.raises(CordeeError, match="a campaign proposes by itself"):
+        parse(ways, "x.toml")
