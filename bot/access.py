@@ -48,6 +48,7 @@ from storage.tables import (
     Request,
     RequestNote,
     Stray,
+    TeamLetter,
     Training,
 )
 
@@ -260,6 +261,38 @@ def staff_call(turn: Turn, number: int) -> HelpCall:
         raise NotAllowed(_NO)
     turn.enter(turn.programme_of(call.programme_id))
     return call
+
+
+@_given
+def own_team_letter(turn: Turn, number: int) -> TeamLetter:
+    """Words that the person who acted wrote to somebody followed, as staff of the programme.
+
+    Raises:
+        NotAllowed: Somebody else's, no longer staff there, or there are none.
+    """
+    letter = turn.uow.team_letters.get(number) if number <= MAX_ID else None
+    if letter is None or letter.answer or letter.by_id != turn.me.id:
+        raise NotAllowed(_NO)
+    if not turn.holds(letter.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(letter.programme_id))
+    return letter
+
+
+@_given
+def team_letter_to_me(turn: Turn, number: int) -> TeamLetter:
+    """Words of the team that were sent to the person who acted.
+
+    Raises:
+        NotAllowed: To somebody else, not sent, or there are none.
+    """
+    letter = turn.uow.team_letters.get(number) if number <= MAX_ID else None
+    if letter is None or letter.answer or letter.state != "sent":
+        raise NotAllowed(_NO)
+    if letter.person_id != turn.me.id:
+        raise NotAllowed(_NO)
+    _go_on(turn, letter.programme_id)
+    return letter
 
 
 @_given

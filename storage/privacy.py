@@ -64,6 +64,7 @@ from storage.tables import (
     RequestNote,
     Series,
     Stray,
+    TeamLetter,
     Timer,
     Wish,
 )
@@ -86,6 +87,7 @@ _SECRET = frozenset(
     {
         "digest",
         "by_id",
+        "to_id",
         "folded",
         "fingerprint",
         "entries",
@@ -543,20 +545,30 @@ class Privacy:
         return self._delete(Announcement, old.order_by(Announcement.id), limit)
 
     def _purge_triage(self, programme: str, before: datetime, limit: int) -> int:
-        """Calls for help that are over; decisions that were taken back or have run out."""
+        """Calls for help that are over; letters; decisions taken back or run out."""
         over = func.coalesce(Correction.ended_at, Correction.until)
-        return self._delete(
-            HelpCall,
-            select(HelpCall.id)
-            .where(HelpCall.programme_id == programme, HelpCall.closed_at < before)
-            .order_by(HelpCall.id),
-            limit,
-        ) or self._delete(
-            Correction,
-            select(Correction.id)
-            .where(Correction.programme_id == programme, over < before)
-            .order_by(Correction.id),
-            limit,
+        return (
+            self._delete(
+                HelpCall,
+                select(HelpCall.id)
+                .where(HelpCall.programme_id == programme, HelpCall.closed_at < before)
+                .order_by(HelpCall.id),
+                limit,
+            )
+            or self._delete(
+                TeamLetter,
+                select(TeamLetter.id)
+                .where(TeamLetter.programme_id == programme, TeamLetter.written_at < before)
+                .order_by(TeamLetter.id),
+                limit,
+            )
+            or self._delete(
+                Correction,
+                select(Correction.id)
+                .where(Correction.programme_id == programme, over < before)
+                .order_by(Correction.id),
+                limit,
+            )
         )
 
     def _purge_letters(self, programme: str, now: datetime, limit: int) -> int:
@@ -622,8 +634,10 @@ def rows_about(table: Table, person_id: int) -> ColumnElement[bool] | None:
         case "campaign_pair":
             mine = or_(table.c.mentee_id == person_id, table.c.mentor_id == person_id)
             return and_(mine, table.c.state.in_(_SEEN))
-        case "request_note":  # not what nobody has decided yet
-            return and_(table.c.person_id == person_id, table.c.kind != "refusal")
+        case "request_note" | "team_letter":  # not what nobody has decided or sent yet
+            note = table.name == "request_note"
+            yet = table.c.kind == "refusal" if note else table.c.state == "draft"
+            return and_(table.c.person_id == person_id, ~yet)
         case "forbidden":  # whom staff keep apart would tell each of the other
             mine = or_(table.c.mentee_id == person_id, table.c.mentor_id == person_id)
             return and_(mine, table.c.why == "declined")

@@ -113,6 +113,7 @@ class Decision:
 
     Attributes:
         signs: Keys of the signs there were when it was made.
+        to_id: To whom they were handed.
     """
 
     id: int
@@ -125,6 +126,7 @@ class Decision:
     at: datetime
     until: datetime | None
     ended_at: datetime | None
+    to_id: int | None
 
 
 class TriageStore:
@@ -311,7 +313,7 @@ class TriageStore:
             select(
                 Correction.id, Correction.person_id, Correction.about, Correction.value,
                 Correction.why, Correction.signs, Correction.by_id, Correction.at,
-                Correction.until, Correction.ended_at, PersonKey.wrapped,
+                Correction.until, Correction.ended_at, Correction.to_id, PersonKey.wrapped,
             )
             .join(PersonKey, PersonKey.person_id == Correction.person_id)
             .where(Correction.programme_id == programme_id, *_one(Correction.person_id, only))
@@ -322,7 +324,7 @@ class TriageStore:
         return [self._decision(row) for row in self._session.execute(query)]
 
     def _decision(self, row: AnyRow) -> Decision:
-        number, person, about, value, why, signs, by, at, until, ended, wrapped = row
+        number, person, about, value, why, signs, by, at, until, ended, to, wrapped = row
         return Decision(
             number,
             person,
@@ -334,6 +336,7 @@ class TriageStore:
             at,
             until,
             ended,
+            to,
         )
 
     def decide(  # noqa: PLR0913 - keywords that name what a row holds
@@ -349,13 +352,14 @@ class TriageStore:
         by_id: int,
         now: datetime,
         until: datetime | None,
+        to_id: int | None = None,
     ) -> int | None:
         """Keep a decision, in the place of the one in force.
 
         Args:
             person_id: About whom.
             programme_id: Where.
-            about: place or level.
+            about: place, level or hand.
             value: What was decided.
             instead_of: The decision that the one who decides has seen; 0 = none.
             why: The reason.
@@ -363,6 +367,7 @@ class TriageStore:
             by_id: Who decides.
             now: UTC.
             until: Its end, if it has one.
+            to_id: The colleague to whom they are handed.
 
         Returns:
             Its number; None when somebody else was quicker.
@@ -381,6 +386,7 @@ class TriageStore:
             "by_id": by_id,
             "at": now,
             "until": until,
+            "to_id": to_id,
         }
         return insert_new(self._session, table_of(Correction), values)
 

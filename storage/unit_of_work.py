@@ -47,6 +47,7 @@ from storage.sending import SendingStore
 from storage.statements import Statements
 from storage.statistics import Numbers
 from storage.talks import Talks
+from storage.team_letters import TeamLetters
 from storage.timers import TimerStore
 from storage.triage import TriageStore
 from storage.vault import Vault
@@ -151,6 +152,11 @@ class UnitOfWork:
     def casework(self) -> Casework:
         """The team's notes on requests, and interviews."""
         return Casework(self.session, self.vault)
+
+    @cached_property
+    def team_letters(self) -> TeamLetters:
+        """What the team and those it follows write to each other."""
+        return TeamLetters(self.session, self.vault)
 
     @cached_property
     def safety(self) -> Safeguarding:

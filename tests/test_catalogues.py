@@ -433,7 +433,7 @@ _SMALL: Final = re.compile(
     r"|(?:flag-line|flag-state|letter-is|minors-lacks)-.*|minors-(?:unchecked|check-over|checked)"
     r"|words-with-guards"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"
-    r"|triage-(?:is|level)-.*|triage-new-since"
+    r"|triage-(?:is|level)-.*|triage-new-since|triage-hand|triage-hand-you"
 )
 """Parts of sentences and cells of tables: they begin small."""
 

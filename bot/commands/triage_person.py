@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot import access
+from bot.commands import triage_team
 from bot.commands.registry import COMMANDS
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, run_choice
@@ -44,6 +45,8 @@ VERBS: Final = {
     "answers": "answers", "reponses": "answers",
     "history": "history", "historique": "history",
     "level": "level", "suivi": "level",
+    "write": "write", "ecrire": "write",
+    "hand": "hand", "confier": "hand",
 }  # fmt: skip
 """What is typed after the number, or stands in a button."""
 REASONS: Final = {
@@ -63,15 +66,19 @@ class _Wish:
 
     Attributes:
         seen: Number of the decision the button was shown with; none when it was typed.
+        to: Number of the colleague to whom to hand them; 0 for nobody.
     """
 
     verb: str
     days: int | None
     why: str
     seen: int | None
+    to: int | None = None
 
 
-_BUTTON: Final = re.compile(r"([0-9]{1,18})\.([a-z]+)(?:\.([a-z]+)\.([0-9]{1,18}))?", re.ASCII)
+_BUTTON: Final = re.compile(
+    r"([0-9]{1,18})\.([a-z]+)(?:\.([a-z]+|[0-9]{1,18})\.([0-9]{1,18}))?", re.ASCII
+)
 
 
 def about(turn: Turn, args: str) -> None:
@@ -83,7 +90,8 @@ def about(turn: Turn, args: str) -> None:
     if pressed := _BUTTON.fullmatch(args):
         why = turn.w(f"triage-why-{pressed[3]}") if _known(turn, pressed[3]) else ""
         seen = int(pressed[4]) if pressed[4] else None
-        _do(turn, int(pressed[1]), _Wish(pressed[2], None, why, seen))
+        to = number(pressed[3] or "") if pressed[3] != "0" else 0
+        _do(turn, int(pressed[1]), _Wish(pressed[2], None, why, seen, to))
         return
     first, _, rest = args.partition(" ")
     typed = number(first.removeprefix("#"))
@@ -114,6 +122,10 @@ def _do(turn: Turn, person_id: int, wish: _Wish) -> None:
         turn.say(_show_history(turn, person))
     elif wish.verb == "level":
         turn.say(_choose_level(turn, person))
+    elif wish.verb == "write":
+        triage_team.write(turn, person)
+    elif wish.verb == "hand":
+        triage_team.hand(turn, person, wish.to, wish.seen)
     elif wish.verb == "undo":
         _undo(turn, person, wish)
     elif wish.verb in REASONS:
@@ -151,6 +163,8 @@ def standing(turn: Turn, one: Seen) -> list[str]:
     said = [w(f"triage-level-{one.level}")] if one.level != turn.programme.triage.level else []
     if one.entry.correction is not None:
         said.append(position(turn, one))
+    if handed := triage_team.followed_by(turn, one.decisions.get("hand")):
+        said.append(handed)
     return [*said, w("triage-new-since")] if one.entry.raised else said
 
 
@@ -165,6 +179,8 @@ def page(turn: Turn, person_id: int) -> Message:
     w = turn.w
     call = turn.uow.triage.live_call(person.id, turn.programme.id)
     said = [_by(turn, _level_name(turn, one.level), one.decisions.get("level"))]
+    if handed := triage_team.followed_by(turn, one.decisions.get("hand")):
+        said.append(handed.capitalize())
     place = one.decisions.get("place") if one.entry.correction else None
     if place is not None and place.until is not None:
         what = w("triage-corrected", what=position(turn, one), until=w.day(place.until))
@@ -192,6 +208,8 @@ def page(turn: Turn, person_id: int) -> Message:
         ),
         quiet=(
             *((undo,) if place else ()),
+            run_choice(w("triage-do-write"), "a-voir", f"{of}.write"),
+            run_choice(w("triage-do-hand"), "a-voir", f"{of}.hand"),
             run_choice(w("triage-see-answers"), "a-voir", f"{of}.answers"),
             run_choice(w("triage-see-history"), "a-voir", f"{of}.history"),
             run_choice(w("triage-back"), "a-voir"),
@@ -339,7 +357,14 @@ def _show_history(turn: Turn, person: Person) -> Message:
 
 
 def _decided(turn: Turn, one: Decision, name: str) -> str:
-    w, what = turn.w, _decision_name(turn, one.value)
+    w = turn.w
+    if one.to_id is not None:
+        whom = turn.uow.people.get(one.to_id)
+        to = (whom.name if whom else None) or "—"
+        if one.ended_at is None:
+            return w("triage-decision-hand", whom=to, name=name)
+        return w("triage-decision-hand-over", whom=to, name=name, when=w.day(one.ended_at))
+    what = _decision_name(turn, one.value)
     if one.ended_at is None:
         return w("triage-decision", what=what, name=name, why=one.why)
     over = w.day(one.ended_at)

@@ -171,14 +171,14 @@ def _texts(turn: Turn) -> Iterable[str]:
 def flag_letter(turn: Turn, number: int, version: int) -> None:
     """Report what the other side wrote: one tap, words if one likes."""
     letter = access.letter_to_me(turn, number)
-    _reported(turn, str(turn.uow.safety.text(letter)), letter.author_id)
+    reported(turn, str(turn.uow.safety.text(letter)), letter.author_id)
 
 
 @act("flag-objective", who="member")
 def flag_objective(turn: Turn, number: int, version: int) -> None:
     """Report an objective the other side proposed."""
     row, _ = access.objective_to_settle(turn, number)
-    _reported(turn, turn.uow.pairs.objective_text(row), row.author_id)
+    reported(turn, turn.uow.pairs.objective_text(row), row.author_id)
 
 
 @act("flag-offer", who="member")
@@ -187,10 +187,11 @@ def flag_offer(turn: Turn, number: int, version: int) -> None:
     _, request = access.asked_of_me(turn, number)
     shared = turn.uow.requests.shared(request) or {}
     quoted = "\n".join(f"{question} {answer}" for question, answer in shared.get("answers", ()))
-    _reported(turn, quoted, request.person_id)
+    reported(turn, quoted, request.person_id)
 
 
-def _reported(turn: Turn, quoted: str, about_id: int) -> None:
+def reported(turn: Turn, quoted: str, about_id: int) -> None:
+    """Take a report of somebody's words; the same twice is one."""
     programme = turn.programme
     again = next(
         (

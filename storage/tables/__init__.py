@@ -50,6 +50,7 @@ from storage.tables.people import (
 from storage.tables.rectifications import Rectification
 from storage.tables.reports import Report, Wish
 from storage.tables.safeguarding import Flag, Guardian, Letter, MentorCheck
+from storage.tables.team_letters import TeamLetter
 from storage.tables.triage import Correction, HelpCall
 
 __all__ = [
@@ -104,6 +105,7 @@ __all__ = [
     "SlackInstallation",
     "Stray",
     "Tally",
+    "TeamLetter",
     "Timer",
     "Training",
     "Wish",

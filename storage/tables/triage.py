@@ -47,13 +47,16 @@ class Correction(Base, purpose="follow", basis="interest", kept="requests"):
     id: Mapped[int] = id_()
     person_id: Mapped[int] = person_("about whom")
     programme_id: Mapped[str] = c(String(20), "in which programme", index=True)
-    about: Mapped[str] = c(String(8), "place (in the list) or level (of the follow-up)", "staff")
-    value: Mapped[str] = c(String(8), "higher, lower, seen; light, normal, close", "staff")
+    about: Mapped[str] = c(
+        String(8), "place (in the list), level (of the follow-up), hand (who follows)", "staff"
+    )
+    value: Mapped[str] = c(String(8), "higher, lower, seen; light, normal, close; handed", "staff")
     why: Mapped[bytes] = c(Sealed, "the reason given, in words", "staff")
     signs: Mapped[bytes | None] = c(
         Sealed, "the signs there were: what comes later is shown again", "staff"
     )
     by_id: Mapped[int] = c(BigId, "staff member who decided", "staff")
+    to_id: Mapped[int | None] = c(BigId, "staff member who follows them from then on", "staff")
     at: Mapped[datetime] = c(Utc, "decided")
     until: Mapped[datetime | None] = c(Utc, "no effect from then on", "staff")
     ended_at: Mapped[datetime | None] = c(Utc, "taken back, or replaced")
