@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import select
 from typing_extensions import override
 
@@ -40,8 +40,8 @@ ODD = "Que faire après une thèse de philosophie médiévale ?"  # nobody fits
 FINE = "Comment entrer dans la finance durable et investissement ?"
 
 
-def file(claim: int = 2, escalate: int = 2) -> QueueRules:
-    return QueueRules(claim_days=claim, escalate_days=escalate, digests=())
+def file(claim: int = 2, escalate: int = 2, *, first: bool = False) -> QueueRules:
+    return QueueRules(claim_days=claim, escalate_days=escalate, digests=(), feasible_first=first)
 
 
 class Queue(RuleBasedStateMachine):
@@ -51,9 +51,19 @@ class Queue(RuleBasedStateMachine):
         super().__init__()
         self.one = stand(MARC, here=programme(queue=file()))
         self.queue_rules = file()
+        self.first = False
+        self.unseen: set[int] = set()  # who left without a word to the bot
+        self.looked = self.one.now
+        self.free: dict[int, tuple[datetime, datetime]] = {}  # freed between these instants
         for account, name in ((PAULE, "Paule"), (OMAR, "Omar")):
             self.one.join(account, name, role="staff")
-        asks(self.one, LEA, wish=ODD)
+
+    @initialize(first=st.booleans(), wish=st.sampled_from([ODD, FINE]))
+    def begins(self, first: bool, wish: str) -> None:
+        """In one of two programmes: proposing at once, or once the team has said yes."""
+        self.first, self.queue_rules = first, file(first=first)
+        self.one.run(programme(queue=self.queue_rules))
+        asks(self.one, LEA, wish=wish)
 
     @override
     def teardown(self) -> None:
@@ -118,6 +128,11 @@ class Queue(RuleBasedStateMachine):
         self.one.days(then)
 
     @rule(who=STAFF, number=NUMBER, then=THEN)
+    def can_help(self, who: str, number: int, then: float) -> None:
+        self.press(who, "feasible-plain", number)
+        self.one.days(then)
+
+    @rule(who=STAFF, number=NUMBER, then=THEN)
     def reconsider(self, who: str, number: int, then: float) -> None:
         self.press(who, "reconsider", number)
         self.one.days(then)
@@ -143,11 +158,12 @@ class Queue(RuleBasedStateMachine):
         with self.one.work() as uow:
             if uow.people.get(self.one.ids[who]) is not None:
                 uow.people.enrol(self.one.ids[who], HERE, "staff", now=self.one.now, state="ended")
+                self.unseen.add(self.one.ids[who])
         self.one.days(then)
 
     @rule(claim=st.integers(1, 4), escalate=st.integers(1, 3))
     def file_changes(self, claim: int, escalate: int) -> None:
-        self.queue_rules = file(claim, escalate)
+        self.queue_rules = file(claim, escalate, first=self.first)
         self.one.run(programme(queue=self.queue_rules))
         self.one.fire()
 
@@ -174,26 +190,37 @@ class Queue(RuleBasedStateMachine):
                     continue
                 assert request.due_at is not None, "no deadline"
                 if request.due_at <= self.one.now:
-                    key = f"request-due:{request.id}:{request.version}:1"
+                    key = f"request-due:{request.id}:{request.version}:1:staff"
                     assert _told(uow, key), f"{request.state} past its deadline"
                 owner = request.owner_id
-                if owner is None or not uow.people.roles(owner, HERE) & STAFF_ROLES:
-                    self._unclaimed(uow, request.id)
+                if owner is not None and owner not in self.unseen:
+                    assert uow.people.roles(owner, HERE) & STAFF_ROLES, "with somebody who left"
+            self._nobody_sees_to(uow)
+        self.looked = self.one.now
 
-    def _unclaimed(self, uow: UnitOfWork, number: int) -> None:
-        request = uow.requests.get(number)
-        assert request is not None
-        if request.owner_id is not None:
-            return  # noticed when it is next looked at; its deadline is watched all the same
-        since = request.owned_at or request.created_at
-        late = programme().working_days_later(since, self.queue_rules.claim_days)
-        if late <= self.one.now:
-            key = f"request-claim:{number}:{int(since.timestamp())}:1"
-            assert _told(uow, key), "nobody was told that nobody sees to it"
+    @invariant()
+    def nobody_was_asked_before_the_yes(self) -> None:
+        with self.one.work() as uow:
+            for request in uow.requests.every(HERE) if self.first else ():
+                if request.state in ("proposed", "asked"):
+                    assert uow.casework.decision(request.id) == "feasible"
+
+    def _nobody_sees_to(self, uow: UnitOfWork) -> None:
+        """When each was freed, as seen from outside: by then and some days, somebody was told."""
+        free = {r.id for r in uow.requests.waiting(HERE) if r.owner_id is None}
+        now = self.one.now
+        self.free = {n: self.free.get(n, (self.looked, now)) for n in sorted(free)}
+        for number, (earliest, latest) in self.free.items():
+            late = programme().working_days_later(latest, self.queue_rules.claim_days)
+            if late <= now:
+                key = f"request-claim:{number}:"
+                assert _told(uow, key, earliest), "nobody was told that nobody sees to it"
 
 
-def _told(uow: UnitOfWork, key: str) -> bool:
-    found = select(Outbox.id).where(Outbox.dedup_key.startswith(f"{key}:staff")).limit(1)
+def _told(uow: UnitOfWork, key: str, since: datetime | None = None) -> bool:
+    found = select(Outbox.id).where(Outbox.dedup_key.startswith(key)).limit(1)
+    if since is not None:
+        found = found.where(Outbox.created_at >= since)
     return uow.session.scalar(found) is not None
 
 
