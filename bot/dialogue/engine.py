@@ -13,7 +13,18 @@ from dataclasses import replace
 from datetime import date
 from typing import Final, Literal, assert_never
 
-from bot.dialogue.parsing import SKIPPED, Given, Reason, Refusal, Skipped, Value, fits, read, take
+from bot.dialogue.parsing import (
+    NOT_ASKED,
+    SKIPPED,
+    Given,
+    Reason,
+    Refusal,
+    Skipped,
+    Value,
+    fits,
+    read,
+    take,
+)
 from bot.dialogue.questionnaire import Question, Questionnaire, fold
 from bot.dialogue.vocabulary import (
     Answer,
@@ -123,6 +134,8 @@ def _walk_anew(qs: Questionnaire, answers: Mapping[str, Value]) -> Walk:
     route: list[Question] = []
     on_route: dict[str, Value] = {}
     for question in qs.questions:
+        if answers.get(question.id) is NOT_ASKED:
+            continue
         if all(_matches(on_route.get(name), wanted) for name, wanted in question.when.items()):
             route.append(question)
             value = valid(question, answers)
@@ -133,7 +146,7 @@ def _walk_anew(qs: Questionnaire, answers: Mapping[str, Value]) -> Walk:
 
 def _matches(value: Value | None, wanted: tuple[str | int, ...]) -> bool:
     match value:
-        case None | Skipped.SKIPPED:
+        case None | Skipped():
             return False
         case tuple():
             return any(v in wanted for v in value)
@@ -216,9 +229,14 @@ def _may_grow(qs: Questionnaire, answers: Mapping[str, Value]) -> bool:
     route, on_route = _walk(qs, answers)
     possible = {question.id for question in route}
     for question in qs.questions:
-        if question.id not in possible and all(
-            _matches(on_route[name], wanted) if name in on_route else name in possible
-            for name, wanted in question.when.items()
+        asked = answers.get(question.id) is not NOT_ASKED
+        if (
+            asked
+            and question.id not in possible
+            and all(
+                _matches(on_route[name], wanted) if name in on_route else name in possible
+                for name, wanted in question.when.items()
+            )
         ):
             possible.add(question.id)
     return len(possible) > len(route)

@@ -45,12 +45,17 @@ REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
 
 class Skipped(Enum):
-    """The explicit « passer » of an optional question; JSON `null`."""
+    """No answer: the explicit « passer » of an optional question; JSON `null`.
+
+    Or a question that is not for this person, and not on their route; JSON `false`.
+    """
 
     SKIPPED = "skipped"
+    NOT_ASKED = "not asked"
 
 
 SKIPPED: Final = Skipped.SKIPPED
+NOT_ASKED: Final = Skipped.NOT_ASKED
 
 Given = str | int | tuple[str, ...]
 """What was answered: text, option value, ISO date, `p:<id>` or a name; grade; option values."""

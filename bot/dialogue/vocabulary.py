@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.dialogue.parsing import SKIPPED, Given, Reason, Skipped, Value
+from bot.dialogue.parsing import NOT_ASKED, SKIPPED, Given, Reason, Skipped, Value
 from bot.dialogue.questionnaire import Question
 
 Status = Literal["open", "done", "cancelled"]
@@ -32,7 +32,10 @@ class State:
     status: Status = "open"
 
     def to_json(self) -> dict[str, object]:
-        """The state as JSON values: lists for several options, null for a skipped question."""
+        """The state as JSON values.
+
+        Lists for several options, null for a skipped question, false for one that is not asked.
+        """
         return {
             "answers": {name: _to_json(value) for name, value in self.answers.items()},
             "suggested": {name: _to_json(value) for name, value in self.suggested.items()},
@@ -59,7 +62,7 @@ class State:
 
 def _to_json(value: Value) -> object:
     if isinstance(value, Skipped):
-        return None
+        return None if value is SKIPPED else False
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -68,8 +71,8 @@ def _values(data: object) -> dict[str, Value]:
     for name, raw in data.items() if isinstance(data, Mapping) else ():
         if not isinstance(name, str):
             continue
-        if raw is None:
-            found[name] = SKIPPED
+        if raw is None or raw is False:
+            found[name] = SKIPPED if raw is None else NOT_ASKED
         elif isinstance(raw, list) and all(isinstance(v, str) for v in raw):
             found[name] = tuple(raw)
         elif isinstance(raw, str) or (isinstance(raw, int) and not isinstance(raw, bool)):

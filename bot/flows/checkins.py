@@ -16,7 +16,7 @@ from datetime import date, datetime, time, timedelta
 from bot import access
 from bot.commands.registry import act
 from bot.dialogue.engine import Given, Value
-from bot.dialogue.parsing import SKIPPED
+from bot.dialogue.parsing import NOT_ASKED
 from bot.dialogues import act_choice, begin, may_reopen, on_answered, on_completed, run_choice, told
 from bot.errors import NotAllowed
 from bot.flows import meetings
@@ -305,8 +305,8 @@ def prompt(scene: Scene, timer: DueTimer) -> None:
 
 
 def _not_for(rhythm: Rhythm, side: str) -> dict[str, Value]:
-    """The questions for the other side, passed over beforehand."""
-    return {q.id: SKIPPED for q in rhythm.questions if q.side not in (None, side)}
+    """The questions for the other side: not on this one's route."""
+    return {q.id: NOT_ASKED for q in rhythm.questions if q.side not in (None, side)}
 
 
 @due("checkin-remind")
