@@ -1,8 +1,9 @@
 """Finding what would lead two people out of the bot: numbers, addresses, accounts, « viens sur … ».
 
-A pure reading of one text. It knows the ways French people write such things, also when they hide
-them: spelled, spaced, in figures of another script, « arobase ». It prefers holding a harmless line
-to letting one through, and refuses to know who writes to whom and what is done with what it found.
+A pure reading of one text, or of a few that follow each other. It knows the ways French people
+write such things, also when they hide them: spelled, spaced, in figures of another script,
+« arobase ». It prefers holding a harmless line to letting one through, and refuses to know who
+writes to whom and what is done with what it found.
 
 Source: quality rules, section 4 (contact data between a minor and an adult), P4.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 BLOT: Final = "▒▒▒"
+_IN_PARTS: Final = frozenset({"phone", "email", "link", "address"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,6 +44,31 @@ def find(text: str) -> tuple[Spot, ...]:
         if end > start
     }
     return tuple(sorted(spots))
+
+
+def across(earlier: Sequence[str], text: str) -> tuple[Spot, ...]:
+    """The parts of a text that put two people in touch only together with those before it.
+
+    A number in three letters, an address in two. What an earlier text held by itself is not
+    found again.
+
+    Args:
+        earlier: What the same person wrote just before, oldest first.
+        text: What they write now.
+
+    Returns:
+        Parts of `text`, in their order.
+    """
+    before = "".join(f"{one}\n" for one in earlier)
+    known = {spot.start for spot in find(before)}
+    spots = {
+        Spot(0, spot.end - len(before), spot.kind)
+        for spot in find(before + text)
+        if spot.start < len(before) < spot.end
+        and spot.start not in known
+        and spot.kind in _IN_PARTS
+    }
+    return tuple(sorted(spots | set(_dialled_across(earlier, text))))
 
 
 def blot(text: str, spots: Iterable[Spot]) -> str:
@@ -141,14 +168,39 @@ class _Group:
     plus: bool = False
 
 
-def _phones(plain: str) -> Iterable[_Found]:
+def _masked(plain: str) -> str:
+    """Without its dates and hours."""
     for mask in (_DATE, _HOUR):
         plain = mask.sub(lambda m: "~" * len(m[0]), plain)
+    return plain
+
+
+def _phones(plain: str) -> Iterable[_Found]:
+    plain = _masked(plain)
     about = _ABOUT_PHONE.search(plain) is not None
     for run in _runs(plain):
         found = _number(run, about=about)
         if found is not None:
             yield run[found[0]].start, run[found[1] - 1].end, "phone"
+
+
+def _dialled_across(earlier: Sequence[str], text: str) -> Iterable[Spot]:
+    """Digits said in several texts, whatever is said between them, that can be dialled."""
+    groups: list[tuple[bool, _Group]] = []
+    for part in (*earlier, text):
+        plain, _ = _plain(part)
+        groups += [(part is text, group) for run in _runs(_masked(plain)) for group in run]
+    _, places = _plain(text)
+    for first, (last_text, group) in enumerate(groups):
+        if last_text:
+            break
+        for last in range(first + 1, min(first + _LONGEST, len(groups))):
+            run = [one for _, one in groups[first : last + 1]]
+            digits = "".join(one.digits for one in run)
+            if groups[last][0] and _dials(digits, run, plus=group.plus):
+                now = [one for here, one in groups[first : last + 1] if here]
+                yield Spot(places[now[0].start], places[now[-1].end - 1] + 1, "phone")
+                return
 
 
 def _number(run: Sequence[_Group], *, about: bool) -> tuple[int, int] | None:

@@ -210,6 +210,26 @@ class Safeguarding:
             select(Letter).where(Letter.id.in_(newest)).order_by(Letter.id)
         ).all()
 
+    def just_before(
+        self, pair_id: int, author_id: int, since: datetime, *, before: int | None, limit: int
+    ) -> list[str]:
+        """What one side wrote to the other since then, oldest first.
+
+        Args:
+            pair_id: Their pair.
+            author_id: Whose words.
+            since: UTC.
+            before: Only what came before the letter of this number; None = all.
+            limit: The last so many.
+        """
+        query = select(Letter).where(
+            Letter.pair_id == pair_id, Letter.author_id == author_id, Letter.written_at >= since
+        )
+        if before is not None:
+            query = query.where(Letter.id < before)
+        found = self._session.scalars(query.order_by(Letter.id.desc()).limit(limit)).all()
+        return [str(self.text(row)) for row in reversed(found)]
+
     def exchanged(self, pair_id: int) -> tuple[int, int, datetime | None]:
         """How many letters, how many of them are held, and when the last was written."""
         held = func.count().filter(Letter.state == "held")

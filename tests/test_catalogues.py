@@ -100,7 +100,7 @@ IMPORT_ARGS: Final[Mapping[str, set[str]]] = {
     "import-two-people": set(),
 }
 FLAG_STATES: Final = ("new", "taken", "closed")
-HELD_FOR: Final = ("contacts", "distress", "unchecked")
+HELD_FOR: Final = ("contacts", "distress", "parts", "unchecked")
 ANSWER_ARGS: Final[Mapping[str, set[str]]] = {
     "answer-too-short": {"min"},
     "answer-too-long": {"max", "length"},

@@ -1,8 +1,8 @@
 """What one person writes to another: kept so that it can be reported, held back where it must be.
 
-Where one side is a minor, contact data and words of distress wait for the safeguarding person, and
-so does everything once the adult's check is over; nothing is lost, and the writer is told. What
-counts as contact data is `bot.contacts`'s affair.
+Where one side is a minor, contact data, also in parts over several letters, and words of distress
+wait for the safeguarding person, and so does everything once the adult's check is over; nothing is
+lost, and the writer is told. What counts as contact data is `bot.contacts`'s affair.
 
 Source: P4; quality rules, section 4 (messages with telephone numbers are held).
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from bot import access, awaited, contacts, distress, minors
 from bot.commands.registry import act
@@ -22,6 +22,9 @@ from bot.messages import Line, Message
 from bot.programmes.schema import Programme
 from bot.turn import Scene, Turn
 from storage.tables import Letter, Pair, Person, Request
+
+JUST_BEFORE: Final = timedelta(hours=2)
+JOINED: Final = 5  # letters before this one that are read together with it
 
 # --- what is written to the other side ------------------------------------------------------------
 
@@ -40,7 +43,7 @@ def send(turn: Turn, pair: Pair, text: str, kind: str = "letter") -> bool | None
     """
     programme = turn.programme_of(pair.programme_id)
     protected = minors.protects(turn, pair)
-    why = _why(turn, pair, programme, text) if protected else None
+    why = _why(turn, pair, programme, turn.me.id, text) if protected else None
     letter = turn.uow.safety.keep_letter(
         programme_id=programme.id,
         author_id=turn.me.id,
@@ -58,12 +61,41 @@ def send(turn: Turn, pair: Pair, text: str, kind: str = "letter") -> bool | None
     return None
 
 
-def _why(scene: Scene, pair: Pair, programme: Programme, text: str) -> str | None:
+def _why(
+    scene: Scene,
+    pair: Pair,
+    programme: Programme,
+    author_id: int,
+    text: str,
+    letter: Letter | None = None,
+) -> str | None:
+    """Why words wait, None when they do not; the letter that holds them, once there is one."""
     if not minors.may_meet(scene, scene.person(pair.mentee_id), pair.mentor_id, programme):
         return "unchecked"
     if distress.heard(text) is not None:
         return "distress"
-    return "contacts" if contacts.find(text) else None
+    if contacts.find(text):
+        return "contacts"
+    return "parts" if _in_parts(scene, pair.id, author_id, text, letter) else None
+
+
+def _in_parts(
+    scene: Scene, pair_id: int, author_id: int, text: str, letter: Letter | None
+) -> tuple[contacts.Spot, ...]:
+    """What puts the two in touch together with the letters just before: a number said in three."""
+    at = letter.written_at if letter else scene.now
+    earlier = scene.uow.safety.just_before(
+        pair_id, author_id, at - JUST_BEFORE, before=letter.id if letter else None, limit=JOINED
+    )
+    return contacts.across(earlier, text) if earlier else ()
+
+
+def _clean(scene: Scene, letter: Letter, text: str) -> str:
+    """The text without what would put the two in touch."""
+    spots = contacts.find(text)
+    if letter.why == "parts" and letter.pair_id is not None:
+        spots += _in_parts(scene, letter.pair_id, letter.author_id, text, letter)
+    return contacts.blot(text, spots)
 
 
 def _until(scene: Scene, programme: Programme, *, protected: bool) -> datetime:
@@ -178,7 +210,7 @@ def card(scene: Scene, letter: Letter, w: Words) -> Message:
     author = scene.person(letter.author_id)
     other = reader(scene, letter)
     parts = _shown(scene.uow.safety.text(letter))
-    found = [contacts.blot(text, contacts.find(text)) for _, text in parts]
+    found = [_clean(scene, letter, text) for _, text in parts]
     lines = [
         Line(label=label or w("held-text"), text=text)
         for label, text in parts
@@ -298,19 +330,17 @@ def release(scene: Scene, letter: Letter, *, blotted: bool = False) -> None:
         request = scene.uow.requests.get(letter.request_id or 0)
         if request is None:
             return
-        answers = [[q, _clean(a) if blotted else a] for q, a in content.get("answers", ())]
+        answers = [
+            [q, _clean(scene, letter, a) if blotted else a] for q, a in content.get("answers", ())
+        ]
         scene.uow.requests.share(request, {**content, "answers": answers})
         said = Message(
             w("released-request"), choices=(run_choice(w("menu-my-request"), "demande"),)
         )
     else:
-        hand_over(scene, letter, _clean(content) if blotted else content)
+        hand_over(scene, letter, _clean(scene, letter, content) if blotted else content)
         said = Message(w("released-blotted" if blotted else "released"))
     scene.tell(author, said, key=f"released:{letter.id}")
-
-
-def _clean(text: str) -> str:
-    return contacts.blot(text, contacts.find(text))
 
 
 def release_unchecked(scene: Scene, programme: Programme, mentor_id: int) -> int:
@@ -321,7 +351,7 @@ def release_unchecked(scene: Scene, programme: Programme, mentor_id: int) -> int
         if pair is None or pair.mentor_id != mentor_id:
             continue
         text = scene.uow.safety.text(letter)
-        why = _why(scene, pair, programme, text)
+        why = _why(scene, pair, programme, letter.author_id, str(text), letter)
         if why is None:
             scene.uow.safety.settle(letter, letter.version, "passed", by=None, now=scene.now)
             release(scene, letter)

@@ -56,6 +56,10 @@ class Refuse(Data):
         return _meets(self.when, answers)
 
 
+_NO_CAMPAIGN: Final = (
+    "a campaign makes all its pairs at once, and may not wait for each mentor's check and each"
+    " parent's agreement: drop [campaign] or [minors]"
+)
 SHOWN: Final = ("all", "unnamed", "words")
 """What a mentee may choose to show to the expert asked: every answer the file marks as shareable;
 the same without their name; only what they wrote in their own words, without their name."""
@@ -437,7 +441,7 @@ class Programme(Data):
             if differs:
                 yield ("closing", "expectations"), differs
         if self.campaign and self.minors:
-            yield ("minors",), "a campaign can't know yet who may meet a minor: drop one of them"
+            yield ("minors",), _NO_CAMPAIGN
         if self.objective and not any(q.kind == "text" for q in self.objective.questions):
             yield ("objective",), "it needs a text question, which holds the objective"
 

@@ -64,7 +64,9 @@ class Letter(Base, purpose="protect", basis="interest", kept="letters"):
         String(16), "sent, held, passed, blotted, refused", "safeguarding", default="sent"
     )
     why: Mapped[str | None] = c(
-        String(16), "why it is held: contacts, unchecked or distress", "safeguarding"
+        String(16),
+        "why it is held: contacts, parts (of them), unchecked or distress",
+        "safeguarding",
     )
     text: Mapped[bytes] = c(Sealed, "the words", "safeguarding")
     version: Mapped[int] = c(Integer, "for compare-and-set", default=1)
