@@ -152,7 +152,7 @@ def answered(turn: Turn, number: int, text: str) -> None:
         if turn.tell(writer, said, key=f"{key}:staff{writer.id}"):
             turn.text("team-answer-sent", name=writer.name or turn.w("somebody"))
             return
-    if turn.tell_staff(programme, build, key=key):
+    if turn.tell_staff(programme, build, key=key, verb="a-voir"):
         turn.text("team-answer-sent", name=turn.w.team(programme.contact))
     else:
         turn.text("help-nobody", name=turn.w.team(programme.contact))
@@ -199,7 +199,7 @@ def hand(turn: Turn, person: Person, to: int | None, seen: int | None) -> None:
     now = found[0].decisions.get("hand") if found else None
     current = now.id if now else 0
     holder = follower(turn, now)
-    team = {one.id: one for one in turn.uow.people.with_role(turn.programme.id, "staff")}
+    team = {one.id: one for one in turn.team(turn.programme, "a-voir")}
     if to is None:
         _whom(turn, person, holder, [one for one in team.values() if one is not holder], current)
         return
