@@ -60,6 +60,29 @@ def choices(programme: Programme, w: Words) -> tuple[Choice, Choice]:
     )
 
 
+def informed(programme: Programme, w: Words) -> str:
+    """Who, why, who reads, how long, which rights, whom to ask: from the programme's file."""
+    said, kept, contact = programme.about.privacy, programme.retention, programme.contact
+    periods = {
+        "requests": kept.requests,
+        **({"reports": kept.reports} if programme.reports else {}),
+        "letters": kept.letters if programme.minors is None else kept.safeguarding,
+        "drafts": kept.drafts,
+    }
+    long = w.all([w(f"informed-{what}", period=w.period(days)) for what, days in periods.items()])
+    whom = ", ".join(filter(None, (w.team(contact), contact.address)))
+    lines = [
+        w("informed-who", who=w.pick(said.controller) if said else whom),
+        *([w("informed-why", why=w.pick(said.purpose))] if said else []),
+        *([w("informed-readers", who=w.pick(said.readers))] if said and said.readers else []),
+        w("informed-how-long", periods=long),
+        w("informed-copy"),
+        w("informed-rights"),
+        w("informed-whom", contact.days, name=whom),
+    ]
+    return w.pick(programme.about.notice) + "\n\n" + "\n".join(lines)
+
+
 def question(
     scene: Scene, person: Person, programme: Programme, w: Words, *, unheard: bool
 ) -> Message:
@@ -80,7 +103,7 @@ def question(
     said = [
         w("consent-changed", when=w.day(given)),
         *([w("consent-changed-unheard")] if unheard else []),
-        w.pick(programme.about.notice),
+        informed(programme, w),
         w.pick(programme.consent.text),
     ]
     return Message(

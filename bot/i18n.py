@@ -22,6 +22,7 @@ from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_percent
+from babel.units import format_unit
 
 from bot.dialogue.questionnaire import Localised
 from bot.programmes.about import Contact
@@ -119,6 +120,12 @@ class Words:
     def _number(self, day: Date) -> str:
         """The day's number as a pattern: French says `1er`, and plain numbers from 2 on."""
         return "d'er'" if self.lang == "fr" and day.day == 1 else "d"
+
+    def period(self, days: int) -> str:
+        """How long something is kept: `3 ans`, `30 jours`."""
+        years, rest = divmod(days, 365)
+        count, unit = (years, "duration-year") if not rest else (days, "duration-day")
+        return format_unit(count, unit, "long", locale=self._locale)
 
     def change(self, share: float) -> str:
         """A change in per cent with its sign: 0.338 is `+33,8 %`."""

@@ -85,7 +85,7 @@ def _welcome(turn: Turn) -> Message:
     other = "en" if w.lang == "fr" else "fr"
     return Message(
         title=w.pick(programme.name),
-        text=w.pick(programme.about.notice) + "\n\n" + w.pick(programme.consent.text),
+        text=consents.informed(programme, w) + "\n\n" + w.pick(programme.consent.text),
         choices=consents.choices(programme, w),
         quiet=(run_choice(w(f"speak-{other}"), "langue", f"{other}.{programme.id}"),),
     )

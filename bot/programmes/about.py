@@ -76,6 +76,18 @@ class Retention(Data):
     audit: int = Field(default=365, ge=1)
 
 
+class Privacy(Data):
+    """What people are told before they agree, beside periods and contact (GDPR 13).
+
+    Each goes on after « Qui · », « Pourquoi · », « Qui lit · ».
+    """
+
+    controller: Localised
+    """Who answers for the data: the association, the school."""
+    purpose: Localised
+    readers: Localised | None = None
+
+
 class About(Data):
     """`[programme]`: who it is and how it speaks."""
 
@@ -87,7 +99,9 @@ class About(Data):
     """Address of the programme's page, given by the help command (A-27)."""
     contact: Contact
     notice: Localised
-    """The first message: who, why, how long kept, whom to ask (GDPR 13)."""
+    """The first words: what speaks, and what it does."""
+    privacy: Privacy | None = None
+    """Without it, the contact stands for who answers for the data."""
     platforms: tuple[Platform, ...] = Field(default=("slack", "telegram"), min_length=1)
     """Where it may be used; a programme for minors had better leave Telegram out."""
     quiet: Quiet = Quiet()
