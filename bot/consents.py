@@ -63,19 +63,19 @@ def choices(programme: Programme, w: Words) -> tuple[Choice, Choice]:
 def informed(programme: Programme, w: Words) -> str:
     """Who, why, who reads, how long, which rights, whom to ask: from the programme's file."""
     said, kept, contact = programme.about.privacy, programme.retention, programme.contact
-    periods = {
-        "requests": kept.requests,
-        **({"reports": kept.reports} if programme.reports else {}),
-        "letters": kept.letters if programme.minors is None else kept.safeguarding,
-        "drafts": kept.drafts,
-    }
-    long = w.all([w(f"informed-{what}", period=w.period(days)) for what, days in periods.items()])
+    letters = kept.letters if programme.minors is None else kept.safeguarding
+    periods = [
+        w("informed-requests", period=w.period(kept.requests)),
+        *([w("informed-reports", period=w.period(kept.reports))] if programme.reports else []),
+        w("informed-letters", period=w.period(letters)),
+        w("informed-drafts", period=w.period(kept.drafts)),
+    ]
     whom = ", ".join(filter(None, (w.team(contact), contact.address)))
     lines = [
         w("informed-who", who=w.pick(said.controller) if said else whom),
         *([w("informed-why", why=w.pick(said.purpose))] if said else []),
         *([w("informed-readers", who=w.pick(said.readers))] if said and said.readers else []),
-        w("informed-how-long", periods=long),
+        w("informed-how-long", periods=w.all(periods)),
         w("informed-copy"),
         w("informed-rights"),
         w("informed-whom", contact.days, name=whom),
