@@ -42,10 +42,11 @@ Cells = tuple[Cell, ...]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: what it is told apart by, its cells, and answers by question, if it has any."""
+    """A row: its number, its cells, whom it is about, and answers by question, if it has any."""
 
     number: int
     cells: Cells
+    about: tuple[int, ...]
     answers: dict[str, str] = field(default_factory=dict)
 
 
@@ -87,6 +88,7 @@ def _requests(scene: Scene, programme: Programme, w: Words, among: Among) -> lis
                 r.id, names.get(r.person_id) or "—", kinds.get(r.kind, r.kind),
                 w(f"export-request-{r.state}"), r.created_at, r.changed_at, r.due_at,
             ),
+            (r.person_id,),
         )
         for r in some
     ]  # fmt: skip
@@ -115,6 +117,7 @@ def _pairs(scene: Scene, programme: Programme, w: Words, among: Among) -> list[R
                 w(f"export-outcome-{p.outcome}") if p.outcome else None,
                 names.get(p.supervisor_id) if p.supervisor_id else None,
             ),
+            (p.mentee_id, p.mentor_id),
         )
         for p in some
     ]  # fmt: skip
@@ -139,6 +142,7 @@ def _reports(scene: Scene, programme: Programme, w: Words, among: Among) -> list
                 r.quarter, names.get(r.person_id) or "—", w(f"export-report-{r.state}"),
                 r.sent_at,
             ),
+            (r.person_id,),
             {
                 str(a["id"]): for_staff(str(a["label"]), w)
                 for a in scene.uow.reports.answers(r) or []
@@ -165,6 +169,7 @@ def _wishes(scene: Scene, programme: Programme, w: Words, among: Among) -> list[
                 names.get(x.person_id) or "—", labels.get(x.kind, x.kind), x.field, x.place,
                 x.start_on, x.months, x.updated_at,
             ),
+            (x.person_id,),
         )
         for x in some
     ]  # fmt: skip
@@ -214,6 +219,7 @@ class Export:
         group: Of whom; None: of everybody.
         rows: Those read so far.
         told: Per cent that people were told.
+        noted: Those of whom it is noted that this was read.
     """
 
     name: str
@@ -222,12 +228,16 @@ class Export:
     group: Group | None = None
     rows: list[Row] = field(default_factory=list)
     told: int = 0
+    noted: set[int] = field(default_factory=set)
 
-    def read(self, scene: Scene, programme: Programme, w: Words) -> bool:
-        """Read a page more; False when that was the last."""
+    def read(self, scene: Scene, programme: Programme, w: Words, reader: int) -> bool:
+        """Read a page more, and note that it is read; False when that was the last."""
         after = self.rows[-1].number if self.rows else 0
         some = KINDS[self.name].page(scene, programme, w, Among(after, self.group))
         self.rows += some
+        new = {person for row in some for person in row.about} - self.noted
+        scene.note_reads(f"export-{self.name}", ((reader, one) for one in sorted(new)), programme)
+        self.noted |= new
         return len(some) == PAGE
 
     def file(self, programme: Programme, w: Words) -> File:
@@ -294,7 +304,7 @@ def _some(scene: Scene, timer: DueTimer, export: Export) -> Work | None:
         return None
     programme = scene.programme_of(timer.payload["programme"])
     w = scene.words(person, programme)
-    if export.read(scene, programme, w):
+    if export.read(scene, programme, w, person.id):
         _say_how_far(scene, timer, export, w)
         return lambda: Next(lambda later: _some(later, timer, export))
 

@@ -26,7 +26,7 @@ from bot.programmes.schema import Programme
 from bot.rhythm import into_waking_hours
 from storage.erasures import FAREWELL
 from storage.outbox import HELD
-from storage.rectifications import READ
+from storage.rectifications import READ, note_reads
 from storage.tables import Identity, Person
 from storage.unit_of_work import UnitOfWork
 
@@ -197,27 +197,45 @@ class Scene:
         verb: str | None = None,
         to: Iterable[Person] | None = None,
         not_before: datetime | None = None,
+        words_of: int | None = None,
     ) -> int:
-        """Tell the programme's staff, each in their language; returns how many were told.
+        """Tell the programme's staff, or these of it, each in their language; how many were.
 
         Args:
-            programme: Which.
-            build: Words it.
+            programme: Whose.
+            build: The message, in somebody's words.
             key: Its meaning.
-            verb: What it is about: whoever is lent this verb of the team hears of it too.
-            to: These people only.
-            not_before: Earliest instant, for quiet hours.
+            to: These of them.
+            not_before: Earliest instant.
+            words_of: Whose answers it shows; who is told has read them (GDPR 33).
         """
-        people = self.team(programme, verb) if to is None else to
-        return sum(
-            self.tell(
+        people = self.uow.people.with_role(programme.id, "staff") if to is None else to
+        told = [
+            person.id
+            for person in people
+            if self.tell(
                 person,
                 within(programme, build(self.words(person, programme))),
                 key=f"{key}:staff{person.id}",
                 not_before=not_before,
             )
-            for person in people
-        )
+        ]
+        if words_of is not None:
+            self.note_reads("alert", ((reader, words_of) for reader in told), programme)
+        return len(told)
+
+    def note_reads(
+        self, what: str, found: Iterable[tuple[int | None, int]], programme: Programme | None
+    ) -> None:
+        """Write down, in one statement, who is shown something of whose (GDPR 33).
+
+        Args:
+            what: What it is: `read-<what>` in the catalogues says it to the person.
+            found: Who reads, and whose it is.
+            programme: Where.
+        """
+        place = programme.id if programme else None
+        note_reads(self.uow.session, found, what=what, programme_id=place, now=self.now)
 
 
 def within(programme: Programme, message: Message) -> Message:
@@ -532,6 +550,10 @@ class Turn(Scene):
         if person_id != self.me.id:
             programme = self.current.id if self.current else None
             self.note(READ, "person", person_id, what=what, number=number, programme=programme)
+
+    def read_all(self, what: str, people: Iterable[int]) -> None:
+        """As `read`, for something of many people at once."""
+        self.note_reads(what, ((self.me.id, person) for person in people), self.current)
 
     def in_days(self, days: int) -> datetime:
         """The instant so many days from now."""

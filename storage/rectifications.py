@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import Audit, Rectification
@@ -40,6 +40,39 @@ class Rectifications:
         same = (Rectification.id == row.id, Rectification.version == version)
         done = update(Rectification).where(*same, Rectification.settled_at.is_(None))
         return changed(self._session, done.values(settled_at=now, version=version + 1)) == 1
+
+
+def note_reads(
+    session: Session,
+    found: Iterable[tuple[int | None, int]],
+    *,
+    what: str,
+    programme_id: str | None,
+    now: datetime,
+) -> None:
+    """Write down, in one statement, who is shown something of whose.
+
+    Args:
+        session: Of the transaction in which it is shown.
+        found: Who reads, and whose it is; what is one's own is left out.
+        what: `read-<what>` in the catalogues says it to the person.
+        programme_id: Where.
+        now: UTC.
+    """
+    rows = [
+        {
+            "at": now,
+            "actor_id": reader,
+            "verb": READ,
+            "thing": "person",
+            "thing_id": person,
+            "detail": {"what": what, "programme": programme_id},
+        }
+        for reader, person in dict.fromkeys(found)
+        if reader != person
+    ]
+    if rows:
+        session.execute(insert(Audit), rows)
 
 
 def reads(session: Session, person_id: int, limit: int = 500) -> Sequence[Audit]:

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, cast, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Integer, and_, cast, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.sealed import Unreadable
 from storage.tables import (
-    Audit,
     Checkin,
     Conversation,
     Correction,
@@ -405,22 +404,6 @@ class TriageStore:
                 .execution_options(synchronize_session=False),
             )
         )
-
-    def read(self, reports: Iterable[int], *, actor_id: int, now: datetime) -> None:
-        """Write to the audit that somebody has read these reports."""
-        rows = [
-            {
-                "at": now,
-                "actor_id": actor_id,
-                "verb": "read",
-                "thing": "report",
-                "thing_id": number,
-                "detail": {},
-            }
-            for number in sorted(set(reports))
-        ]
-        if rows:
-            self._session.execute(insert(Audit), rows)
 
     # --- calls for help ---------------------------------------------------------------------------
 

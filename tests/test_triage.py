@@ -79,24 +79,6 @@ def test_reasons_are_words_and_everybody_else_is_refused(stand: Stand) -> None:
         assert "Inès" not in refused.text
 
 
-def test_looking_is_noted_and_only_what_was_shown(stand: Stand) -> None:
-    stand.until(OPENS + DAY)
-    answer(stand, "ines", HARD)
-    assert notes(stand, "read") == []
-    listed(stand)
-    ((thing, report, actor),) = notes(stand, "read")
-    assert thing == "report"
-    with stand.work() as uow:
-        kept = uow.reports.get(report or 0)
-        assert kept is not None
-        assert kept.person_id == stand.ids["ines"]
-        assert actor == uow.people.by_account("telegram", CLAIRE).person_id  # type: ignore[union-attr]
-    page(stand, "malo")  # who has sent nothing
-    assert len(notes(stand, "read")) == 1
-    told(stand.command(CLAIRE, "a-voir", f"{stand.ids['ines']}.answers"), CLAIRE)
-    assert len(notes(stand, "read")) == 2
-
-
 def test_people_of_nobody_s_programme_are_not_found(stand: Stand) -> None:
     stand.join("paul", "Paul Sorel", role="mentor")
     for who in (str(stand.ids["paul"]), "999999", "99999999999999999999999", "Paul Sorel", "Zoé"):
@@ -158,7 +140,6 @@ def test_the_file_has_everybody_with_reasons_and_without_figures(stand: Stand) -
     assert "J’aimerais de l’aide" in row["reasons"]
     assert set(row) == {"number", "name", "follow_up", "correction", "until", "reasons"}
     assert notes(stand, "exported")
-    assert notes(stand, "read")
 
 
 # --- what the team decides ------------------------------------------------------------------------

@@ -224,7 +224,7 @@ def pass_on(turn: Turn, number: int, version: int) -> None:
             notice=w("staff-passed-title", name=turn.me.name or "—"),
         )
 
-    told = turn.tell_staff(rules, build, key=f"stray:{stray.id}")
+    told = turn.tell_staff(rules, build, key=f"stray:{stray.id}", words_of=turn.me.id)
     if told:
         stray.passed_at = turn.now
         look_again(turn, rules)

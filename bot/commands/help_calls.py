@@ -174,7 +174,9 @@ def _tell_team(scene: Scene, call: HelpCall, text: str, what: str, said: str) ->
             notice=w("staff-help-notice"),
         )
 
-    return scene.tell_staff(programme, build, key=f"help-call:{call.id}:{what}", verb="a-voir")
+    return scene.tell_staff(
+        programme, build, key=f"help-call:{call.id}:{what}", words_of=call.person_id
+    )
 
 
 def _name(scene: Scene, person_id: int | None) -> str:

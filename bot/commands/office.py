@@ -66,7 +66,7 @@ def exporter(turn: Turn, args: str) -> None:
     if export.total > exports.AT_ONCE:
         exports.begin(turn, export)
         return
-    while export.read(turn, turn.programme, turn.w):
+    while export.read(turn, turn.programme, turn.w, turn.me.id):
         pass
     turn.say(exports.message(export, turn.programme, turn.w))
 

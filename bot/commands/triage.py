@@ -92,9 +92,7 @@ def _reasons(turn: Turn, said: Sequence[str]) -> list[str]:
 
 
 def _read(turn: Turn, shown: Sequence[Seen]) -> None:
-    turn.uow.triage.read(
-        (report for one in shown for report in one.read), actor_id=turn.me.id, now=turn.now
-    )
+    turn.read_all("triage", (one.member.id for one in shown))
 
 
 def _weights(turn: Turn) -> Message:

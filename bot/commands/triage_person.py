@@ -192,7 +192,7 @@ def page(turn: Turn, person_id: int) -> Message:
         said += [f"« {words} »" for words in turn.uow.triage.call_words(call)]
     signs = teller(turn, [one]).all(one.entry.signs)
     seen = place.id if place else 0
-    turn.uow.triage.read(one.read, actor_id=turn.me.id, now=turn.now)
+    turn.read("triage", person.id)
     of = str(person.id)
     undo = run_choice(w("triage-undo"), "a-voir", f"{of}.undo.team.{seen}")
     return Message(
@@ -379,7 +379,8 @@ def _show_answers(turn: Turn, person: Person) -> None:
     w = turn.w
     every = turn.uow.triage.reports(turn.programme.id, QUARTERS, person.id)
     sent = [one for one in every if one.sent_at is not None][::-1]
-    turn.uow.triage.read((one.id for one in sent), actor_id=turn.me.id, now=turn.now)
+    if sent:
+        turn.read("answers", person.id)
     turn.say(
         Message(
             title=w("triage-answers", name=person.name or "—"),

@@ -115,4 +115,5 @@ def answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> No
             "staff-followup-alert",
             key=f"followup-alert:{talk.id}",
             lines=lambda w: told(rules, answers, w),
+            words_of=turn.me.id,
         )

@@ -374,6 +374,7 @@ def note_checkin(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -
                 "staff-checkin-words",
                 key=f"checkin-alert:{checkin.id}:words:{turn.event.id}",
                 lines=lambda w: told(rhythm, answers, w),
+                words_of=turn.me.id,
             )
         else:
             _alert(turn, pair, checkin, rhythm, answers)
@@ -430,6 +431,7 @@ def _alert(
         "staff-checkin-alert",
         key=f"checkin-alert:{checkin.id}",
         lines=lambda w: told(rhythm, answers, w),
+        words_of=turn.me.id,
     )
     look_again(turn, turn.programme_of(pair.programme_id))
 

@@ -546,6 +546,7 @@ def closing_answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given
             "staff-closing-alert",
             key=f"closing-alert:{talk.id}",
             lines=lambda w: told(closing, answers, w),
+            words_of=turn.me.id,
         )
     others = turn.uow.talks.latest(
         access.partner_of(turn, pair), pair.programme_id, "closing", status="open"

@@ -323,6 +323,7 @@ def report_sent(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) ->
                 lines=told(rules, answers, w),
             ),
             key=f"report-alert:{report.id}",
+            words_of=turn.me.id,
         )
     look_again(turn, programme)
     turn.note("report-sent", "report", report.id)

@@ -51,6 +51,7 @@ def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team ho
     everybody: bool = False,
     name: str = "—",
     when: str = "—",
+    words_of: int | None = None,
 ) -> None:
     """A line about a pair to whoever follows it, else to the whole team.
 
@@ -65,6 +66,7 @@ def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team ho
         everybody: Tell the whole team too, for it has waited long enough.
         name: Who of the two is meant, where the message says so.
         when: By when something is promised, where the message says so.
+        words_of: Whose answers the lines are.
     """
     mentee, mentor = scene.person(pair.mentee_id), scene.person(pair.mentor_id)
     programme = scene.programme_of(pair.programme_id)
@@ -84,9 +86,11 @@ def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team ho
         )
 
     mine = supervisor(scene, pair)
-    told = scene.tell_staff(programme, build, key=key, to=(mine,)) if mine else 0
+    told = 0
+    if mine:
+        told = scene.tell_staff(programme, build, key=key, to=(mine,), words_of=words_of)
     if everybody or not told:
-        scene.tell_staff(programme, build, key=key, verb="binomes")
+        scene.tell_staff(programme, build, key=key, words_of=words_of)
 
 
 def take(w: Words, pair: Pair) -> tuple[Choice, ...]:

@@ -51,14 +51,12 @@ class Seen:
         member: Who.
         level: Of their follow-up.
         decisions: What is in force: by `place` and `level`; an expired one of `place` too.
-        read: Reports whose answers stand behind the signs.
     """
 
     entry: Entry
     member: Member
     level: Level
     decisions: Mapping[str, Decision]
-    read: frozenset[int]
 
 
 def everybody(
@@ -84,8 +82,7 @@ def everybody(
             _correction(decided.get("place"), now),
             rules.strong,
         )
-        read = {one.id for one in facts.sent[:2]}
-        seen[member.id] = Seen(entry, member, facts.level, decided, frozenset(read))
+        seen[member.id] = Seen(entry, member, facts.level, decided)
     if only is not None:
         return list(seen.values())
     return [seen[entry.person] for entry in ranked(one.entry for one in seen.values())]
