@@ -199,17 +199,18 @@ class Scene:
         not_before: datetime | None = None,
         words_of: int | None = None,
     ) -> int:
-        """Tell the programme's staff, or these of it, each in their language; how many were.
+        """Tell the programme's staff, each in their language; returns how many were told.
 
         Args:
-            programme: Whose.
-            build: The message, in somebody's words.
+            programme: Which.
+            build: Words it.
             key: Its meaning.
-            to: These of them.
-            not_before: Earliest instant.
+            verb: What it is about: whoever is lent this verb of the team hears of it too.
+            to: These people only.
+            not_before: Earliest instant, for quiet hours.
             words_of: Whose answers it shows; who is told has read them (GDPR 33).
         """
-        people = self.uow.people.with_role(programme.id, "staff") if to is None else to
+        people = self.team(programme, verb) if to is None else to
         told = [
             person.id
             for person in people

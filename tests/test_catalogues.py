@@ -163,6 +163,7 @@ def _families() -> dict[str, list[str]]:
         "read-{}": (
             "request",
             "pair",
+            "class",
             "triage",
             "answers",
             "alert",
@@ -433,7 +434,7 @@ def test_vous_overrides_only_what_differs() -> None:
 
 _SMALL: Final = re.compile(
     r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*|export-(?:outcome|pair|report|request)-.*|export-(?:one-off|long-term)"
-    r"|agreement-(?:given|withdrawn)|read-(?:line|by-house|request|pair|triage|answers|alert|export-.*)"
+    r"|agreement-(?:given|withdrawn)|class-is-.*|read-(?:line|by-house|request|pair|class|triage|answers|alert|export-.*)"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|told|unsuited|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|role-(?:owner|staff|supervisor|teacher|safeguarding)"

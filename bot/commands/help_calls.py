@@ -175,7 +175,11 @@ def _tell_team(scene: Scene, call: HelpCall, text: str, what: str, said: str) ->
         )
 
     return scene.tell_staff(
-        programme, build, key=f"help-call:{call.id}:{what}", words_of=call.person_id
+        programme,
+        build,
+        key=f"help-call:{call.id}:{what}",
+        verb="a-voir",
+        words_of=call.person_id,
     )
 
 

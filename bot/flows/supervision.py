@@ -90,7 +90,7 @@ def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team ho
     if mine:
         told = scene.tell_staff(programme, build, key=key, to=(mine,), words_of=words_of)
     if everybody or not told:
-        scene.tell_staff(programme, build, key=key, words_of=words_of)
+        scene.tell_staff(programme, build, key=key, verb="binomes", words_of=words_of)
 
 
 def take(w: Words, pair: Pair) -> tuple[Choice, ...]:
