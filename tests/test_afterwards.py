@@ -239,7 +239,7 @@ def test_three_months_later_one_short_questionnaire_comes_once() -> None:
     assert not told(heard, MARC, "Trois mois ont passé")
     one.say(LEA, "5")
     heard = one.say(LEA, "équipe")
-    assert told(heard, LEA, "Merci de ces nouvelles")
+    assert told(heard, LEA, "Merci de l’avoir dit")
     assert told(heard, CLAIRE, "quelques mois après")
     assert told(one.command(CLAIRE, "binomes", str(number)), CLAIRE, "Avances-tu par toi-même")
     assert told(one.press(LEA, button([asked], LEA, "Ne plus")), LEA, "plus d’effet")

@@ -83,10 +83,11 @@ class Queue(RuleBasedStateMachine):
             asks(self.one, who, wish=wish)
         self.one.days(then)
 
-    @rule(
-        who=MENTEE, number=NUMBER, verb=st.sampled_from(["team", "withdraw", "others"]), then=THEN
-    )
-    def wish(self, who: str, number: int, verb: str, then: float) -> None:
+    @rule(who=MENTEE, verb=st.sampled_from(["team", "withdraw", "others"]), then=THEN)
+    def wish(self, who: str, verb: str, then: float) -> None:
+        with self.one.work() as uow:
+            latest = uow.requests.latest(self.one.ids[who], HERE)
+            number = latest.id if latest is not None else 1
         self.press(who, verb, number)
         self.one.days(then)
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from bot import access, lifecycle
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
-from bot.dialogues import act_choice, begin, on_completed, told
+from bot.dialogues import act_choice, begin, on_completed, run_choice, told
 from bot.errors import NotAllowed
 from bot.flows.supervision import tell_staff
 from bot.followup import due
@@ -105,10 +105,14 @@ def answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> No
     """Kept with the pair; the team hears what calls for it."""
     row = _mine(turn, talk.about_id or 0)
     row.state = lifecycle.move(lifecycle.FOLLOW_UP, row.state, "answer")
-    turn.text("followup-thanks")
     rules = turn.programme.followup
     pair = turn.uow.pairs.get(row.pair_id)
-    if rules is not None and pair is not None and rules.alerts(answers):
+    if rules is None or pair is None or not rules.alerts(answers):
+        turn.text("followup-thanks")
+    else:
+        told_to = turn.w.team(turn.programme.contact)
+        ask_help = run_choice(turn.w("menu-help-me"), "besoin")
+        turn.say(Message(turn.w("followup-thanks-told", name=told_to), choices=(ask_help,)))
         tell_staff(
             turn,
             pair,
