@@ -110,6 +110,8 @@ async def _platforms(service: Service) -> dict[str, bool]:
     found: dict[str, bool] = {}
     if service.slack is not None:
         found["slack"] = await service.slack.connected()
+        if service.token is not None and service.token.code is not None:
+            found["slack_token"] = False
     if service.telegram is not None:
         found["telegram"] = service.telegram.ready
     return found

@@ -48,6 +48,7 @@ from handlers.slack.manifest import Texts, app_manifest
 from handlers.slack.oauth import Installer, States, Store
 from handlers.slack.render import Labels
 from handlers.slack.send import SlackSender
+from handlers.slack.token import TokenWatch
 from handlers.slack.workspaces import Workspaces
 from handlers.telegram.adapter import TelegramAdapter
 from handlers.telegram.menu import command_lists, publish, without_staff
@@ -145,6 +146,7 @@ class Service:
         self.rehearsals = Rehearsals(self.database, self.worker, self.clock, self.bot, self._wake)
         self.asides = Asides(self.database, self.worker, self.clock, self.bot, self._wake)
         self.slack: SlackAdapter | None = None
+        self.token: TokenWatch | None = None  # of an install without OAuth
         self.telegram: TelegramAdapter | None = None
         self.delivery: Delivery | None = None
         self.gaps = Gaps(self.database, self.worker, self.inbox, self._missing)
@@ -292,7 +294,17 @@ class Service:
             account = await slack.identify()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable("Slack cannot be reached.", _TRY_NETWORK) from error
-        return {account: SlackSender(slack.client, labels=slack.labels, clock=self.clock)}
+        watch = TokenWatch(account, self.bot, self.database, self.worker, self.clock)
+        await self.worker.run(watch.hurry)
+        self.token = watch
+        sender = SlackSender(
+            slack.client,
+            labels=slack.labels,
+            clock=self.clock,
+            on_dead=watch.refused,
+            on_alive=watch.accepted,
+        )
+        return {account: sender}
 
     async def stop(self) -> None:
         """Stop hearing, finish what was begun, give the leases back."""
@@ -311,6 +323,8 @@ class Service:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        if self.token is not None:
+            await self.token.stop()
         if self.telegram is not None:
             await self.telegram.stop()
         self.worker.close()

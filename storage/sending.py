@@ -512,6 +512,20 @@ class SendingStore:
             waits=OUT.c.waits + waits,
         )
 
+    def hurry(self, bot_account: str, reasons: Collection[str], now: datetime) -> int:
+        """What waits for one of these reasons is due now; how many."""
+        return changed(
+            self._session,
+            update(OUT)
+            .where(
+                OUT.c.bot_account == bot_account,
+                OUT.c.state == "queued",
+                OUT.c.reason.in_(reasons),
+                OUT.c.not_before > now,
+            )
+            .values(not_before=now, waits=0),
+        )
+
     def fail(self, row: Taken, reason: str) -> bool:
         """It will never arrive; staff see it. Returns whether the claim was still ours."""
         ours = self._settle(row, state="failed", reason=reason[:200])

@@ -15,7 +15,8 @@ import contextlib
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -88,6 +89,7 @@ TOO_SOON: Final = frozenset({"ratelimited", "rate_limited"})
 UNSURE: Final = frozenset({"fatal_error", "internal_error", "service_unavailable"})
 LATER: Final = frozenset({"request_timeout"})  # Slack got only part of the request
 TROUBLE_SECONDS: Final = 60.0
+DEAD_SECONDS: Final = 3600.0  # the longest wait with a token that stays dead
 CHANNEL_SECONDS: Final = 2.0  # a longer wait than that is about more than one channel
 
 
@@ -123,6 +125,7 @@ class SlackSender:
         between: Seconds between the two negative reads that count as absence.
         clock: Tells how long ago a send can have arrived at the latest.
         on_dead: Told Slack's code when a call was refused as with a dead token.
+        on_alive: Told of each call that was not.
 
     Attributes:
         limits: How fast Slack lets an app speak.
@@ -142,6 +145,7 @@ class SlackSender:
         between: float = 2.0,
         clock: Clock | None = None,
         on_dead: Callable[[str], None] = lambda code: None,
+        on_alive: Callable[[], None] = lambda: None,
     ) -> None:
         if client.retry_handlers:
             raise ValueError("the Slack client must not retry by itself")
@@ -149,7 +153,8 @@ class SlackSender:
         self._labels = labels
         self._lag, self._between = lag, between
         self._clock = clock or SystemClock()
-        self._on_dead = on_dead
+        self._on_dead, self._on_alive = on_dead, on_alive
+        self._dead_since: datetime | None = None
         self._direct: dict[str, str] = {}  # U… -> D…
         self._reading = asyncio.Lock()
         self._reads = Pace(READS, elapsed)  # of histories, to look up what is in doubt
@@ -164,12 +169,23 @@ class SlackSender:
     async def send(self, row: Claimed) -> Outcome:
         """Make the one call that says it; several for a file, of which only the last is seen."""
         try:
-            return await self._send(row)
+            outcome = await self._send(row)
         except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
             outcome = classify(error, row)
             if isinstance(outcome, NotSent) and outcome.reason in DEAD:
                 self._on_dead(outcome.reason)
-            return outcome
+                return replace(outcome, retry_after=self._patience())
+        if isinstance(outcome, Sent):
+            self._dead_since = None
+            self._on_alive()
+        return outcome
+
+    def _patience(self) -> float:
+        """Seconds to wait with a dead token: as long again as it has been dead, an hour at most."""
+        now = self._clock.now()
+        self._dead_since = self._dead_since or now
+        dead = (now - self._dead_since).total_seconds()
+        return min(max(TROUBLE_SECONDS, dead), DEAD_SECONDS)
 
     async def _send(self, row: Claimed) -> Outcome:
         message = row.message
