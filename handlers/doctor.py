@@ -37,6 +37,7 @@ from bot.errors import CordeeError, SettingsError
 from bot.programmes.load import load
 from bot.programmes.schema import Programme
 from bot.settings import Settings
+from handlers.owners import ownerless
 from handlers.service import exclusive
 from handlers.slack.manifest import SCOPES
 from handlers.slack.send import error_code, new_client
@@ -298,7 +299,16 @@ def _team(settings: Settings, programme: Programme, ground: _Ground) -> Iterator
                 .group_by(Membership.role)
             )
             roles = {str(role): int(n) for role, n in uow.session.execute(query)}
+            alone = ownerless(uow, [programme.id])
     except Exception:  # the database's own faults are told elsewhere
+        return
+    if alone:
+        yield Finding(
+            "programmes",
+            "fault",
+            f"{programme.id}: staff and no owner: nobody can give or take a role.",
+            f"Name one of them: cordee owner ADDRESS --programme {programme.id}",
+        )
         return
     missing = [role for role in ("staff", "owner") if not roles.get(role)]
     if missing and not settings.cordee_staff:
@@ -411,7 +421,7 @@ async def _slack(settings: Settings, what: str, token: str) -> list[Finding]:
     try:
         answer = await client.auth_test()
     except SlackApiError as error:
-        todo = "Copy the token again, or have the app installed again."
+        todo = "Copy the token again, or have the app installed again; what waits is sent then."
         return [Finding(what, "fault", f"refuses the token ({error_code(error)}).", todo)]
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         return [Finding(what, "fault", f"not reached ({type(error).__name__}).", _REACH)]

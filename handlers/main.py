@@ -267,6 +267,7 @@ def import_(
     from bot.i18n import words
     from bot.importer import MAX_BYTES, import_sheet, read_sheet
     from bot.programmes.load import load_all
+    from handlers.owners import ownerless
     from handlers.service import exclusive
     from storage.migrate import upgrade
     from storage.unit_of_work import Database
@@ -302,6 +303,8 @@ def import_(
                 )
                 if not result.problems:
                     uow.commit()
+        with database.unit_of_work() as uow:
+            alone = [] if result.problems else ownerless(uow, programmes)
     database.close()
     for name in result.ignored:
         err.print(w("import-ignored-column", column=name), highlight=False)
@@ -316,6 +319,20 @@ def import_(
         err.print(w("import-nothing-written", n=len(result.problems)))
         raise typer.Exit(1)
     out.print(w("import-done", created=result.created, updated=result.updated), highlight=False)
+    for name in alone:
+        err.print(w("import-no-owner", programme=name), highlight=False, markup=False)
+
+
+@app.command()
+def owner(
+    person: Annotated[str, typer.Argument(help="Address, #number, account (slack:T1/U1) or name.")],
+    programme: Annotated[str | None, typer.Option(help="Which, where there are several.")] = None,
+) -> None:
+    """Name an owner of a programme: the first one, or when nobody is left; then use `roles`."""
+    from handlers.owners import name_owner
+
+    called, where = name_owner(_settings(), person, programme)
+    out.print(f"{called}: owner and staff of {where}.", highlight=False, markup=False)
 
 
 @app.command()

@@ -8,7 +8,8 @@ import os
 import shutil
 import socket
 from collections import namedtuple
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,19 +19,23 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from bot.errors import CordeeError
 from bot.settings import Settings
 from handlers import doctor
 from handlers.doctor import Finding, examine
 from handlers.local.fake_slack import FakeSlack
 from handlers.local.fake_telegram import FakeTelegram
 from handlers.local.slack_server import SlackSecrets
+from handlers.owners import name_owner
 from handlers.service import exclusive
 from handlers.slack.manifest import SCOPES
 from storage.migrate import upgrade
+from storage.tables import Audit, Person
 from storage.unit_of_work import Database
 from tests.run_world import cordee
 
 KEY = "kq8Zr1-Vw2pLm7Xt9Bd4"
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -41,6 +46,12 @@ class Patient:
     slack: FakeSlack
     telegram: FakeTelegram
     folder: Path
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        found = Database(self.settings.cordee_database_url, KEY)
+        yield found
+        found.close()
 
     async def examined(self, *, backups: Path | None = None, **changes: Any) -> list[Finding]:
         settings = self.settings.model_copy(update=changes)
@@ -194,6 +205,42 @@ async def test_programmes_and_secrets(patient: Patient) -> None:
     found = await patient.examined(cordee_programmes=(), slack_app_token=SecretStr(""))
     assert "CORDEE_PROGRAMMES" in wrong(found, "programmes")
     assert "fault" in wrong(found, "settings")
+
+
+async def test_staff_without_an_owner_are_told_how_to_name_one(patient: Patient) -> None:
+    with patient.database() as database, database.unit_of_work() as uow:
+        person = Person(name="Ana", email="ana@exemple.invalid", lang="fr", created_at=NOON)
+        uow.session.add(person)
+        uow.session.flush()
+        uow.people.enrol(person.id, "emergence", "staff", now=NOON)
+        uow.commit()
+    told = wrong(await patient.examined(), "programmes")
+    assert "fault: emergence: staff and no owner" in told
+    assert "cordee owner ADDRESS --programme emergence" in told
+    assert name_owner(patient.settings, "ana@exemple.invalid", None) == ("Ana", "emergence")
+    assert "no owner:" not in wrong(await patient.examined(), "programmes")
+    with patient.database() as database, database.unit_of_work() as uow:
+        assert uow.people.roles(person.id, "emergence") == {"owner", "staff"}
+        kept = uow.session.query(Audit).filter_by(verb="role").all()
+        assert [(row.actor_id, row.detail["role"]) for row in kept] == [
+            (None, "owner"),
+            (None, "staff"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("who", "programme", "said"),
+    [
+        ("nobody@exemple.invalid", None, "Nobody here, or more than one"),
+        ("#99", "emergence", "Nobody here, or more than one"),
+        ("ana@exemple.invalid", "ax-mentorat", "There is no programme"),
+    ],
+)
+async def test_an_owner_is_somebody_known_of_a_programme_that_is_run(
+    patient: Patient, who: str, programme: str | None, said: str
+) -> None:
+    with pytest.raises(CordeeError, match=said):
+        name_owner(patient.settings, who, programme)
 
 
 async def test_whatever_breaks_inside_the_rest_is_looked_at(
