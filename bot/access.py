@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from bot.dialogue.tokens import MAX_ID
 from bot.errors import ConsentMissing, NotAllowed
@@ -75,6 +75,29 @@ def _go_on(turn: Turn, programme_id: str) -> None:
     turn.enter(programme)
     if not turn.agreed_in(programme.id):
         raise ConsentMissing(programme.id)
+
+
+class _Placed(Protocol):
+    """A row that belongs to a programme."""
+
+    @property
+    def programme_id(self) -> str:
+        """Which."""
+
+
+T = TypeVar("T", bound=_Placed)
+
+
+def _there(turn: Turn, row: T | None, may: Callable[[Turn, str], bool] = Turn.holds) -> T:
+    """The row, if the person has the right to it where it belongs; the turn goes on there.
+
+    Raises:
+        NotAllowed: No such right there, or there is no row.
+    """
+    if row is None or not may(turn, row.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(row.programme_id))
+    return row
 
 
 @_given
@@ -228,11 +251,7 @@ def staff_rectification(turn: Turn, number: int) -> Rectification:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    row = turn.uow.session.get(Rectification, number) if number <= MAX_ID else None
-    if row is None or not turn.holds(row.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(row.programme_id))
-    return row
+    return _there(turn, turn.uow.session.get(Rectification, number) if number <= MAX_ID else None)
 
 
 @_given
@@ -256,11 +275,7 @@ def staff_call(turn: Turn, number: int) -> HelpCall:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    call = turn.uow.triage.get_call(number) if number <= MAX_ID else None
-    if call is None or not turn.holds(call.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(call.programme_id))
-    return call
+    return _there(turn, turn.uow.triage.get_call(number) if number <= MAX_ID else None)
 
 
 @_given
@@ -317,11 +332,7 @@ def staff_request(turn: Turn, number: int) -> Request:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    request = turn.uow.requests.get(number) if number <= MAX_ID else None
-    if request is None or not turn.holds(request.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(request.programme_id))
-    return request
+    return _there(turn, turn.uow.requests.get(number) if number <= MAX_ID else None)
 
 
 @_given
@@ -370,12 +381,9 @@ def staff_pair(turn: Turn, number: int) -> Pair:
     Raises:
         NotAllowed: Not staff there, another supervisor's, or there is none.
     """
-    pair = turn.uow.pairs.get(number) if number <= MAX_ID else None
-    if pair is None or not turn.holds(pair.programme_id):
-        raise NotAllowed(_NO)
+    pair = _there(turn, turn.uow.pairs.get(number) if number <= MAX_ID else None)
     if pair.supervisor_id != turn.me.id and not turn.holds_all(pair.programme_id):
         raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(pair.programme_id))
     return pair
 
 
@@ -402,11 +410,7 @@ def staff_campaign(turn: Turn, number: int) -> Campaign:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    campaign = turn.uow.campaigns.get(number)
-    if campaign is None or not turn.holds(campaign.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(campaign.programme_id))
-    return campaign
+    return _there(turn, turn.uow.campaigns.get(number))
 
 
 @_given
@@ -416,11 +420,7 @@ def joining(turn: Turn, number: int) -> Membership:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    member = turn.uow.session.get(Membership, number)
-    if member is None or not turn.holds(member.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(member.programme_id))
-    return member
+    return _there(turn, turn.uow.session.get(Membership, number))
 
 
 @_given
@@ -459,11 +459,7 @@ def staff_referral(turn: Turn, number: int) -> Referral:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    row = turn.uow.care.referral(number) if number <= MAX_ID else None
-    if row is None or not turn.holds(row.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(row.programme_id))
-    return row
+    return _there(turn, turn.uow.care.referral(number) if number <= MAX_ID else None)
 
 
 @_given
@@ -486,11 +482,7 @@ def staff_training(turn: Turn, number: int) -> Training:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    row = turn.uow.care.training_number(number) if number <= MAX_ID else None
-    if row is None or not turn.holds(row.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(row.programme_id))
-    return row
+    return _there(turn, turn.uow.care.training_number(number) if number <= MAX_ID else None)
 
 
 @_given
@@ -513,11 +505,7 @@ def staff_announcement(turn: Turn, number: int) -> Announcement:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    row = turn.uow.announcements.get(number) if number <= MAX_ID else None
-    if row is None or not turn.holds(row.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(row.programme_id))
-    return row
+    return _there(turn, turn.uow.announcements.get(number) if number <= MAX_ID else None)
 
 
 @_given
@@ -574,11 +562,7 @@ def flag_to_guard(turn: Turn, number: int) -> Flag:
     Raises:
         NotAllowed: Not named there, or there is none.
     """
-    flag = turn.uow.safety.flag(number) if number <= MAX_ID else None
-    if flag is None or not _guards(turn, flag.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(flag.programme_id))
-    return flag
+    return _there(turn, turn.uow.safety.flag(number) if number <= MAX_ID else None, _guards)
 
 
 @_given
@@ -588,11 +572,7 @@ def letter_to_guard(turn: Turn, number: int) -> Letter:
     Raises:
         NotAllowed: Not named there, or there is none.
     """
-    letter = turn.uow.safety.letter(number) if number <= MAX_ID else None
-    if letter is None or not _guards(turn, letter.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(letter.programme_id))
-    return letter
+    return _there(turn, turn.uow.safety.letter(number) if number <= MAX_ID else None, _guards)
 
 
 @_given
@@ -602,11 +582,7 @@ def pair_to_guard(turn: Turn, number: int) -> Pair:
     Raises:
         NotAllowed: Not named for safeguarding there, or there is none.
     """
-    pair = turn.uow.pairs.get(number) if number <= MAX_ID else None
-    if pair is None or not _guards(turn, pair.programme_id):
-        raise NotAllowed(_NO)
-    turn.enter(turn.programme_of(pair.programme_id))
-    return pair
+    return _there(turn, turn.uow.pairs.get(number) if number <= MAX_ID else None, _guards)
 
 
 @_given

@@ -176,12 +176,6 @@ class Requests:
             .order_by(Request.created_at, Request.id)
         ).all()
 
-    def every(self, programme_id: str) -> Sequence[Request]:
-        """All requests of a programme, oldest first."""
-        return self._session.scalars(
-            select(Request).where(Request.programme_id == programme_id).order_by(Request.id)
-        ).all()
-
     # --- proposals ---
 
     def propose(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from bot.dialogue.tokens import ActToken, encode
 from storage.tables import Beyond, Pair, Request
 from tests.stand import CLAIRE, Stand, button, programme, told
@@ -90,7 +92,7 @@ def test_who_has_asked_anew_keeps_the_new_request() -> None:
         )  # fmt: skip
     one.press(LEA, token(one, "pair-change-yes", number))
     with one.work() as uow:
-        states = [r.state for r in uow.requests.every("ax-accompagnement")]
+        states = [r.state for r in uow.session.scalars(select(Request).order_by(Request.id))]
     assert states == ["matched", "open"]
 
 

@@ -23,7 +23,7 @@ from bot.dialogue.tokens import ActToken, RunToken, encode
 from bot.programmes.queue import QueueRules
 from bot.turn import STAFF_ROLES
 from storage.requests import LIVE
-from storage.tables import Audit, Interview, Outbox, RequestNote
+from storage.tables import Audit, Interview, Outbox, Request, RequestNote
 from storage.unit_of_work import UnitOfWork
 from tests.asking import LEA, MARC, TOM, act, asks, stand
 from tests.stand import CLAIRE, Stand, programme
@@ -185,7 +185,7 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def somebody_was_told(self) -> None:
         with self.one.work() as uow:
-            for request in uow.requests.every(HERE):
+            for request in uow.session.scalars(select(Request).where(Request.programme_id == HERE)):
                 assert request.state in (*LIVE, "matched", "closed")
                 if request.state not in LIVE:
                     continue
@@ -202,7 +202,11 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def nobody_was_asked_before_the_yes(self) -> None:
         with self.one.work() as uow:
-            for request in uow.requests.every(HERE) if self.first else ():
+            for request in (
+                uow.session.scalars(select(Request).where(Request.programme_id == HERE))
+                if self.first
+                else ()
+            ):
                 if request.state in ("proposed", "asked"):
                     assert uow.casework.decision(request.id) == "feasible"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from sqlalchemy import select
 
 from bot.dialogue.tokens import ActToken, RunToken, encode
 from bot.events import Author, Pressed
@@ -19,7 +20,16 @@ from bot.flows.checkins import rhythm_version
 from bot.messages import MessageRef
 from bot.turn import Scene
 from scheduling.inbox import CLASH_TRIES, clash
-from storage.tables import Audit, Expert, Membership, Pair, Proposal, Report, SeriesException
+from storage.tables import (
+    Audit,
+    Expert,
+    Membership,
+    Pair,
+    Proposal,
+    Report,
+    Request,
+    SeriesException,
+)
 from tests.asking import INES, LEA, MARC, asks, proposals, request, stand
 from tests.stand import CLAIRE, Stand
 
@@ -89,7 +99,7 @@ def asked(one: Stand, account: str, expert: str) -> Proposal:
     """Somebody's request, sent to an expert who has not answered; the proposal."""
     asks(one, account)
     with one.work() as uow:
-        [mine] = [r for r in uow.requests.every(one.programmes[0].id)
+        [mine] = [r for r in uow.session.scalars(select(Request))
                   if r.person_id == one.ids[account]]  # fmt: skip
         number = mine.id
     shown = proposals(one, number)[one.ids[expert]]
@@ -149,7 +159,7 @@ def test_two_of_the_team_propose_the_same_person_once(one: Stand) -> None:
         account = one_more(one, n)
         asks(one, account)
         with one.work() as uow:
-            number = max(r.id for r in uow.requests.every(one.programmes[0].id))
+            number = max(r.id for r in uow.session.scalars(select(Request)))
         one.press(account, encode(ActToken("team", number, request(one, number).version)))
         before = count(one, Audit)
         token = encode(RunToken("proposer", f"{number}-{one.ids[INES]}"))

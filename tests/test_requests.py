@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from storage.tables import Request
 from tests.asking import (
     GONE,
     INES,
@@ -178,7 +180,7 @@ def test_the_rule_of_the_file_refuses_before_a_request_exists() -> None:
     heard = one.press(LEA, button(heard, LEA, "Envoyer"))
     assert told(heard, LEA, "s’ouvre en dernière année d’études")
     with one.work() as uow:
-        assert not uow.requests.every(one.programmes[0].id)
+        assert not uow.session.scalars(select(Request)).all()
     assert told(one.command(CLAIRE, "demandes"), CLAIRE, "Aucune demande en attente")
 
 
