@@ -317,8 +317,8 @@ class Bot:
         match token:
             case RunToken(name, argument):
                 plain, _, place = argument.rpartition("@")
-                if place in self.programmes:  # see `turn.within`
-                    turn.enter(self.programmes[place])
+                if place in turn.programmes:  # see `turn.within`
+                    turn.enter(turn.programmes[place])
                     argument = plain
                 self._run(turn, name, argument)
             case ActToken(verb, number, version):

@@ -92,7 +92,7 @@ def _elsewhere(turn: Turn) -> list[Choice]:
     asked = policy_of(f"command:{_FIGURES}")
     return [
         run_choice(turn.w.pick(one.name), _FIGURES, f"@{one.id}")
-        for one in turn.bot.programmes.values()
+        for one in turn.programmes.values()
         if one.id != turn.programme.id
         and turn.lives_in(one)
         and asked.admits(turn.roles_in(one.id), one)

@@ -23,7 +23,7 @@ from bot.events import Author, Said
 from bot.flows import joining, offers, pairs, profiles
 from bot.i18n import LANGUAGES, words
 from bot.messages import Choice, Home, Message
-from bot.turn import Turn
+from bot.turn import Turn, open_to
 from storage.tables import Person
 from storage.unit_of_work import UnitOfWork
 
@@ -43,7 +43,9 @@ def seat_first_staff(
     """
     if (author.platform, author.account) not in bot.first_staff:
         return
-    for programme_id in bot.programmes:
+    for programme_id, programme in bot.programmes.items():
+        if author.platform == "slack" and not open_to(programme, author):
+            continue
         for role in ("staff", "owner"):
             if uow.people.membership(person.id, programme_id, role) is None:
                 uow.people.enrol(person.id, programme_id, role, now=now)
@@ -112,6 +114,9 @@ def choose_programme(turn: Turn, then: tuple[str, str] | None = None) -> None:
         then: The command, with its argument, that waits for the choice.
     """
     w = turn.w
+    if not turn.programmes:  # each is another workspace's
+        turn.text("not-found")
+        return
     # What does not fit a button is asked for again.
     kept = then[1] if then and _FITS.fullmatch(then[1]) else ""
     turn.say(
@@ -121,7 +126,7 @@ def choose_programme(turn: Turn, then: tuple[str, str] | None = None) -> None:
                 run_choice(w.pick(p.name), then[0], f"{kept}@{p.id}")
                 if then
                 else run_choice(w.pick(p.name), "programme", _spoken(p.id, turn))
-                for p in turn.bot.programmes.values()
+                for p in turn.programmes.values()
             ),
             quiet=(
                 run_choice(
@@ -141,7 +146,7 @@ def answered_in_words(turn: Turn, text: str) -> bool:
     """
     said = fold(text)
     if turn.current is None or not turn.consented_in(turn.current.id):
-        for programme in turn.bot.programmes.values():
+        for programme in turn.programmes.values():
             if said in {fold(programme.id), fold(programme.name.fr), fold(programme.name.en)}:
                 turn.current = programme
                 welcome(turn)
@@ -169,7 +174,7 @@ def answered_in_words(turn: Turn, text: str) -> bool:
 @command("accord", alias="consent", who="anyone", listed=False)
 def accord(turn: Turn, args: str) -> None:
     """Yes: stored from now on, and on to joining."""
-    programme = turn.bot.programmes.get(heard(turn, args)) or turn.current
+    programme = turn.programmes.get(heard(turn, args)) or turn.current
     if programme is None:
         choose_programme(turn)
         return
@@ -221,7 +226,7 @@ def _go_on(turn: Turn) -> None:
 @command("plus-tard", alias="later", who="anyone", listed=False)
 def later(turn: Turn, args: str) -> None:
     """No, or not now: nothing is kept."""
-    turn.current = turn.bot.programmes.get(heard(turn, args)) or turn.current
+    turn.current = turn.programmes.get(heard(turn, args)) or turn.current
     if agreed(turn):  # typed, or an old button: nothing to refuse any more
         menu(turn, "")
         return
@@ -235,8 +240,8 @@ def later(turn: Turn, args: str) -> None:
 
 def opened(turn: Turn, payload: str) -> None:
     """`/start`, with what the link carried: a one-time code, a programme, or nothing."""
-    if payload in turn.bot.programmes:
-        turn.enter(turn.bot.programmes[payload])
+    if payload in turn.programmes:
+        turn.enter(turn.programmes[payload])
     elif payload and (wanted := find(payload)) and wanted.listed:
         if agreed(turn):
             wanted.run(turn, "")
@@ -273,9 +278,9 @@ def use_code(turn: Turn, code: str) -> bool:
     turn.uow.people.forget(mine)
     owner.reply_on = turn.author.platform
     turn.me = owner
-    if used.programme_id in turn.bot.programmes:
+    if used.programme_id in turn.programmes:
         owner.programme_id = used.programme_id
-    turn.current = turn.bot.programmes.get(owner.programme_id or "") or turn.current
+    turn.current = turn.programmes.get(owner.programme_id or "") or turn.current
     turn.note("linked", "person", owner.id, platform=turn.author.platform)
     turn.text("link-done", name=pairs.first_name(owner))
     if agreed(turn):  # else it comes after the consent
@@ -297,7 +302,7 @@ def _waiting_for_expert(turn: Turn) -> bool:
     waits = False
     for proposal in turn.uow.requests.asked_of(turn.me.id):
         request = turn.uow.requests.get(proposal.request_id)
-        if request is not None and request.programme_id in turn.bot.programmes:
+        if request is not None and request.programme_id in turn.programmes:
             turn.say(offers.offer(turn, request, proposal))
             waits = True
     return waits
@@ -354,7 +359,7 @@ def langue(turn: Turn, args: str) -> None:
         return
     if not turn.known:
         turn.as_guest(wanted)
-        turn.current = turn.bot.programmes.get(programme_id) or turn.current
+        turn.current = turn.programmes.get(programme_id) or turn.current
     else:
         turn.use_language(wanted)
     if not agreed(turn):
@@ -398,7 +403,7 @@ def _guest_home(turn: Turn) -> Message:
         w("programme-which"),
         choices=tuple(
             run_choice(w.pick(p.name), "programme", _spoken(p.id, turn))
-            for p in turn.bot.programmes.values()
+            for p in turn.programmes.values()
         ),
     )
 

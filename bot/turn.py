@@ -8,7 +8,7 @@ the modules that use it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -127,7 +127,9 @@ class Scene:
         Returns:
             False when the person has no account that can be written to.
         """
-        identity = identity or self.uow.people.reach(person, self._platforms(person))
+        identity = identity or self.uow.people.reach(
+            person, self._platforms(person), self._workspaces(person)
+        )
         if identity is None:
             return False
         if priority > ANSWER and not_before is None:
@@ -167,6 +169,18 @@ class Scene:
         theirs = {m.programme_id for m in self.uow.people.programmes_of(person.id)}
         allowed = [set[str](programmes[name].platforms) for name in theirs & programmes.keys()]
         return set.intersection(*allowed) if allowed else None
+
+    def _workspaces(self, person: Person) -> set[str] | None:
+        """The Slack workspaces where the person may be written to: those of their programmes.
+
+        Whoever is in programmes of two of them may be written to in both.
+        """
+        programmes = self.bot.programmes
+        if not any(one.about.workspaces for one in programmes.values()):
+            return None
+        theirs = {m.programme_id for m in self.uow.people.programmes_of(person.id)}
+        bound = (programmes[name].about.workspaces for name in theirs & programmes.keys())
+        return {workspace for one in bound for workspace in one} or None
 
     def working_days(self, programme: Programme) -> datetime:
         """When the team has promised to have answered: its working days from now."""
@@ -239,6 +253,17 @@ class Scene:
         note_reads(self.uow.session, found, what=what, programme_id=place, now=self.now)
 
 
+def workspace_of(account: str) -> str:
+    """The workspace of a Slack account, `T1/U42`."""
+    return account.partition("/")[0]
+
+
+def open_to(programme: Programme, author: Author) -> bool:
+    """Whether nothing but the account is needed for a programme to be there."""
+    wanted = programme.about.workspaces
+    return not wanted or (author.platform == "slack" and workspace_of(author.account) in wanted)
+
+
 def within(programme: Programme, message: Message) -> Message:
     """The message with its commands bound to a programme.
 
@@ -307,7 +332,7 @@ class Turn(Scene):
         return self.event.author
 
     def _current(self) -> Programme | None:
-        programmes = self.bot.programmes
+        programmes = self.programmes
         remembered = programmes.get(self.me.programme_id or "")
         if remembered is not None:
             return remembered
@@ -329,8 +354,38 @@ class Turn(Scene):
             raise NotAllowed("no programme chosen")
         return self.current
 
+    @property
+    def programmes(self) -> Mapping[str, Programme]:
+        """The programmes that there are for the account that acts."""
+        every = self.bot.programmes
+        if not any(one.about.workspaces for one in every.values()):
+            return every
+        return {name: one for name, one in every.items() if self.sees(one)}
+
+    def sees(self, programme: Programme) -> bool:
+        """Whether a programme is there for the account that acts.
+
+        One of some Slack workspaces is there for their accounts, and elsewhere for whoever has an
+        account in them, or was given a part in it.
+        """
+        if open_to(programme, self.author):
+            return True
+        if self.author.platform == "slack":
+            return False
+        people = self.uow.people
+        slack = [i.account for i in people.identities(self.me.id) if i.platform == "slack"]
+        return any(workspace_of(account) in programme.about.workspaces for account in slack) or any(
+            m.programme_id == programme.id for m in people.programmes_of(self.me.id)
+        )
+
     def enter(self, programme: Programme) -> None:
-        """Go on in this programme; remembered once the person agreed to be stored there."""
+        """Go on in this programme; remembered once the person agreed to be stored there.
+
+        Raises:
+            NotAllowed: It is another workspace's, and not there for this account.
+        """
+        if not self.sees(programme):
+            raise NotAllowed("a programme of another workspace")
         self.current = programme
         if self.me.programme_id != programme.id and self.agreed_in(programme.id):
             self.me.programme_id = programme.id
@@ -376,8 +431,8 @@ class Turn(Scene):
         )
 
     def lives_in(self, programme: Programme) -> bool:
-        """Whether a programme may be used on the platform of this event."""
-        return self.author.platform in programme.platforms
+        """Whether a programme may be used where this event comes from."""
+        return self.author.platform in programme.platforms and self.sees(programme)
 
     @property
     def known(self) -> bool:

@@ -150,17 +150,29 @@ class People:
             select(Identity).where(Identity.person_id == person_id).order_by(Identity.id)
         ).all()
 
-    def reach(self, person: Person, platforms: Collection[str] | None = None) -> Identity | None:
+    def reach(
+        self,
+        person: Person,
+        platforms: Collection[str] | None = None,
+        workspaces: Collection[str] | None = None,
+    ) -> Identity | None:
         """The account to write to: the one last used, else any that can be reached.
 
         Args:
             person: Whom.
             platforms: Only accounts there; None = anywhere.
+            workspaces: Of Slack only accounts of these; None = of all.
         """
         usable = [
             i
             for i in self.identities(person.id)
-            if i.reachable and (platforms is None or i.platform in platforms)
+            if i.reachable
+            and (platforms is None or i.platform in platforms)
+            and (
+                workspaces is None
+                or i.platform != "slack"
+                or i.account.partition("/")[0] in workspaces
+            )
         ]
         preferred = [i for i in usable if i.platform == person.reply_on]
         return next(iter(preferred or usable), None)

@@ -46,7 +46,7 @@ def campagne(turn: Turn, args: str) -> None:
     if turn.programme.campaign is None:
         theirs = [
             one
-            for one in turn.bot.programmes.values()
+            for one in turn.programmes.values()
             if one.campaign is not None and turn.holds(one.id)
         ]
         if len(theirs) != 1:

@@ -76,7 +76,7 @@ def reprendre(turn: Turn, args: str) -> None:
     waiting = [
         talk
         for talk in turn.uow.talks.waiting(turn.me.id, turn.now)
-        if talk.programme_id in turn.bot.programmes
+        if talk.programme_id in turn.programmes
     ]
     focus = [talk for talk in waiting if talk.id == turn.me.focus_id]
     if args == "silent":
@@ -115,8 +115,8 @@ def programme(turn: Turn, args: str) -> None:
     if wanted.lower() in _RELOAD:
         _reload(turn)
         return
-    found = turn.bot.programmes.get(wanted)
-    if found is None and len(turn.bot.programmes) == 1:
+    found = turn.programmes.get(wanted)
+    if found is None and len(turn.programmes) == 1:
         found = turn.current
     if found is None:
         onboarding.choose_programme(turn)

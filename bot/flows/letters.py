@@ -58,9 +58,7 @@ def unwrite(turn: Turn, number: int, version: int) -> None:
 @command("ecrire", alias="write", who="member")
 def ecrire(turn: Turn, args: str) -> None:
     """Write to the other side of my pair."""
-    mine = [
-        p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in turn.bot.programmes
-    ]
+    mine = [p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in turn.programmes]
     if not mine:
         turn.text("no-pair-yet")
     elif len(mine) > 1:

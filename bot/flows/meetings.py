@@ -106,7 +106,7 @@ def offer_date(turn: Turn, text: str) -> bool:
     « mardi prochain à 19h » after the days were shown, or out of the blue: nothing is set before
     one tap says that it was meant. False for any other words.
     """
-    programmes = turn.bot.programmes
+    programmes = turn.programmes
     mine = [p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in programmes]
     if not mine or len(text) > LONGEST_DATE:
         return False

@@ -353,9 +353,7 @@ def _introduction(
 @command("rdv", alias="meeting", who="member")
 def rdv(turn: Turn, args: str) -> None:
     """My pair: next meeting, objective, writing, pausing."""
-    mine = [
-        p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in turn.bot.programmes
-    ]
+    mine = [p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in turn.programmes]
     if not mine:
         turn.text("no-pair-yet")
         return

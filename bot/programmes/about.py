@@ -21,6 +21,9 @@ ProgrammeId = Annotated[
 ]
 
 
+Workspace = Annotated[str, StringConstraints(pattern=r"^[TE][A-Z0-9]+$", max_length=20)]
+
+
 class Contact(Data):
     """Whom people ask, and how soon they are answered."""
 
@@ -104,6 +107,8 @@ class About(Data):
     """Without it, the contact stands for who answers for the data."""
     platforms: tuple[Platform, ...] = Field(default=("slack", "telegram"), min_length=1)
     """Where it may be used; a programme for minors had better leave Telegram out."""
+    workspaces: tuple[Workspace, ...] = ()
+    """Of Slack only these: for everybody else there is no such programme. Empty: all."""
     quiet: Quiet = Quiet()
     days_off: DaysOff = DaysOff()
     """Days that are no working days for deadlines and digests."""
