@@ -143,6 +143,14 @@ def test_where_the_file_says_so_nobody_is_proposed_before_the_yes() -> None:
     assert request(one).state == "matched"
 
 
+def test_what_was_proposed_before_the_file_said_so_goes_on() -> None:
+    one = team(MARC)
+    one.run(programme(queue=QueueRules(digests=(), feasible_first=True)))
+    ask(one, MARC)
+    answer(one, MARC, "accept")
+    assert request(one).state == "matched"
+
+
 def test_a_yes_for_whom_nobody_fits_stays_with_the_team() -> None:
     one = team(first=True)
     heard = act(one, CLAIRE, "feasible-plain")

@@ -44,10 +44,15 @@ def overdue(scene: Scene, request: Request) -> bool:
 
 
 def may_propose(scene: Scene, request: Request) -> bool:
-    """Whether anybody may be proposed yet: where the file says so, not before the team's yes."""
+    """Whether anybody may be proposed yet: where the file says so, not before the team's yes.
+
+    What was proposed before the file said so goes on.
+    """
     if not scene.programme_of(request.programme_id).queue.feasible_first:
         return True
-    return scene.uow.casework.decision(request.id) == "feasible"
+    decision = scene.uow.casework.decision(request.id)
+    begun = decision is None and request.state in ("proposed", "asked")
+    return begun or decision == "feasible"
 
 
 def of_team(scene: Scene, person_id: int, programme_id: str) -> bool:
