@@ -59,8 +59,8 @@ async def test_staff_hear_of_it_elsewhere_once_and_it_is_asked_ever_less(ground:
     await dead(ground)
     assert (await health(ground))["slack_token"] is False
     before = refusals(ground)
-    for _ in range(24 * 6):
-        ground.clock.advance(timedelta(minutes=10))
+    for _ in range(24 * 3):
+        ground.clock.advance(timedelta(minutes=20))
         await ground.service.settle()
     assert 24 <= refusals(ground) - before <= 40, "once an hour, not 1,440 times"
     assert ground.on_telegram().count(REFUSED) == 1

@@ -69,12 +69,23 @@ def test_its_own_people_see_it_and_others_choose_among_the_rest() -> None:
         (Pressed, {"token": encode(ActToken("send", 1, 1)), "on": MessageRef("UOUT", "1")}),
     ],
 )
-@pytest.mark.parametrize("others", [0, 1], ids=["it alone", "another beside"])
 def test_nothing_is_said_of_it_whatever_somebody_else_tries(
-    kind: type[Event], more: dict[str, Any], others: int
+    kind: type[Event], more: dict[str, Any]
 ) -> None:
-    one = stand(*[load(OPEN)][:others])
-    heard = slack(one, kind, AWAY, **more)
+    one = stand(load(OPEN))
+    _silent(one, slack(one, kind, AWAY, **more))
+
+
+def test_where_it_is_the_only_one_others_are_told_that_nothing_is_there() -> None:
+    one = stand()
+    for number, words_ in enumerate(("bonjour", OWN, "aide")):
+        heard = slack(one, Said, f"{AWAY}{number}", text=words_)
+        assert GONE in words(heard)
+        _silent(one, heard)
+
+
+def _silent(one: Stand, heard: list[Heard]) -> None:
+    """Nothing of it is in what was said, and nobody is in it."""
     own = one.programmes[0]
     for secret in (own.name.fr, own.name.en, own.contact.name.fr, own.about.notice.fr[:40]):
         assert secret not in words(heard)
