@@ -26,7 +26,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
 .PHONY: security sbom audit
-.PHONY: crashpoints chaos load storm simulate outage shuffle soak fuzz injection registre erasure bombs authorisation forged mutation
+.PHONY: crashpoints chaos load storm simulate outage shuffle soak retention fuzz injection registre erasure bombs authorisation forged mutation
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -114,6 +114,9 @@ forged: $(DEV) ## ten thousand forged and replayed requests
 
 mutation: $(DEV) ## plant faults one by one: how many the tests notice (MUTATION="access"; an hour)
 	$(BIN)/python -m tests.mutation.score $(MUTATION)
+
+retention: $(DEV) ## two years of nights: nothing stays past its period, and nothing goes before
+	$(BIN)/python -m tests.simulation.retention
 
 soak: $(DEV) ## two years, 190 pairs, 10,000 laureates: what is sent is what the calendar says
 	$(BIN)/python -m tests.simulation.soak

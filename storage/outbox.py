@@ -336,7 +336,11 @@ class OutboxStore:
         )
 
     def purge(self, before: datetime, limit: int = 1000) -> int:
-        """Delete up to `limit` old settled rows; call until 0. What needs staff stays."""
-        over = OUT.c.state.in_(("sent", "expired", "cancelled"))
-        old = select(OUT.c.id).where(over, OUT.c.created_at < before).limit(limit)
+        """Delete up to `limit` rows said, or given up, before then; call until 0.
+
+        What staff left undecided for as long goes too; what waits to be said stays.
+        """
+        over = OUT.c.state.not_in(("queued", "sending"))
+        settled = func.coalesce(OUT.c.sent_at, OUT.c.created_at)
+        old = select(OUT.c.id).where(over, settled < before).limit(limit)
         return changed(self._session, delete(OUT).where(OUT.c.id.in_(old)))

@@ -42,6 +42,7 @@ from storage.people import People
 from storage.privacy import Privacy
 from storage.reports import Reports
 from storage.requests import Requests
+from storage.retention import Purge
 from storage.safeguarding import Safeguarding
 from storage.sending import SendingStore
 from storage.statements import Statements
@@ -54,7 +55,7 @@ from storage.vault import Vault
 from storage.vectors import Vectors
 
 BUSY_MS = 10_000
-INBOX_DAYS, OUTBOX_DAYS = 30, 90
+INBOX_DAYS, OUTBOX_DAYS = 30, 90  # the first: as long as platforms repeat a delivery
 POSTGRES_CONNECTIONS = 8
 
 
@@ -215,8 +216,13 @@ class UnitOfWork:
 
     @cached_property
     def privacy(self) -> Privacy:
-        """Export, erasure and retention."""
+        """Export and erasure."""
         return Privacy(self.session, self.vault)
+
+    @cached_property
+    def retention(self) -> Purge:
+        """What goes by itself after its time."""
+        return Purge(self.session, self.privacy)
 
     def __exit__(
         self,
@@ -257,8 +263,9 @@ class UnitOfWork:
         """
         gone = self.outbox.purge(now - timedelta(days=OUTBOX_DAYS))
         gone += self.timers.purge(now - timedelta(days=OUTBOX_DAYS))
-        gone += self.inbox.purge(now - timedelta(days=INBOX_DAYS))
-        return gone + self.privacy.purge(rules, now)
+        longest = max((keep.inbox for keep in rules.values()), default=0)
+        gone += self.inbox.purge(now - timedelta(days=max(INBOX_DAYS, longest)))
+        return gone + self.retention.some(rules, now)
 
     def commit(self) -> None:
         """Make everything done so far durable."""

@@ -178,7 +178,7 @@ def test_a_letter_between_adults_is_forgotten_after_its_time(stand: Stand) -> No
     rules = {"ax-accompagnement": stand.bot.programmes["ax-accompagnement"].retention}
     for days, kept in ((29, 1), (30, 0)):
         with stand.work() as uow:
-            while uow.privacy.purge(rules, stand.now + timedelta(days=days)):
+            while uow.retention.some(rules, stand.now + timedelta(days=days)):
                 pass
             assert uow.session.scalar(select(func.count()).select_from(Letter)) == kept
     assert count(stand) == 1  # still open

@@ -346,7 +346,7 @@ def test_all_of_it_goes_with_the_person_and_with_time(stand: Stand) -> None:
     rules = {"rencontres-lycee": stand.bot.programmes["rencontres-lycee"].retention}
     with stand.work() as uow:
         late = stand.now + timedelta(days=1096)
-        while uow.privacy.purge(rules, late):
+        while uow.retention.some(rules, late):
             pass
     assert (count(stand, Letter), count(stand, Flag)) == (0, 0)
     stand.command(MENTOR, "ecrire", "je veux mourir")

@@ -329,7 +329,7 @@ def purge(database: Database, now: datetime, limit: int = 300) -> int:
     steps = 0
     while True:
         with database.unit_of_work() as uow:
-            gone = uow.privacy.purge(RULES, now, limit)
+            gone = uow.retention.some(RULES, now, limit)
             uow.commit()
         if not gone:
             return steps
@@ -473,8 +473,8 @@ def test_a_programme_left_out_of_the_settings_loses_nothing(lite: Database) -> N
     them = world(lite)
     end(lite, them, NOON)
     with lite.unit_of_work() as uow:
-        assert uow.privacy.purge({}, NOON + 2000 * DAY) == 0
-        assert uow.privacy.purge({"another": Retention()}, NOON + 2000 * DAY) == 0
+        assert uow.retention.some({}, NOON + 2000 * DAY) == 0
+        assert uow.retention.some({"another": Retention()}, NOON + 2000 * DAY) == 0
 
 
 @pytest.mark.parametrize("limit", [1, 10])
@@ -531,7 +531,7 @@ def test_a_row_that_a_turn_holds_is_left_for_later(pg_url: str) -> None:
         uow.commit()
     with database.unit_of_work() as turn, database.unit_of_work() as job:
         turn.session.get(Conversation, held, with_for_update=True)
-        assert job.privacy.purge(RULES, NOON + 31 * DAY) == 1
+        assert job.retention.some(RULES, NOON + 31 * DAY) == 1
         job.commit()
         assert job.talks.get(free) is None
     database.close()

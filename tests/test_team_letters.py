@@ -152,7 +152,7 @@ def test_letters_are_kept_as_long_as_the_file_says() -> None:
     with one.work() as uow:
         kept = one.programmes[0].retention
         for days, left in ((kept.requests - 1, 1), (kept.requests + 1, 0)):
-            while uow.privacy.purge({"emergence": kept}, one.now + timedelta(days=days)):
+            while uow.retention.some({"emergence": kept}, one.now + timedelta(days=days)):
                 pass
             assert len(uow.session.scalars(select(TeamLetter)).all()) == left
 

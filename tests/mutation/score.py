@@ -80,16 +80,14 @@ GROUPS: Final = {
     "retention": Group(
         100,
         {
-            "storage/privacy.py": (
-                *("Privacy.purge", "Privacy._purge_*", "Privacy._delete", "Privacy._drop"),
-                "Privacy._end_talks",
-            ),
+            "storage/retention.py": ("Purge.*",),
+            "storage/privacy.py": ("Privacy.end_talks",),
             "storage/unit_of_work.py": ("UnitOfWork.purge",),
             "storage/inbox.py": ("InboxStore.purge",),
             "storage/outbox.py": ("OutboxStore.purge",),
             "storage/timers.py": ("TimerStore.purge",),
         },
-        ("tests/test_retention.py",),
+        ("tests/test_retention.py", "tests/test_two_years.py"),
     ),
     "access": Group(
         100,
