@@ -84,7 +84,7 @@ lock: $(BIN)/pip-compile ## write the lock files anew from pyproject.toml (UPGRA
 	$(COMPILE) --build-deps-for editable --constraint requirements-dev.txt \
 		--extra postgres --extra graphiques --output-file requirements-graphiques.txt pyproject.toml
 
-bench: $(DEV) ## measure: import, proposals, start, cost of an update against a bare handler
+bench: $(DEV) ## measure: import, proposals, start, order of needs, an update against a bare handler
 	$(BIN)/python -m tests.bench
 
 bench-matching: $(DEV) ## measure: how well and how fast experts are found, beside SQLite FTS5

@@ -107,6 +107,7 @@ TIMERS: Final[Mapping[str, str]] = {
     "campaign-picture": "person",
     "statistics-picture": "person",
     "campaign-comparison": "person",
+    "triage-list": "person",
     "export": "person",
     "announce": "announcement",
     "announce-reach": "announcement",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Integer, and_, cast, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -33,13 +33,12 @@ from storage.tables import (
     Stray,
 )
 from storage.upsert import AnyRow, changed, insert_new, table_of
-from storage.vault import Vault
+from storage.vault import Keys, Vault
 
 _LIVE_REQUEST = ("open", "proposed", "asked", "team")
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """Somebody followed.
 
     Attributes:
@@ -59,9 +58,8 @@ class Member:
     reachable: int
 
 
-@dataclass(frozen=True, slots=True)
-class QuarterReport:
-    """A report without its answers, which `Triage.answers` opens.
+class QuarterReport(NamedTuple):
+    """A report without its answers, which `Opener` opens.
 
     Attributes:
         begun_at: Last turn in its dialogue, if there was one after it was opened.
@@ -82,8 +80,7 @@ class QuarterReport:
     wrapped: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A check-in asked of one side of a pair.
 
     Attributes:
@@ -128,14 +125,57 @@ class Decision:
     to_id: int | None
 
 
+class Opener:
+    """Opens what came with its key; it needs no transaction and no database.
+
+    Args:
+        keys: Of people.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def answers(self, report: QuarterReport) -> Sequence[Mapping[str, Any]]:
+        """The snapshot of a report; nothing when it was not sent, or its key was erased."""
+        found = self.open(report.person_id, report.sealed, report.wrapped)
+        return found if isinstance(found, list) else ()
+
+    def state_of(self, checkin: Asked) -> Any:
+        """The state of its dialogue as JSON; none when it is gone or unreadable."""
+        return self.open(checkin.person_id, checkin.sealed, checkin.wrapped)
+
+    def open(self, person_id: int, sealed: bytes | None, wrapped: bytes | None) -> Any:
+        """What was sealed; none when there is nothing, or it cannot be read any more."""
+        if sealed is None or wrapped is None:
+            return None
+        try:
+            return self._keys.open(person_id, wrapped, sealed)
+        except Unreadable:
+            return None
+
+
 class TriageStore:
     """Queries over a whole programme (`only`: one person of it), corrections, calls for help."""
 
     def __init__(self, session: Session, vault: Vault) -> None:
         self._session = session
         self._vault = vault
+        self.opener = Opener(vault.keys())
 
     # --- at a glance ------------------------------------------------------------------------------
+
+    def followed(self, programme_id: str) -> int:
+        """How many people are followed in a programme."""
+        return (
+            self._session.scalar(
+                select(func.count()).where(
+                    Membership.programme_id == programme_id,
+                    Membership.role == "mentee",
+                    Membership.state == "active",
+                )
+            )
+            or 0
+        )
 
     def members(self, programme_id: str, only: int | None = None) -> list[Member]:
         """The mentees of a programme, by number."""
@@ -159,7 +199,7 @@ class TriageStore:
             .group_by(Person.id, Person.name, Membership.since)
             .order_by(Person.id)
         )
-        return [Member(*row) for row in self._session.execute(query)]
+        return [Member._make(row) for row in self._session.execute(query)]
 
     def reports(
         self, programme_id: str, quarters: int, only: int | None = None
@@ -203,21 +243,7 @@ class TriageStore:
             )
             .order_by(Report.quarter.desc(), Report.id.desc())
         )
-        return [QuarterReport(*row) for row in self._session.execute(query)]
-
-    def answers(self, report: QuarterReport) -> Sequence[Mapping[str, Any]]:
-        """The snapshot of a report; nothing when it was not sent, or its key was erased."""
-        found = self._open(report.person_id, report.sealed, report.wrapped)
-        return found if isinstance(found, list) else ()
-
-    def _open(self, person_id: int, sealed: bytes | None, wrapped: bytes | None) -> Any:
-        if sealed is None or wrapped is None:
-            return None
-        try:
-            self._vault.know(self._session, person_id, wrapped)
-            return self._vault.open(self._session, person_id, sealed)
-        except Unreadable:
-            return None
+        return [QuarterReport._make(row) for row in self._session.execute(query)]
 
     def pairs(self, programme_id: str, only: int | None = None) -> list[AnyRow]:
         """Number, mentee, mentor and rounds missed in a row of every pair that is going on."""
@@ -270,10 +296,6 @@ class TriageStore:
             *_one(Pair.mentee_id, only),
         ).order_by(Checkin.occurrence.desc(), Checkin.id.desc())
         return [Asked(*row) for row in self._session.execute(query)]
-
-    def state_of(self, checkin: Asked) -> Any:
-        """The state of its dialogue as JSON; none when it is gone or unreadable."""
-        return self._open(checkin.person_id, checkin.sealed, checkin.wrapped)
 
     def words(self, programme_id: str, since: datetime, only: int | None = None) -> list[AnyRow]:
         """Number, person and instant of words handed to the team since then, newest first."""
@@ -329,8 +351,8 @@ class TriageStore:
             person,
             about,
             value,
-            str(self._open(person, why, wrapped) or ""),
-            frozenset(self._open(person, signs, wrapped) or ()),
+            str(self.opener.open(person, why, wrapped) or ""),
+            frozenset(self.opener.open(person, signs, wrapped) or ()),
             by,
             at,
             until,

@@ -62,6 +62,10 @@ class Vault:
         """Take a person's key as it was read along with them: no look-up for it any more."""
         session.info.setdefault(_HELD, {})[owner] = AESGCM(unshut(self._instance, wrapped, owner))
 
+    def keys(self) -> Keys:
+        """Opens what was read together with its owner's key, outside of any transaction too."""
+        return Keys(self._instance)
+
     @staticmethod
     def share(one: Transaction, other: Transaction) -> None:
         """Let both know the keys that either has looked up; they are of the same transaction."""
@@ -92,6 +96,30 @@ class Vault:
     def open_bytes(self, session: Transaction, owner: int | None, sealed: bytes) -> bytes:
         """Like `open`, for bytes."""
         return unshut(self._cipher(session, owner, create=False), sealed, owner)
+
+
+class Keys:
+    """The keys of people, as they come with what is sealed for them; nothing is looked up.
+
+    Args:
+        instance: The key that theirs are wrapped with.
+    """
+
+    def __init__(self, instance: AESGCM) -> None:
+        self._instance = instance
+        self._held: dict[int, tuple[bytes, AESGCM]] = {}
+
+    def open(self, owner: int, wrapped: bytes, sealed: bytes) -> Any:
+        """The value sealed for this owner.
+
+        Raises:
+            Unreadable: It was sealed with another key.
+        """
+        known = self._held.get(owner)
+        if known is None or known[0] != wrapped:
+            known = wrapped, AESGCM(unshut(self._instance, wrapped, owner))
+            self._held[owner] = known
+        return json.loads(unshut(known[1], sealed, owner))
 
 
 @event.listens_for(Session, "after_soft_rollback")

@@ -1,6 +1,6 @@
 """`make bench`: what Cordée costs, each figure beside its bar; exit code 1 when one is missed.
 
-    python -m tests.bench [import] [propose] [start] [updates] [--profile FILE] [--quick]
+    python -m tests.bench [import] [propose] [start] [triage] [updates] [--profile FILE] [--quick]
 
 Everything runs against local platforms on this machine, with invented people. Linux only: what a
 child process has used is read from `/proc`. The figures last measured are in `docs/bench.md`.
@@ -36,6 +36,8 @@ from handlers.local.people import invented, invented_csv
 from storage.unit_of_work import Database
 from tests.bench_crowd import SlackCrowd, TelegramCrowd
 from tests.bench_process import child, command, run
+from tests.bench_triage import PEOPLE as LAUREATES
+from tests.bench_triage import measure as measure_triage
 from tests.bench_updates import (
     PROGRAMME,
     SECRET,
@@ -55,7 +57,7 @@ IMPORT_SECONDS, IMPORT_BYTES = 10.0, 300 * 10**6
 PROPOSAL_MS = 150.0
 START_SECONDS = 3.0
 RATIO = 2.0
-PARTS = ("import", "propose", "start", "updates")
+PARTS = ("import", "propose", "start", "triage", "updates")
 QUICK = Size(writers=2, typed=1, pressers=2, pressed=1, idle=0.2)
 
 
@@ -169,6 +171,22 @@ def quantile(values: Sequence[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
 
 
+def measure_order(folder: Path, people: int) -> list[Figure]:
+    """« À voir en premier » beside the bare read of its rows."""
+    found = measure_triage(folder / "triage.db", people)
+    title = f"order of {people} laureates"
+    both = found.held + found.beside
+    return [
+        Figure(
+            f"{title}: in the transaction, beside it", f"{found.held:.0f}, {found.beside:.0f} ms"
+        ),
+        Figure(f"{title}: transaction / bare read", f"{found.held / found.bare:.1f}"),
+        Figure(f"{title}: everything / bare read", f"{both / found.bare:.1f}"),
+        Figure(f"{title}: bare read of the rows", f"{found.bare:.0f} ms"),
+        Figure(f"{title}: people with a sign", f"{found.found}"),
+    ]
+
+
 # --- the running bot ------------------------------------------------------------------------------
 
 
@@ -272,6 +290,8 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
             add(measure_proposals(copy, 10 if options.quick else PROPOSALS))
         if "start" in parts:
             add(await measure_start(folder, file, 1 if options.quick else STARTS))
+    if "triage" in parts:
+        add(measure_order(folder, 200 if options.quick else LAUREATES))
     if "updates" in parts:
         size = QUICK if options.quick else Size()
         for way in options.way or WAYS:

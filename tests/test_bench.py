@@ -11,6 +11,7 @@ from tests.bench_process import ROOT, command, run
     ("part", "line"),
     [
         (["propose"], "proposal: experts proposed per wish"),
+        (["triage"], "order of 200 laureates: people with a sign"),
         (["updates", "--way", "telegram-webhook"], "telegram-webhook: refused"),
     ],
 )

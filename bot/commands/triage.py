@@ -1,8 +1,9 @@
 """« À voir en premier »: whom the team looks at first, with the reasons, and what it weighs.
 
 Staff of the programme only, in private: the reasons quote answers, so whoever is shown them is
-noted as having read the reports they come from. No figure is shown, and nobody is ever told their
-own place. What staff do about somebody's place is in `triage_person`.
+noted as having read of them. Where many are followed, the order is worked out
+beside the turns, in a thread (`bot.aside`), and the list comes a moment later. No figure is shown,
+and nobody is ever told their own place. What staff do about it is in `triage_person`.
 
 Source: E-08, E-09; what peers' users ask for, 6 and 7.
 """
@@ -12,14 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from bot.aside import Answer, Work, asker, beside, put, reply
 from bot.commands import triage_person
 from bot.commands.registry import command
 from bot.dialogues import run_choice
 from bot.exporter import write_csv
 from bot.messages import File, Line, Message
-from bot.triage import words
-from bot.triage.gather import Seen, everybody
-from bot.turn import Turn
+from bot.triage import gather, words
+from bot.triage.gather import Seen, everybody, read
+from bot.triage.room import Reader, Room
+from bot.turn import Scene, Turn
+from storage.timers import DueTimer
 from storage.words import number
 
 SHOWN: Final = 6  # people on a page, each with a button
@@ -35,37 +39,80 @@ def a_voir(turn: Turn, args: str) -> None:
     if first in _WEIGHTS:
         turn.say(_weights(turn))
     elif first in _FILE:
-        _file(turn)
+        _list(turn, None)
     elif args.startswith("~") and (page := number(args[1:])) is not None:
-        said = _page(turn, page)
-        if not turn.replace(said):
-            turn.say(said)
+        _list(turn, page, instead=True)
     elif args.strip():
         triage_person.about(turn, args.strip())
     else:
-        turn.say(_page(turn, 1))
+        _list(turn, 1)
 
 
-def _page(turn: Turn, wanted: int) -> Message:
-    w, programme = turn.w, turn.programme
-    every = everybody(turn.uow, programme, turn.now)
+def _list(turn: Turn, page: int | None, *, instead: bool = False) -> None:
+    """A page of the list, or all of it as a file; a little later where many are followed.
+
+    Args:
+        turn: Whose.
+        page: Which; None: the file.
+        instead: Of the page that was pressed, where that can be changed.
+    """
+    if turn.uow.triage.followed(turn.programme.id) > gather.AT_ONCE:
+        put(turn, "triage-list", turn.me.id, page=page)
+        said = Message(turn.w("triage-wait"))
+    else:
+        said = _shown(turn, everybody(turn.uow, turn.programme, turn.now), page)
+    if not (instead and turn.replace(said)):
+        turn.say(said)
+
+
+@beside("triage-list")
+def order(scene: Scene, timer: DueTimer) -> Work | None:
+    """Read what is known, for whoever asked and may still know it; weigh it in a thread."""
+    if asker(scene, timer) is None:
+        return None
+    known = read(scene.uow, scene.programme_of(timer.payload["programme"]), scene.now)
+
+    def work() -> Answer:
+        every = known.weighed()
+        return lambda later: _told(later, timer, every)
+
+    return work
+
+
+def _told(scene: Scene, timer: DueTimer, every: Sequence[Seen]) -> None:
+    person = asker(scene, timer)
+    if person is None:
+        return
+    programme = scene.programme_of(timer.payload["programme"])
+    room = Room(scene, programme, person)
+    there = scene.uow.people.names(one.member.id for one in every)  # nobody erased meanwhile
+    said = _shown(room, [one for one in every if one.member.id in there], timer.payload["page"])
+    reply(scene, timer, lambda _: said)
+
+
+def _shown(room: Reader, every: Sequence[Seen], page: int | None) -> Message:
+    w = room.w
     if not every:
-        return Message(
-            w("triage-nobody"), quiet=(run_choice(w("triage-see-weights"), "a-voir", "poids"),)
-        )
+        weights = run_choice(w("triage-see-weights"), "a-voir", "poids")
+        return Message(w("triage-nobody"), quiet=() if page is None else (weights,))
+    return _file(room, every) if page is None else _page(room, every, page)
+
+
+def _page(room: Reader, every: Sequence[Seen], wanted: int) -> Message:
+    w = room.w
     pages = -(-len(every) // SHOWN)
     page = min(max(wanted, 1), pages)
     shown = every[(page - 1) * SHOWN : page * SHOWN]
-    teller = triage_person.teller(turn, shown)
+    teller = triage_person.teller(room, shown)
     lines = tuple(
         Line(
-            label=" · ".join([one.member.name or "—", *triage_person.standing(turn, one)]),
-            text="\n".join(_reasons(turn, teller.all(one.entry.signs))),
+            label=" · ".join([one.member.name or "—", *triage_person.standing(room, one)]),
+            text="\n".join(_reasons(room, teller.all(one.entry.signs))),
             choice=run_choice(w("triage-open-one"), "a-voir", str(one.member.id)),
         )
         for one in shown
     )
-    _read(turn, shown)
+    _read(room, shown)
     before = run_choice(w("directory-before"), "a-voir", f"~{page - 1}")
     after = run_choice(w("directory-after"), "a-voir", f"~{page + 1}")
     return Message(
@@ -83,16 +130,16 @@ def _page(turn: Turn, wanted: int) -> Message:
     )
 
 
-def _reasons(turn: Turn, said: Sequence[str]) -> list[str]:
-    rest = len(said) - REASONS
+def _reasons(room: Reader, said: Sequence[str]) -> list[str]:
+    w, rest = room.w, len(said) - REASONS
     shown = list(said[: REASONS if rest > 0 else None])
     if rest > 0:
-        shown.append(turn.w("triage-more-signs", rest))
+        shown.append(w("triage-more-signs", rest))
     return [f"– {one}" for one in shown]
 
 
-def _read(turn: Turn, shown: Sequence[Seen]) -> None:
-    turn.read_all("triage", (one.member.id for one in shown))
+def _read(room: Reader, shown: Sequence[Seen]) -> None:
+    room.note_reads("triage", ((room.me.id, one.member.id) for one in shown), room.programme)
 
 
 def _weights(turn: Turn) -> Message:
@@ -111,13 +158,9 @@ def _weights(turn: Turn) -> Message:
     )
 
 
-def _file(turn: Turn) -> None:
-    w, programme = turn.w, turn.programme
-    every = everybody(turn.uow, programme, turn.now)
-    if not every:
-        turn.say(Message(w("triage-nobody")))
-        return
-    teller = triage_person.teller(turn, every)
+def _file(room: Reader, every: Sequence[Seen]) -> Message:
+    w, programme = room.w, room.programme
+    teller = triage_person.teller(room, every)
     content = write_csv(
         ("number", "name", "follow_up", "correction", "until", "reasons"),
         (
@@ -125,17 +168,16 @@ def _file(turn: Turn) -> None:
                 one.member.id,
                 one.member.name or "—",
                 w(f"triage-level-{one.level}"),
-                triage_person.position(turn, one),
+                triage_person.position(room, one),
                 one.entry.correction.until if one.entry.correction else None,
                 " ; ".join(teller.all(one.entry.signs)),
             )
             for one in every
         ),
     )
-    _read(turn, every)
-    turn.note("exported", "a-voir", None, rows=len(every))
-    turn.say(
-        Message(
-            w("staff-export-done", n=len(every)), file=File(f"{programme.id}-a-voir.csv", content)
-        )
+    _read(room, every)
+    room.uow.people.note(
+        "exported", "a-voir", None, actor_id=room.me.id, now=room.now, rows=len(every)
     )
+    file = File(f"{programme.id}-a-voir.csv", content)
+    return Message(w("staff-export-done", n=len(every)), file=file)

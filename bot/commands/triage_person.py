@@ -23,6 +23,7 @@ from bot.errors import NotAllowed
 from bot.messages import Choice, Line, Message
 from bot.programmes.triage import LEVELS
 from bot.triage.gather import LOOKED_BACK, QUARTERS, Seen, everybody
+from bot.triage.room import Reader
 from bot.triage.score import POSITIONS
 from bot.triage.words import Teller, people_in
 from bot.turn import Turn
@@ -145,19 +146,19 @@ def _usage(turn: Turn) -> str:
 # --- the page -------------------------------------------------------------------------------------
 
 
-def teller(turn: Turn, shown: Sequence[Seen]) -> Teller:
+def teller(turn: Reader, shown: Sequence[Seen]) -> Teller:
     """Who says the signs of these people."""
     every = people_in(sign for one in shown for sign in one.entry.signs)
     return Teller(turn.programme, turn.w, turn.uow.people.names(every) if every else {})
 
 
-def position(turn: Turn, one: Seen) -> str:
+def position(turn: Reader, one: Seen) -> str:
     """What the team decided about their place, while it lasts."""
     correction = one.entry.correction
     return turn.w(f"triage-is-{correction.position}") if correction else ""
 
 
-def standing(turn: Turn, one: Seen) -> list[str]:
+def standing(turn: Reader, one: Seen) -> list[str]:
     """Beside the name: a follow-up that is not the usual one, a correction, what is new since."""
     w = turn.w
     said = [w(f"triage-level-{one.level}")] if one.level != turn.programme.triage.level else []
@@ -397,7 +398,7 @@ def _side_by_side(turn: Turn, sent: Sequence[QuarterReport]) -> Iterable[Line]:
     asked: dict[tuple[str, str], str] = {}
     given: dict[tuple[str, str], list[str]] = {}
     for one in reversed(sent):
-        for answer in turn.uow.triage.answers(one):
+        for answer in turn.uow.triage.opener.answers(one):
             which = (one.report, str(answer["id"]))
             asked.setdefault(which, str(answer["question"]))
             label = str(answer["label"])

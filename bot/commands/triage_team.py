@@ -20,6 +20,7 @@ from bot.flows import flags
 from bot.i18n import Words
 from bot.messages import Choice, Message
 from bot.triage.gather import everybody
+from bot.triage.room import Reader
 from bot.turn import Scene, Turn, within
 from storage.tables import Person, TeamLetter
 from storage.triage import Decision
@@ -168,7 +169,7 @@ def flag(turn: Turn, number: int, version: int) -> None:
 # --- handing on -----------------------------------------------------------------------------------
 
 
-def follower(turn: Turn, decision: Decision | None) -> Person | None:
+def follower(turn: Reader, decision: Decision | None) -> Person | None:
     """To whom somebody was handed; whoever is no longer of the team follows nobody."""
     if decision is None or decision.to_id is None:
         return None
@@ -177,7 +178,7 @@ def follower(turn: Turn, decision: Decision | None) -> Person | None:
     return turn.uow.people.get(decision.to_id)
 
 
-def followed_by(turn: Turn, decision: Decision | None) -> str:
+def followed_by(turn: Reader, decision: Decision | None) -> str:
     """The same in words, for the list and the page; empty when it is nobody."""
     person = follower(turn, decision)
     if person is None:

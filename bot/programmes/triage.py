@@ -113,8 +113,10 @@ class Triage(Data):
             question: Of that report.
             value: A value, several, or a grade.
         """
-        given = tuple(str(one) for one in value) if isinstance(value, tuple) else (str(value),)
         own = self.answers.get(report.id, {}).get(question.id)
+        if own is None and question.kind != "scale" and question.id not in report.alert_staff:
+            return 0
+        given = tuple(str(one) for one in value) if isinstance(value, tuple) else (str(value),)
         if own is not None:
             return sum(own.get(one, 0) for one in given)
         alerts = {str(one) for one in report.alert_staff.get(question.id, ())}

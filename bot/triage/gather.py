@@ -1,7 +1,8 @@
 """Everything that is known of a programme's people, read in a fixed number of statements.
 
-It joins what the store gives into one `Facts` a person and has it weighed. It decides nothing about
-who may see the result, and words nothing.
+`read` is done inside a transaction; what it gives is opened, joined into one `Facts` a person and
+weighed outside of any, in a thread where there are many people. It decides nothing about who may
+see the result, and words nothing.
 
 Source: E-06, E-09; faults seen in peers, 3.
 """
@@ -39,6 +40,7 @@ from storage.unit_of_work import UnitOfWork
 QUARTERS: Final = 3  # the one that is open, the last one, and the one it is compared with
 LOOKED_BACK: Final = timedelta(days=200)  # check-ins older than that say nothing about today
 Row = TypeVar("Row")
+AT_ONCE: Final = 1000  # people followed whose order a transaction may work out itself
 PATIENCE: Final = timedelta(days=7)  # a check-in is unanswered from then on
 
 
@@ -70,22 +72,12 @@ def everybody(
         now: UTC.
         only: One of them, who is given even without a sign.
     """
-    rules = programme.triage
-    found = _Found(uow, programme, now, only)
-    seen: dict[int, Seen] = {}
-    for member in found.members:
-        facts = found.facts(member)
-        decided = found.decisions.get(member.id, {})
-        entry = Entry(
-            member.id,
-            signs(rules, programme.reports, facts, now),
-            _correction(decided.get("place"), now),
-            rules.strong,
-        )
-        seen[member.id] = Seen(entry, member, facts.level, decided)
-    if only is not None:
-        return list(seen.values())
-    return [seen[entry.person] for entry in ranked(one.entry for one in seen.values())]
+    return Known(uow, programme, now, only).weighed()
+
+
+def read(uow: UnitOfWork, programme: Programme, now: datetime) -> Known:
+    """What `everybody` weighs, for who weighs it when the transaction is over."""
+    return Known(uow, programme, now, None)
 
 
 def _correction(decided: Decision | None, now: datetime) -> Correction | None:
@@ -99,16 +91,16 @@ def _position(value: str) -> Position | None:
     return next((one for one in POSITIONS if one == value), None)
 
 
-class _Found:
-    """What the store gives, by person."""
+class Known:
+    """What the store gives, by person; made inside a transaction, and needing none afterwards."""
 
     def __init__(
         self, uow: UnitOfWork, programme: Programme, now: datetime, only: int | None
     ) -> None:
         store, rules = uow.triage, programme.triage
         recent = now - timedelta(days=rules.recent_days)
-        self.programme, self.now, self.recent = programme, now, recent
-        self._store = store
+        self.programme, self.now, self.recent, self._only = programme, now, recent, only
+        self._opener = store.opener
         self.members = store.members(programme.id, only)
         self._reports = _by(store.reports(programme.id, QUARTERS, only), "person_id")
         self._pairs = _by(store.pairs(programme.id, only), "mentee_id")
@@ -127,6 +119,24 @@ class _Found:
         self.decisions: dict[int, dict[str, Decision]] = defaultdict(dict)
         for decision in store.decisions(programme.id, only):
             self.decisions[decision.person_id][decision.about] = decision
+
+    def weighed(self) -> list[Seen]:
+        """Those who have a sign, in order; the one that was asked for, even without."""
+        programme, rules = self.programme, self.programme.triage
+        seen: dict[int, Seen] = {}
+        for member in self.members:
+            facts = self.facts(member)
+            decided = self.decisions.get(member.id, {})
+            entry = Entry(
+                member.id,
+                signs(rules, programme.reports, facts, self.now),
+                _correction(decided.get("place"), self.now),
+                rules.strong,
+            )
+            seen[member.id] = Seen(entry, member, facts.level, decided)
+        if self._only is not None:
+            return list(seen.values())
+        return [seen[entry.person] for entry in ranked(one.entry for one in seen.values())]
 
     def facts(self, member: Member) -> Facts:
         """All of one person."""
@@ -174,7 +184,7 @@ class _Found:
             if one.sent_at is None or counted[one.report] == 2:
                 continue
             counted[one.report] += 1
-            answers = self._store.answers(one)
+            answers = self._opener.answers(one)
             values = {str(a["id"]): _value(a["value"]) for a in answers}
             labels = {str(a["id"]): str(a["label"]) for a in answers}
             yield Sent(one.id, one.report, one.quarter, one.sent_at, values, labels)
@@ -196,7 +206,7 @@ class _Found:
     def _telling(self, rhythm: Rhythm, one: Asked) -> Mapping[str, object]:
         """Question → the answer that alerts."""
         answers: dict[str, object] = {rhythm.met: one.met} if rhythm.met and one.met else {}
-        if _hidden(rhythm) and (state := self._store.state_of(one)) is not None:
+        if _hidden(rhythm) and (state := self._opener.state_of(one)) is not None:
             kept = State.from_json(state).answers
             answers |= {q: value for q, value in kept.items() if not isinstance(value, Skipped)}
         found: dict[str, object] = {}

@@ -8,20 +8,24 @@ Source: E-09.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.aside import Answer, Work, beside
 from bot.dialogues import run_choice
 from bot.followup import due
 from bot.messages import Message
 from bot.programmes.schema import Programme
 from bot.rhythm import into_waking_hours, to_local, to_utc
-from bot.triage.gather import everybody
+from bot.triage import gather
+from bot.triage.gather import Seen, everybody, read
 from bot.triage.score import first
 from bot.turn import Scene
 from storage.timers import DueTimer
 
 TOP: Final = 5  # whoever comes into the first five is news
+LATER: Final = "triage-news"
 
 
 def look_again(scene: Scene, programme: Programme) -> None:
@@ -44,10 +48,38 @@ def look_again(scene: Scene, programme: Programme) -> None:
 
 @due("triage")
 def news(scene: Scene, timer: DueTimer) -> None:
-    """How many have come first since the last word; nothing when nobody has."""
+    """How many have come first since the last word; nothing when nobody has.
+
+    Where many are followed, they are weighed beside the turns; a rehearsal has nobody who does.
+    """
     programme = scene.programme_of(timer.payload["programme"])
-    entries = [one.entry for one in everybody(scene.uow, programme, scene.now)]
-    top = first(entries, TOP, programme.triage.strong)
+    if scene.bot.aside is not None and scene.uow.triage.followed(programme.id) > gather.AT_ONCE:
+        scene.uow.timers.put(
+            key=f"{LATER}:{timer.key}",
+            kind=LATER,
+            subject_id=0,
+            due_at=scene.now,
+            payload={"programme": programme.id, "key": timer.key, "person": 0, "begun": 0},
+        )
+        return
+    _tell(scene, programme, everybody(scene.uow, programme, scene.now), timer.key)
+
+
+@beside(LATER)
+def weigh(scene: Scene, timer: DueTimer) -> Work:
+    """Read what is known, and weigh it in a thread."""
+    programme = scene.programme_of(timer.payload["programme"])
+    known = read(scene.uow, programme, scene.now)
+
+    def work() -> Answer:
+        every = known.weighed()
+        return lambda later: _tell(later, programme, every, timer.payload["key"])
+
+    return work
+
+
+def _tell(scene: Scene, programme: Programme, every: Sequence[Seen], key: str) -> None:
+    top = first([one.entry for one in every], TOP, programme.triage.strong)
     name = f"triage:{programme.id}"
     told = scene.uow.memos.get(name)
     new = set(top).difference(told.detail["top"] if told else ())
@@ -58,6 +90,5 @@ def news(scene: Scene, timer: DueTimer) -> None:
             lambda w: Message(
                 w("triage-news", n=len(new)), choices=(run_choice(w("triage-open"), "a-voir"),)
             ),
-            key=timer.key,
-            verb="a-voir",
+            key=key,
         )

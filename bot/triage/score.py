@@ -210,6 +210,9 @@ def _answers(rules: Triage, reports: Sequence[Report], facts: Facts) -> Iterator
             value = last.values.get(question.id)
             if value is None:
                 continue
+            points = rules.points(report, question, value)
+            if not points and question.kind != "scale":
+                continue  # nor can it be new, then
             earlier = before.values.get(question.id) if before else None
             of = f"{report.id}:{last.quarter}:{question.id}"
             about = {
@@ -219,7 +222,6 @@ def _answers(rules: Triage, reports: Sequence[Report], facts: Facts) -> Iterator
                 "label": last.labels.get(question.id, ""),
                 "quarter": last.quarter,
             }
-            points = rules.points(report, question, value)
             if points:
                 kind = "low" if question.kind == "scale" else "alert"
                 yield Sign(kind, f"answer:{of}:{value}", points, last.sent_at, about)
