@@ -173,8 +173,9 @@ def answered_in_words(turn: Turn, text: str) -> bool:
 
 @command("accord", alias="consent", who="anyone", listed=False)
 def accord(turn: Turn, args: str) -> None:
-    """Yes: stored from now on, and on to joining."""
-    programme = turn.programmes.get(heard(turn, args)) or turn.current
+    """Yes: stored from now on, and on to joining; never a yes to another programme than named."""
+    named = heard(turn, args)
+    programme = turn.programmes.get(named) if named else turn.current
     if programme is None:
         choose_programme(turn)
         return

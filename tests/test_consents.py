@@ -147,6 +147,21 @@ def test_a_yes_that_answers_nothing_is_no_agreement_of_a_newcomer() -> None:
     assert not told(one.say(LEA, "oui"), LEA, "Es-tu d’accord")
 
 
+def test_a_yes_to_a_programme_that_is_not_there_is_a_yes_to_none() -> None:
+    def agreements() -> int:
+        with one.work() as uow:
+            return uow.session.query(Consent).count()
+
+    one = here()
+    before = agreements()
+    one.say("77", "Bonjour")
+    for token in ("r:accord:nulle-part", "r:accord:nulle-part.fr", f"r:accord:{EMERGENCE}.fr.0"):
+        one.press("77", token)
+    assert agreements() == before
+    one.press("77", button(one.say("77", "Bonjour"), "77", "D’accord"))
+    assert agreements() == before + 1
+
+
 def test_nobody_of_the_team_is_asked() -> None:
     one = here()
     one.run(reworded(programme()))
