@@ -235,6 +235,12 @@ def test_a_letter_knows_its_own_time(uow: UnitOfWork) -> None:
     assert uow.retention.some({FIRST: Keep()}, NOW) == 0
 
 
+def test_letters_go_in_steps_too(uow: UnitOfWork) -> None:
+    for number in rows(uow, Kind(t.Letter, "requests", "keep_until"))[:2]:
+        put(uow, t.Letter, number, keep_until=NOW)
+    assert [uow.retention.some({FIRST: Keep()}, NOW, 1) for _ in range(3)] == [1, 1, 0]
+
+
 def test_a_request_that_led_to_a_pair_lives_as_the_pair_does(uow: UnitOfWork) -> None:
     request, other, _ = rows(uow, KINDS["request"])
     pair, _, _ = rows(uow, KINDS["pair"])
@@ -274,6 +280,52 @@ def test_nobody_is_asked_in_a_dialogue_that_is_gone(uow: UnitOfWork) -> None:
     assert uow.retention.some({FIRST: short("drafts")}, NOW) == 1
     assert uow.session.get_one(t.Person, asked).focus_id is None
     assert uow.session.get_one(t.Person, others[0]).focus_id == young
+
+
+def test_who_has_gone_on_to_another_dialogue_stays_in_it(uow: UnitOfWork) -> None:
+    old, young, _ = rows(uow, KINDS["draft"])
+    owner = uow.session.get_one(t.Conversation, old).person_id
+    put(uow, t.Conversation, old, **{**_DRAFT, "updated_at": JUST_OVER})
+    put(uow, t.Conversation, young, person_id=owner)
+    put(uow, t.Person, owner, focus_id=young)
+    assert uow.retention.some({FIRST: short("drafts")}, NOW) == 1
+    assert uow.session.get_one(t.Person, owner).focus_id == young
+
+
+def test_nothing_is_said_any_more_about_a_request_that_is_gone(uow: UnitOfWork) -> None:
+    """Its timers and those of its proposals go, and what waits to be sent to the expert."""
+    old, young, _ = rows(uow, KINDS["request"])
+    put(uow, t.Request, old, state="closed", changed_at=JUST_OVER)
+    offers = {
+        request: uow.session.scalars(
+            select(t.Proposal).where(t.Proposal.request_id == request)
+        ).first()
+        for request in (old, young)
+    }
+    numbers = {request: offer.id for request, offer in offers.items() if offer is not None}
+    experts = {offer.id: offer.expert_id for offer in offers.values() if offer is not None}
+    timers = {
+        (kind, number): added(uow, t.Timer, key=f"{kind}:{number}", kind=kind, subject_id=number,
+                              due_at=NOW, state="pending")
+        for kind, number in (
+            ("request-stale", old), ("request-stale", young),
+            ("proposal-due", numbers[old]), ("proposal-due", numbers[young]),
+        )
+    }  # fmt: skip
+    messages = {
+        offer: added(
+            uow, t.Outbox, dedup_key=f"offer:{offer}", bot_account="telegram:9", chat_id="1",
+            person_id=expert, not_before=NOW, state="queued", created_at=NOW, payload=b"\x01x",
+        )
+        for offer, expert in experts.items()
+    }  # fmt: skip
+    assert uow.retention.some({FIRST: short("requests")}, NOW) == 1
+    left = there(uow, t.Timer)
+    assert {key for key, number in timers.items() if number in left} == {
+        ("request-stale", young), ("proposal-due", numbers[young]),
+    }  # fmt: skip
+    states = {o: uow.session.get_one(t.Outbox, n).state for o, n in messages.items()}
+    assert states == {numbers[old]: "cancelled", numbers[young]: "queued"}
 
 
 def test_with_a_report_goes_its_dialogue(uow: UnitOfWork) -> None:
@@ -446,3 +498,21 @@ def test_settled_messages_events_and_timers(calm: UnitOfWork, world: World) -> N
         assert calm.purge({FIRST: Keep()}, NOW) == len(gone)
         assert gone | kept <= before
         assert there(calm, of) == before - gone
+
+
+def test_each_store_takes_no_more_than_it_was_told(calm: UnitOfWork) -> None:
+    for n in range(3):
+        added(calm, t.Outbox, dedup_key=f"k{n}", bot_account="telegram:9", chat_id="1",
+              not_before=LONG_AGO, state="sent", created_at=LONG_AGO)  # fmt: skip
+        added(calm, t.Timer, key=f"k{n}", kind="x", subject_id=1, due_at=LONG_AGO, state="fired")
+        added(calm, t.Inbox, event_key=f"k{n}", platform="telegram", bot_account="telegram:9",
+              received_at=LONG_AGO, state="done")  # fmt: skip
+    for store in (calm.outbox, calm.timers, calm.inbox):
+        assert [store.purge(NOT_QUITE, n) for n in (1, 5, 5)] == [1, 2, 0]
+
+
+def test_a_step_counts_all_that_went(calm: UnitOfWork) -> None:
+    """The job goes on until nothing is left: what two stores let go of is more than of one."""
+    added(calm, t.Timer, key="k", kind="x", subject_id=1, due_at=LONG_AGO, state="fired")
+    added(calm, t.Audit, verb="x", thing="x", thing_id=1, at=LONG_AGO, detail={})
+    assert calm.purge(LONGER, NOW) == 2

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import random
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ EQUIVALENTS: Final = Path(__file__).with_name("equivalents.toml")
 _ENTERED: Final = ("staticmethod", "classmethod")  # mutmut knows what to do with these
 
 _asked: list[str] = []
+_share: list[float] = [1.0, 1]  # of the faults, and the seed of the lot
 _skip = MutationVisitor._skip_node_and_children
 _arrange = file_mutation.function_trampoline_arrangement
+_find = file_mutation.create_mutations
 
 
 def _decorated(node: cst.CSTNode) -> bool:
@@ -59,6 +62,24 @@ def _bare_copies(
     return declared, nodes, assigned, names
 
 
+def _some(
+    filename: str,
+    code: str,
+    covered_lines: set[int] | None = None,
+    coverage_excluded_lines: set[int] | None = None,
+) -> tuple[cst.Module, list[Mutation], set[str], set[str]]:
+    """The faults of a file, or a share of them drawn by lot: always the same ones."""
+    module, found, *ignored = _find(filename, code, covered_lines, coverage_excluded_lines)
+    share, seed = _share
+    lot = random.Random(f"{seed} {filename}")
+    return module, [one for one in found if lot.random() < share], ignored[0], ignored[1]
+
+
+def sample(share: float, seed: int) -> None:
+    """Plant only a share of the faults, drawn by lot; in this process only."""
+    _share[:] = [share, seed]
+
+
 def prepare(functions: Iterable[str] = ("*",)) -> None:
     """Have mutmut take decorated functions too, and of all only these; in this process only.
 
@@ -67,6 +88,7 @@ def prepare(functions: Iterable[str] = ("*",)) -> None:
     """
     _asked[:] = functions
     file_mutation.MutationVisitor._skip_node_and_children = _left_out  # type: ignore[method-assign]
+    file_mutation.create_mutations = _some
     file_mutation.function_trampoline_arrangement = _bare_copies
 
 

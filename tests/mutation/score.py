@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tests.mutation.score                    # every group, all of it
     .venv/bin/python -m tests.mutation.score sealing access
-    .venv/bin/python -m tests.mutation.score core --sample 500 --seed 1
+    .venv/bin/python -m tests.mutation.score core --share 0.05 --seed 1
     .venv/bin/python -m tests.mutation.score access --only '*own_pair*'
 
 A fault counts as noticed when a test fails, or runs far longer than without it. One that nothing
@@ -16,7 +16,6 @@ import argparse
 import fnmatch
 import json
 import os
-import random
 import shutil
 import sys
 from collections import Counter
@@ -27,8 +26,9 @@ import mutmut.__main__ as engine
 from mutmut import configuration
 from mutmut.stats import status_by_exit_code
 
-from tests.mutation.mutants import ROOT, Mutant, equivalents, mutants, prepare
+from tests.mutation.mutants import ROOT, Mutant, equivalents, mutants, prepare, sample
 
+FLOWS: Final = ROOT / "bot" / "flows"
 WORK: Final = ROOT / "build" / "mutation"
 NOTICED: Final = frozenset({"killed", "timeout", "segfault"})
 # The two that look for what was never raised collect the garbage after each test: half of the time.
@@ -94,6 +94,29 @@ GROUPS: Final = {
         {"bot/access.py": ()},
         ("tests/test_access.py",),
     ),
+    "dialogue": Group(
+        85,
+        {f"bot/dialogue/{n}.py": () for n in ("engine", "parsing", "questionnaire", "tokens")},
+        tuple(f"tests/test_{n}.py" for n in ("engine", "parsing", "questionnaire", "tokens")),
+    ),
+    "matching": Group(
+        85,
+        {f"bot/matching/{n}.py": () for n in ("assign", "features", "score", "text")},
+        tuple(f"tests/test_{n}.py" for n in ("assign", "matching_score", "matching_text")),
+    ),
+    "rules": Group(
+        85,
+        {f"bot/{n}.py": () for n in ("policy", "rhythm", "triage/score")},
+        tuple(f"tests/test_{n}.py" for n in ("policy", "rhythm", "triage_score")),
+    ),
+    "flows": Group(
+        85,
+        {
+            **{path.relative_to(ROOT).as_posix(): () for path in sorted(FLOWS.glob("[a-z]*.py"))},
+            **{f"bot/{n}.py": () for n in ("bot", "dialogues", "turn", "triage/gather")},
+        },
+        ("tests/transcripts",),
+    ),
 }
 
 
@@ -125,7 +148,7 @@ def run(name: str, group: Group, chosen: list[Mutant]) -> dict[str, str]:
     return found
 
 
-def report(name: str, group: Group, chosen: list[Mutant], of: int, states: dict[str, str]) -> bool:
+def report(name: str, group: Group, chosen: list[Mutant], states: dict[str, str]) -> bool:
     """Print the score and what nothing noticed; whether the bar is reached."""
     listed = equivalents()
     missed = [one for one in chosen if states[one.name] not in NOTICED]
@@ -138,9 +161,8 @@ def report(name: str, group: Group, chosen: list[Mutant], of: int, states: dict[
     counted = len(chosen) - len(same)
     score = 100 * (counted - len(holes)) / counted if counted else 100.0
     kinds = ", ".join(f"{n} {k}" for k, n in Counter(states[c.name] for c in chosen).most_common())
-    sample = "" if len(chosen) == of else f" (a sample of {of})"
     sys.stdout.write(
-        f"\n{name}: {score:.1f} % of {counted} faults noticed{sample}, bar {group.bar:.0f} %; "
+        f"\n{name}: {score:.1f} % of {counted} faults noticed, bar {group.bar:.0f} %; "
         f"{len(same)} equivalent; {kinds}\n"
     )
     return score >= group.bar
@@ -150,17 +172,16 @@ def main() -> int:
     """Work through the groups asked for; 1 when one is under its bar."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("groups", nargs="*", help=", ".join(GROUPS))
-    parser.add_argument("--sample", type=int, help="so many faults of a group, drawn by the seed")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--share", type=float, default=1.0, help="of the faults, drawn by lot")
+    parser.add_argument("--seed", type=int, default=1, help="of the lot")
     parser.add_argument("--only", default="*", help="pattern of names of faults")
     given = parser.parse_args()
+    sample(given.share, given.seed)
     reached = True
     for name in given.groups or GROUPS:
         group = GROUPS[name]
-        every = [one for one in wanted(group) if fnmatch.fnmatch(one.name, given.only)]
-        size = min(given.sample or len(every), len(every))
-        chosen = random.Random(given.seed).sample(every, size)
-        reached &= report(name, group, chosen, len(every), run(name, group, chosen))
+        chosen = [one for one in wanted(group) if fnmatch.fnmatch(one.name, given.only)]
+        reached &= report(name, group, chosen, run(name, group, chosen))
     return int(not reached)
 
 
