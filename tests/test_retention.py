@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import ClauseElement, event, insert, select, update
+from sqlalchemy import ClauseElement, delete, event, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import ORMExecuteState
 
@@ -123,6 +123,7 @@ KINDS: Final = {
                                 ({"ended_at": None},)),
     "decision that ran out": Kind(t.Correction, "requests", "until", {"ended_at": None},
                                   ({"ended_at": NOW}, {"until": None})),
+    "letter of the team": Kind(t.TeamLetter, "requests", "written_at"),
     "referral": Kind(t.Referral, "requests", "changed_at", {"state": "done"},
                      ({"state": "suggested"}, {"state": "begun"})),
     "referral declined": Kind(t.Referral, "requests", "changed_at", {"state": "declined"}),
@@ -516,3 +517,37 @@ def test_a_step_counts_all_that_went(calm: UnitOfWork) -> None:
     added(calm, t.Timer, key="k", kind="x", subject_id=1, due_at=LONG_AGO, state="fired")
     added(calm, t.Audit, verb="x", thing="x", thing_id=1, at=LONG_AGO, detail={})
     assert calm.purge(LONGER, NOW) == 2
+
+
+def test_what_was_heard_is_kept_as_long_as_their_most_patient_programme(
+    calm: UnitOfWork, world: World
+) -> None:
+    """To the second; of who is in none, as long as the most patient of all. The number stays."""
+    rules = {FIRST: Keep(inbox=10), OTHER: Keep(inbox=30)}
+    near, far = world.people["mentor"], world.people["far mentor"]
+    heard: dict[int, bool] = {}
+    for n, (person, days, state, stays) in enumerate((
+        (near, 10, "done", False), (near, 10, "received", True), (near, 9, "done", True),
+        (far, 30, "done", False), (far, 10, "done", True), (None, 30, "rejected", False),
+        (None, 10, "done", True),
+    )):  # fmt: skip
+        number = added(
+            calm, t.Inbox, event_key=f"k{n}", platform="telegram", bot_account="telegram:9",
+            received_at=NOW - days * DAY - SECOND, state=state, payload=b"\x01x", person_id=person,
+            author="a",
+        )  # fmt: skip
+        heard[number] = stays
+    calm.session.execute(
+        delete(t.Membership).where(
+            t.Membership.person_id == near, t.Membership.programme_id != FIRST
+        )
+    )
+    steps = []
+    while gone := calm.retention.some(rules, NOW, 1):
+        steps.append(gone)
+    assert steps == [1, 1, 1]
+    for number, stays in heard.items():
+        row = calm.session.get_one(t.Inbox, number, populate_existing=True)
+        kept = (row.payload, row.author) == (b"\x01x", "a")
+        assert kept is stays
+        assert stays or (row.payload, row.author, row.person_id) == (None, None, None)
