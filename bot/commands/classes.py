@@ -112,7 +112,7 @@ def _show(turn: Turn, typed: str) -> None:
     here = turn.uow.classes.people(programme.id, of)
     pupils = [person for person in here if of[person.id] == "pupil"]
     ids = [person.id for person in pupils]
-    requests = turn.uow.classes.requests(programme.id, ids)
+    asked = turn.uow.classes.requests(programme.id, ids)
     pairs = turn.uow.classes.pairs(programme.id, ids)
     over = turn.uow.kept.over([pair.id for some in pairs.values() for pair in some], turn.now)
     lines = []
@@ -120,7 +120,7 @@ def _show(turn: Turn, typed: str) -> None:
         turn.read("class", pupil.id)
         theirs = pairs.get(pupil.id, [])
         held = [one for pair in theirs for one in over.get(pair.id, [])]
-        said = [_step(turn, pupil, requests.get(pupil.id), theirs), *_meetings(turn, theirs, held)]
+        said = [_step(turn, pupil, asked.get(pupil.id), theirs), *_meetings(turn, theirs, held)]
         lines.append(Line(label=pupil.name or f"#{pupil.id}", text=" · ".join(said)))
     teachers = [person.name or "—" for person in here if of[person.id] == "teacher"]
     for begin in range(0, max(len(lines), 1), SHOWN):
