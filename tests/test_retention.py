@@ -225,6 +225,23 @@ def test_a_row_that_a_turn_holds_is_left_alone(uow: UnitOfWork, kind: Kind) -> N
     assert all("FOR UPDATE SKIP LOCKED" in one for one in looks)
 
 
+def test_an_intake_that_led_to_no_request_is_kept_as_a_draft(uow: UnitOfWork) -> None:
+    """The file refuses such a request, or it was erased; a profile that was completed stays."""
+    old, young, far = rows(uow, KINDS["draft"])
+    done: Values = {"kind": "intake", "status": "done", "snapshot": b"\x01x", "closes_at": None}
+    asked = max(there(uow, t.Conversation) - {old, young, far})
+    put(uow, t.Conversation, asked, programme_id=FIRST, **done, updated_at=LONG_AGO)
+    uow.session.execute(update(t.Request).values(conversation_id=asked))
+    for number, since in ((old, JUST_OVER), (young, NOT_QUITE), (far, LONG_AGO)):
+        put(uow, t.Conversation, number, **done, updated_at=since)
+    before = there(uow, t.Conversation)
+    rules = {FIRST: short("drafts"), OTHER: Keep()}
+    assert uow.retention.some(rules, NOW) == 1
+    assert there(uow, t.Conversation) == before - {old}
+    put(uow, t.Conversation, young, kind="expert", updated_at=LONG_AGO)
+    assert uow.retention.some(rules, NOW) == 0
+
+
 def test_a_letter_knows_its_own_time(uow: UnitOfWork) -> None:
     old, young, far = rows(uow, Kind(t.Letter, "requests", "keep_until"))
     put(uow, t.Letter, old, keep_until=NOW)
@@ -526,14 +543,15 @@ def test_what_was_heard_is_kept_as_long_as_their_most_patient_programme(
     rules = {FIRST: Keep(inbox=10), OTHER: Keep(inbox=30)}
     near, far = world.people["mentor"], world.people["far mentor"]
     heard: dict[int, bool] = {}
-    for n, (person, days, state, stays) in enumerate((
-        (near, 10, "done", False), (near, 10, "received", True), (near, 9, "done", True),
-        (far, 30, "done", False), (far, 10, "done", True), (None, 30, "rejected", False),
-        (None, 10, "done", True),
+    ten, thirty = 10 * DAY + SECOND, 30 * DAY + SECOND
+    for n, (person, ago, state, stays) in enumerate((
+        (near, ten, "done", False), (near, ten, "received", True), (near, 10 * DAY, "done", True),
+        (far, thirty, "done", False), (far, ten, "done", True), (None, thirty, "rejected", False),
+        (None, ten, "done", True), (None, 30 * DAY, "done", True),
     )):  # fmt: skip
         number = added(
             calm, t.Inbox, event_key=f"k{n}", platform="telegram", bot_account="telegram:9",
-            received_at=NOW - days * DAY - SECOND, state=state, payload=b"\x01x", person_id=person,
+            received_at=NOW - ago, state=state, payload=b"\x01x", person_id=person,
             author="a",
         )  # fmt: skip
         heard[number] = stays
