@@ -81,7 +81,7 @@ def _person(uow: UnitOfWork, account: Account, role: str | None, now: datetime) 
     person = uow.people.get(known.person_id)
     assert person is not None
     person.name, person.programme_id = name, ID
-    uow.people.consent(person.id, ID, "storage", text=("2026-11", ""), now=now)
+    uow.people.consent(person.id, ID, "storage", text=("1", ""), now=now)
     if role is not None:
         uow.people.enrol(person.id, ID, role, now=now)
     return person
