@@ -26,7 +26,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .NOTPARALLEL:
 .PHONY: help demo story test check lock bench bench-matching screenshot format clean
 .PHONY: security sbom audit
-.PHONY: crashpoints chaos load storm simulate outage shuffle soak retention fuzz injection registre erasure bombs authorisation forged mutation
+.PHONY: chats crashpoints chaos load storm simulate outage shuffle soak retention fuzz injection registre erasure bombs authorisation forged mutation
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -98,6 +98,9 @@ outage: $(DEV) ## an hour of 5xx and ten minutes of 429 from each platform, unde
 
 shuffle: $(DEV) ## 20,000 updates, each delivered four times and shuffled: the same in the end
 	$(BIN)/python -m tests.simulation.shuffle
+
+chats: $(DEV) ## every conversation on PostgreSQL too (a third of them are in `make test`)
+	CORDEE_EVERY_CHAT=1 $(BIN)/python -m pytest -n 2 tests/test_chats_on_postgres.py
 
 injection: $(DEV) ## 500 texts in every field of everybody: nothing shown is acted on (15 minutes)
 	$(BIN)/python -m tests.injection.shown

@@ -114,14 +114,17 @@ UNTRACED = (
     "test_bombs",
     "test_canaries",
     "test_chats_on_postgres",
+    "test_erasure",
     "test_fuzz",
     "test_hostile",
     "test_injection",
+    "test_queue_always",
     "test_run.py",
     "test_shuffle",
     "test_simulation",
     "test_soak",
     "test_story",
+    "test_two_years",
     ".chat::ailleurs",
 )
 
