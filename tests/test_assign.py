@@ -1,13 +1,16 @@
 """The assignment of a campaign: as many as can be, no one far behind, then the best; proved."""
 
+import re
+from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.matching.assign import FORBIDDEN, Assignment, Campaign, assign
+from bot.matching.assign import FORBIDDEN, Assignment, Campaign, Gain, assign
 from tests.min_cost_flow import flow
 
 pytest.importorskip("ortools.graph.python.min_cost_flow")
@@ -161,3 +164,71 @@ def test_without_any_mentor_nobody_is_matched_and_nothing_breaks() -> None:
     found = assign(Campaign([1, 2], [], np.zeros((2, 0), np.int16), []))
     assert (found.pairs, found.unmatched) == ({}, {1: "nobody", 2: "nobody"})
     assert (found.objective, found.bound, found.floor) == (0, 0, 0)
+
+
+# --- to the point ---------------------------------------------------------------------------------
+
+
+COSTS_LESS = "a later mentee must not cost less than the one before"
+
+
+@pytest.mark.parametrize(
+    ("faulty", "message"),
+    [
+        ({"mentors": [2]}, "scores of (1, 2) for (1, 1)"),
+        ({"places": [1]}, "scores of (1, 2) for (1, 2)"),
+        ({"taken": [0.0]}, "taken places do not agree with the mentors"),
+        ({"mentors": [2, 2]}, "somebody comes twice"),
+        ({"mentees": [1, 1], "scores": np.zeros((2, 2), np.int16)}, "somebody comes twice"),
+        ({"penalties": ()}, COSTS_LESS),
+        ({"penalties": (0, 40, 39)}, COSTS_LESS),
+    ],
+)
+def test_a_refusal_says_what_does_not_agree(faulty: dict[str, Any], message: str) -> None:
+    good = Campaign([1], [2, 3], np.array([[1, 2]], np.int16), [1, 1], [0.0, 1.0], (5, 5))
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        replace(good, **faulty)
+
+
+def test_how_far_from_the_best_is_a_share_of_it() -> None:
+    assert Assignment({}, {}, {}, 90, 100, 0).gap == pytest.approx(0.1)
+    assert Assignment({}, {}, {}, 0, 0, 0).gap == 0
+    assert Assignment({}, {}, {}, -2, 0, 0).gap == 2
+
+
+def test_everything_that_came_out_of_a_small_one() -> None:
+    scores = [[900, 100, -1], [800, 0, -1], [700, -1, -1], [-1, -1, -1]]
+    found = assign(campaign(scores, [1, 1, 1], floor=50))
+    assert found == Assignment(
+        pairs={100: 501, 101: 500},
+        scores={100: 100, 101: 800},
+        unmatched={102: "places", 103: "nobody"},
+        objective=900,
+        bound=900,
+        floor=50,
+        # one more place at 500: a pair more, less what a second mentee costs there
+        gains={500: Gain(1, 660), 501: Gain(0, 0), 502: Gain(0, 0)},
+    )
+    alone = assign(campaign([[900, -1]], [0, 1]))
+    assert alone == Assignment(
+        {}, {}, {100: "places"}, 0, 0, 0, {500: Gain(1, 900), 501: Gain(0, 0)}
+    )
+
+
+def test_a_floor_goes_as_high_as_it_can_without_a_pair_less() -> None:
+    assert assign(campaign([[0]], [1])).floor == 0
+    assert assign(campaign([[1]], [1])).floor == 1
+    assert assign(campaign([[1000]], [1])).floor == 1000
+    assert assign(campaign([[5, 300], [400, 7]], [1, 1])).floor == 300
+    assert assign(campaign([[5, 300], [400, 7]], [1, 1], floor=6)).floor == 6
+    given = assign(campaign([[5, 300], [400, 7]], [1, 1], floor=301))
+    assert (given.pairs, given.unmatched) == ({101: 500}, {100: "places"})
+
+
+def test_penalties_go_on_as_their_last_step_and_parts_count_as_parts() -> None:
+    def worth(places: int, taken: float) -> int:
+        full = [[1000]] * places
+        return assign(campaign(full, [places], taken=[taken], floor=0)).objective
+
+    assert [worth(n, 0) for n in (1, 2, 3, 4)] == [1000, 1960, 2880, 3760]
+    assert [worth(1, taken) for taken in (0.25, 1, 2.5)] == [990, 960, 900]

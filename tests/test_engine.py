@@ -38,7 +38,7 @@ from bot.dialogue.engine import (
     Toggle,
     Value,
 )
-from bot.dialogue.parsing import REASONS, fits
+from bot.dialogue.parsing import NOT_ASKED, REASONS, fits
 from bot.dialogue.questionnaire import Questionnaire
 from tests.test_questionnaire import option, question, read
 
@@ -151,6 +151,33 @@ def test_answers_off_the_route_are_kept_and_left_out() -> None:
     assert isinstance(completed, Completed)
     assert "delay" not in completed.answers
     assert "delay" in engine.result(talk.qs, {**talk.state.answers, "situation": "between"})
+
+
+def test_how_many_questions_there_are_is_settled_once_nothing_can_open_more() -> None:
+    qs = read(
+        question("a"),
+        question("b", when={"a": ["yes"]}),
+        question("c", when={"a": ["yes"], "b": ["no"]}),
+        question("d", when={"c": ["yes"]}),
+        question("e", "text"),
+    )
+    of = {q.id: q for q in qs.questions}
+
+    def settled(**answers: Value) -> bool:
+        return engine.asking(qs, State(answers=answers), of["e"]).settled
+
+    assert not settled()
+    assert settled(a="no")
+    assert settled(a="no", c="yes")  # what was said on another route opens nothing
+    assert not settled(a="yes")
+    assert settled(a="yes", b="yes")
+    assert not settled(a="yes", b="no")
+    assert settled(a="yes", b="no", c="no")
+    assert settled(a="yes", b="no", c="yes")
+    assert settled(a="yes", b=NOT_ASKED)
+    last = engine.asking(qs, State(answers={"a": "no"}), of["e"])
+    assert (last.number, last.total, last.can_go_back, last.can_skip) == (2, 2, True, False)
+    assert last.picked == ()
 
 
 def test_skipped_and_unanswered_open_nothing() -> None:

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from bot.expert_index import rules_of, wish_of
 from bot.importer import read_sheet
 from bot.matching import Index, Reason, Rules, Suggestion, Wish, needs_human
-from bot.matching.features import countries_of, promo_nearness, tag
+from bot.matching.features import Columns, countries_of, promo_nearness, structure_nearness, tag
 from bot.matching.places import country, key, language, region
-from bot.matching.text import clauses
+from bot.matching.text import clauses, common_fields
 from bot.programmes.matching import Matching
 from handlers.local.people import invented, invented_csv
 from storage.directory import Profile
@@ -474,3 +474,191 @@ def test_a_suggestion_says_nothing_that_the_record_does_not_show() -> None:
     assert not {"name", "email", "genre", "gender"} & set(Profile._fields)
     one = INDEX.propose(WISHES[1])[0]
     assert replace(one, score=0.0).person_id == one.person_id
+
+
+# --- what each choice counts ----------------------------------------------------------------------
+
+VILLAGE = [
+    profile(
+        1, country="France", city="Lyon", structure="startup", sector="Zorglub", employer="Krok",
+        languages=("français",), situations=("senior",), helps=("one_off",), promo=2010,
+    ),
+    profile(2, country="France", countries=("Japon",), job="Zorglub", promo=1980),
+    profile(
+        3, country="Chine", structure="PME", topics="zorglub", languages=("anglais", "français"),
+        situations=("senior", "jeune_chercheur"),
+    ),
+    profile(4, country="France", languages=("anglais",), employer="Krok Bazar", promo=2017),
+]  # fmt: skip
+COLUMNS = Columns(VILLAGE, common_fields())
+R = float(np.log1p(3 / 3)), float(np.log1p(3 / 2))  # how rare: in two of three texts, in one
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "column"),
+    [
+        ("country", ("Japon",), [0, 0.8, 0.4, 0]),
+        ("country", ("France",), [1, 1, 0, 1]),
+        ("country", ("Asie",), [0, 0.8, 1, 0]),
+        ("country", ("Europe",), [0, 0, 0, 0]),
+        ("country", ("Japon", "Chine"), [0, 0.8, 1, 0]),
+        ("country", ("Belgique",), [0, 0, 0, 0]),
+        ("city", ("lyon",), [1, 0, 0, 0]),
+        ("city", ("lyon", "nice"), [1, 0, 0, 0]),
+        ("structure", ("Start-up",), [1, 0, 0.5, 0]),
+        ("structure", ("recherche",), [0, 0, 0, 0]),
+        ("situation", ("Jeune chercheur", "senior"), [0.5, 0, 1, 0]),
+        ("situation", ("senior", "Sénior"), [1, 0, 1, 0]),
+        ("language", ("anglais", "fr"), [0.5, 0, 1, 0.5]),
+        ("help_kind", ("one_off",), [1, 0.5, 0.5, 0.5]),
+        ("help_kind", ("referent",), [0, 0.5, 0.5, 0.5]),
+        ("sector", ("zorglub",), [1, 0.7, 1, 0]),
+        ("sector", ("Bulle", "zorglub"), [1, 0.7, 1, 0]),
+        ("job", ("Zorglub",), [0.5, 1, 0.5, 0]),
+        ("employer", ("krok",), [1, 0, 0, 1]),
+        ("employer", ("Krok bazar",), [R[0] / sum(R), 0, 0, 1]),
+    ],
+)
+def test_a_choice_counts_for_each_what_they_have_of_it(
+    name: str, chosen: tuple[str, ...], column: list[float]
+) -> None:
+    found = COLUMNS.features(Wish("", {name: chosen}), Rules(), {})
+    assert found.keys() == {name}
+    assert found[name].tolist() == pytest.approx(column)
+    assert found[name].dtype == np.float32
+
+
+def test_only_what_was_answered_is_a_feature() -> None:
+    wish = Wish("", {"city": (" ", ""), "text": ("x",), "unknown": ("y",)}, promo=2020)
+    assert wish.values("city") == ()
+    found = COLUMNS.features(wish, Rules(), {})
+    assert {name: column.tolist() for name, column in found.items()} == {"promo_gap": [1, 0, 0, 0]}
+    assert wish.words == "\nx"
+    many = Wish("", {"city": tuple(f" {n}{'x' * 300}" for n in range(30))})
+    assert len(many.values("city")) == 20
+    assert {len(value) for value in many.values("city")} == {200}
+    assert Wish("a", {"text": tuple("b" * 30)}).words.count("b") == 20
+
+
+def test_what_was_worked_out_is_remembered_for_the_same_rules() -> None:
+    memo: dict[tuple[str, str], Any] = {}
+    wish = Wish("", {"city": ("lyon",)}, promo=2020)
+    first = COLUMNS.features(wish, Rules(), memo)
+    assert memo.keys() == {("city", "lyon"), ("promo_gap", "2020")}
+    assert COLUMNS.features(wish, Rules(), memo)["city"] is first["city"]
+
+
+def test_neighbours_count_half_in_both_directions() -> None:
+    rules = Rules(near_sectors=(("Klaxon", "Zorglub"), ("zorglub", "Bulle")))
+    for value in ("klaxon", "BULLE"):
+        found = COLUMNS.features(Wish("", {"sector": (value,)}), rules, {})["sector"]
+        assert found.tolist() == pytest.approx([0.5, 0, 0.5, 0])
+    near = Rules(near_structures=(("PME", "Grand groupe"),))
+    assert structure_nearness("pme", "groupe", near) == 0.5
+    assert structure_nearness("groupe", "pme", near) == 0.5
+    assert structure_nearness("pme", "startup", near) == 0.0
+    assert structure_nearness("pme", "pme", near) == 1.0
+
+
+def test_who_names_no_language_speaks_any() -> None:
+    assert COLUMNS.speaking("fr").tolist() == [True, True, True, False]
+    assert COLUMNS.speaking("anglais").tolist() == [False, True, True, True]
+    assert COLUMNS.speaking("klingon").tolist() == [False, True, False, False]
+    assert (COLUMNS.size, COLUMNS.home) == (4, country("France"))
+    assert Columns([profile(1)], common_fields()).home == ""
+
+
+def test_a_programme_s_region_comes_before_the_world_s() -> None:
+    own = Rules(regions={"Asie": ("Japan",)})
+    assert countries_of("asie", own) == {country("Japon")}
+    assert country("Chine") in countries_of("asie", Rules())
+    found = COLUMNS.features(Wish("", {"country": ("ASIE",)}), own, {})["country"]
+    assert found.tolist() == pytest.approx([0, 0.8, 0, 0])
+    home = Rules(regions={"Chez nous": ("France", "Chine")})
+    found = COLUMNS.features(Wish("", {"country": ("chez nous",)}), home, {})["country"]
+    assert found.tolist() == pytest.approx([0, 0, 1, 0])
+
+
+# --- the mean and the order -----------------------------------------------------------------------
+
+
+def test_the_score_is_the_weighted_mean_of_what_was_answered() -> None:
+    index = Index(VILLAGE)
+    wish = Wish("", {"city": ("lyon",), "structure": ("startup",), "country": ("Chine",)})
+    scores = {s.person_id: s.score for s in index.rank(wish, 9)}
+    assert scores == pytest.approx({1: 10 / 20, 3: 14 / 20})
+    rules = Rules(weights={"city": 30, "country": 0})
+    scores = {s.person_id: s.score for s in index.rank(wish, 9, rules=rules)}
+    assert scores == pytest.approx({1: 1.0, 3: 0.10526}, abs=1e-6)
+    nothing = Rules(weights={"city": 0, "structure": 0, "country": 0})
+    assert index.rank(wish, 9, rules=nothing) == []
+
+
+def test_as_many_as_asked_are_the_first_of_all() -> None:
+    for wish in WISHES:
+        everybody = INDEX.rank(wish, 400)
+        for top in (1, 2, 7, 50):
+            assert INDEX.rank(wish, top) == everybody[:top]
+        assert INDEX.rank(wish, 0) == []
+
+
+def test_ids_may_be_far_apart_and_unknown_ones_are_nobody() -> None:
+    far = Index([profile(10**12, city="Lyon"), profile(7, city="Lyon"), profile(8, city="Nice")])
+    wish = Wish("", {"city": ("lyon",)})
+    assert sorted(ids(far.rank(wish, 9))) == [7, 10**12]
+    for only in ({10**12, 5, 10**13}, np.array([10**12, 6, 10**13])):
+        assert ids(far.rank(wish, 9, only=only)) == [10**12]
+    near = Index(VILLAGE)
+    assert ids(near.rank(wish, 9, only=[1, -3, 99, 10**9])) == [1]
+    assert near.rank(wish, 9, only=[2, 99]) == []
+    assert near.rank(wish, 9, exclude=[1]) == []
+    assert (len(near), len(Index([]))) == (4, 0)
+
+
+def test_nobody_is_proposed_for_a_few_letters_in_common() -> None:
+    """What is telling has to be more than a tenth; in the ranking anything will do."""
+    index = Index(
+        [profile(n, employer=f"Krok{n}") for n in range(2, 12)]
+        + [profile(1, employer="Bazar " + " ".join(f"mot{n}" for n in range(9)))]
+    )
+    wish = Wish("", {"employer": ("bazar " + " ".join(f"autre{n}" for n in range(20)),)})
+    rules = Rules(threshold=0.0)
+    assert ids(index.rank(wish, 3, rules=rules)) == [1]
+    assert index.rank(wish, 3, rules=rules)[0].score < 0.1
+    assert index.propose(wish, rules=rules) == []
+
+
+def test_a_matrix_has_a_row_for_each_wish_and_a_column_for_each_id() -> None:
+    index = Index(VILLAGE)
+    some = [
+        Wish("", {"city": ("lyon",), "structure": ("startup",), "country": ("Chine",)}),
+        Wish("", {"help_kind": ("one_off",)}),
+        Wish("", {"city": ("lyon",)}, language="anglais"),
+    ]
+    found = index.matrix(index.ask(some), [3, 99, 1, 2, 4], barred={0: [2], 2: [4]})
+    assert found.tolist() == [[700, -1, 500, -1, 0], [0, -1, 0, 0, 0], [0, -1, -1, 0, -1]]
+    assert found.dtype == np.int16
+    gap = index.ask([Wish("", {"help_kind": ("one_off",)}, promo=2020)], rules=Rules(
+        weights={"promo_gap": 7}
+    ))  # fmt: skip
+    assert index.matrix(gap, [1, 2, 4]).tolist() == [[1000, 0, 0]]
+    with pytest.raises(KeyError, match="99"):
+        index.explain(index.ask(some), [(0, 99)])
+    with pytest.raises(KeyError, match="1"):
+        index.explain(index.ask(some), [(2, 1)])  # they share no language
+
+
+def test_many_wishes_are_read_in_blocks_and_come_out_the_same() -> None:
+    wishes = (WISHES * 40)[:300]
+    only = sorted(BY_ID)[:50]
+    many = INDEX.matrix(INDEX.ask(wishes), only)
+    few = INDEX.matrix(INDEX.ask(WISHES), only)
+    assert (many == np.vstack([few] * 40)[:300]).all()
+
+
+def test_without_meanings_there_is_nothing_to_encode() -> None:
+    assert INDEX.meaning(WISHES) is None
+    assert INDEX.unread(WISHES) == 0
+    asked = INDEX.ask([Wish("un truc")], rules=Rules(synonyms={"truc": ("scierie", "bois")}))
+    assert asked.words == ["un truc\nscierie\nbois"]
+    assert asked.meaning is None

@@ -20,7 +20,7 @@ from bot.dialogue.engine import (
     Said,
     Toggle,
 )
-from bot.dialogue.parsing import clean, read_date
+from bot.dialogue.parsing import NAME_MAX, Given, Refusal, clean, fits, read_date, take
 from bot.dialogue.parsing import read as take_words
 from bot.dialogue.questionnaire import Question
 from tests.test_engine import TODAY, Talk, last_ask
@@ -287,3 +287,339 @@ def test_a_short_sentence_is_understood_by_the_words_in_it(
         }
     )
     assert take_words(asked, said, TODAY) == understood
+
+
+# --- what a button, a menu or a field sends -------------------------------------------------------
+
+
+def one(name: str, kind: str, **more: object) -> Question:
+    return read(question(name, kind, **more)).questions[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "taken"),
+    [
+        ("choice", "yes", "yes"),
+        ("choice", ("yes",), "yes"),
+        ("choice", ("yes", "no"), Refusal("answer-gone")),
+        ("choice", (), Refusal("answer-gone")),
+        ("choice", "Oui", Refusal("answer-gone")),
+        ("many", "no", ("no",)),
+        ("many", ("no", "yes"), ("yes", "no")),  # in the order of the file
+        ("many", (), Refusal("answer-needed")),
+        ("many", ("yes", "x"), Refusal("answer-gone")),
+        ("scale", "5", 5),
+        ("scale", ("1",), 1),
+        ("scale", "0", Refusal("answer-off-scale", {"min": 1, "max": 5})),
+        ("scale", "1234", Refusal("answer-off-scale", {"min": 1, "max": 5})),
+        ("scale", "", Refusal("answer-off-scale", {"min": 1, "max": 5})),
+        ("date", "2026-11-24", "2026-11-24"),
+        ("date", "demain", "2026-11-25"),
+        ("date", "jamais", Refusal("answer-not-a-date")),
+        ("text", " mot ", "mot"),
+        ("text", ("un", "deux"), Refusal("answer-needed")),
+        ("person", "p:7", "p:7"),
+        ("person", " ", Refusal("answer-needed")),
+        ("person", "x" * NAME_MAX, "x" * NAME_MAX),
+    ],
+)
+def test_what_is_pressed_or_chosen_is_taken_as_it_is(
+    kind: str, raw: str | tuple[str, ...], taken: Given | Refusal
+) -> None:
+    assert take(one("a", kind), raw, TODAY) == taken
+
+
+def test_a_grade_is_never_below_nought_even_where_the_scale_begins_there() -> None:
+    scale = one("a", "scale", min=0, max=10)
+    assert take(scale, "0", TODAY) == 0
+    assert take(scale, "10", TODAY) == 10
+    assert take(scale, "x", TODAY) == Refusal("answer-off-scale", {"min": 0, "max": 10})
+    assert take_words(scale, "zéro", TODAY) == 0
+    assert take_words(scale, "dix", TODAY) == 10
+    assert take_words(scale, "3 sur 10", TODAY) == 3
+    assert take_words(scale, "3 sur 5", TODAY) is None
+    assert take_words(scale, "100", TODAY) == Refusal("answer-off-scale", {"min": 0, "max": 10})
+    assert take_words(scale, "1000", TODAY) is None
+
+
+@pytest.mark.parametrize("text", ["", "sur 5", "4 5 5", "4 of 5", "quatre cinq", "2 sur 5 sur 5"])
+def test_what_is_no_grade(text: str) -> None:
+    assert take_words(one("a", "scale"), text, TODAY) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "grade"),
+    [("un", 1), ("une", 1), ("one", 1), ("deux", 2), ("two", 2), ("trois", 3), ("three", 3),
+     ("cinq", 5), ("5 5", 5), ("2 out of 5", 2)],
+)  # fmt: skip
+def test_grades_in_words(words: str, grade: int) -> None:
+    assert take_words(one("a", "scale"), words, TODAY) == grade
+
+
+def test_days_may_be_today_on_either_side() -> None:
+    for side in ("past", "future"):
+        assert take(one("a", "date", only=side), "2026-11-24", TODAY) == "2026-11-24"
+    late = take(one("a", "date", only="past"), "2026-11-25", TODAY)
+    assert late == Refusal("answer-not-past")
+    early = take(one("a", "date", only="future"), "2026-11-23", TODAY)
+    assert early == Refusal("answer-not-future")
+    # The side helps to read a date without its year, on a form and in words.
+    for reads in (take, take_words):
+        assert reads(one("a", "date", only="past"), "3/2", TODAY) == "2026-02-03"
+        assert reads(one("a", "date", only="future"), "3/2", TODAY) == "2027-02-03"
+
+
+def test_too_few_and_too_many_are_told_with_how_many() -> None:
+    some = [option("a", "Un"), option("b", "Deux"), option("c", "Trois"), option("d", "Quatre")]
+    many = one("q", "many", options=some, min=2, max=3)
+    assert take(many, ("a",), TODAY) == Refusal("answer-too-few", {"min": 2})
+    assert take(many, ("a", "a"), TODAY) == Refusal("answer-too-few", {"min": 2})
+    assert take(many, ("b", "a"), TODAY) == ("a", "b")
+    assert take(many, ("c", "b", "a"), TODAY) == ("a", "b", "c")
+    assert take(many, ("a", "b", "c", "d"), TODAY) == Refusal("answer-too-many", {"max": 3})
+    assert take_words(many, "Un", TODAY) == Refusal("answer-too-few", {"min": 2})
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "fitting"),
+    [
+        ("text", "mot", True),
+        ("text", " mot", False),
+        ("text", "", False),
+        ("text", 3, False),
+        ("choice", "yes", True),
+        ("choice", "x", False),
+        ("choice", ("yes",), False),
+        ("many", ("yes",), True),
+        ("many", ("yes", "no"), True),
+        ("many", (), False),
+        ("many", ("yes", "x"), False),
+        ("many", ("yes", 3), False),
+        ("many", "yes", False),
+        ("scale", 1, True),
+        ("scale", 5, True),
+        ("scale", 0, False),
+        ("scale", 6, False),
+        ("scale", True, False),
+        ("date", "2026-11-24", True),
+        ("date", "24/11/2026", False),
+        ("date", "2026-02-30", False),
+        ("person", "Ada", True),
+        ("person", "", False),
+        ("person", " Ada", False),
+        ("person", "x" * NAME_MAX, True),
+        ("person", "x" * (NAME_MAX + 1), False),
+        ("person", SKIPPED, False),
+    ],
+)
+def test_what_still_fits_a_question(kind: str, value: object, fitting: bool) -> None:
+    assert fits(one("a", kind), value) == (value if fitting else None)
+
+
+def test_what_fits_has_the_shape_and_the_length_that_are_asked() -> None:
+    assert fits(one("a", "text", optional=True), SKIPPED) is SKIPPED
+    short = one("a", "text", min=2, max=4)
+    kept = [fits(short, "x" * n) is not None for n in range(1, 6)]
+    assert kept == [False, True, True, True, False]
+    assert fits(one("a", "text", format="year"), "2012") == "2012"
+    assert fits(one("a", "text", format="year"), "X12") is None
+    assert fits(one("a", "text", format="email"), "a@b.invalid") == "a@b.invalid"
+    assert fits(one("a", "text", format="email"), "a@b") is None
+    several = [option(name) for name in "abc"]
+    two = one("a", "many", options=several, min=2, max=2)
+    assert [fits(two, tuple("abc"[:n])) for n in (1, 2, 3)] == [None, ("a", "b"), None]
+
+
+# --- words, to the letter -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("ce vendredi", "2026-11-27"),
+        ("this friday", "2026-11-27"),
+        ("on friday", "2026-11-27"),
+        ("vendredi dernier", "2026-11-20"),
+        ("last friday", "2026-11-20"),
+        ("next friday", "2026-11-27"),
+        ("lundi mardi", None),
+        ("vendredi prochain matin", None),
+        ("vendredi soir", None),
+        ("next last friday", None),
+        ("mercredi", "2026-11-25"),
+        ("jeudi", "2026-11-26"),
+        ("saturday", "2026-11-28"),
+        ("dimanche", "2026-11-29"),
+        ("31 blabla décembre", None),
+        ("blabla décembre", None),
+        ("31 12 décembre 2026", None),
+        ("1 décembre 2", None),
+        ("décembre 2026 2027", None),
+        ("décembre 32", None),
+        ("décembre 1899", None),
+        ("décembre 1900", "1900-12-01"),
+        ("mars 2200", "2200-03-01"),
+        ("mars 2201", None),
+        ("31st of january", "2027-01-31"),
+        ("the 2nd of january", "2027-01-02"),
+        ("on january 3rd", "2027-01-03"),
+        ("4th january", "2027-01-04"),
+        ("le 2e février", "2027-02-02"),
+        ("février", "2027-02-01"),
+        ("24 novembre", "2026-11-24"),
+        ("23 novembre", "2027-11-23"),
+        ("le 3/2", "2027-02-03"),
+        ("on 3/2", "2027-02-03"),
+        ("LE 3/2", "2027-02-03"),
+        ("12/12/2026", "2026-12-12"),
+        ("13/12/2026", "2026-12-13"),
+        ("12/13/2026", "2026-12-13"),
+        ("13/13/2026", None),
+        ("13/14", None),
+        ("1 2 2027", "2027-02-01"),
+        ("1-2-27", "2027-02-01"),
+        ("1/1/1900", "1900-01-01"),
+        ("31/12/2200", "2200-12-31"),
+        ("1/1/2201", None),
+        ("31/12/1899", None),
+        ("1900-01-01", "1900-01-01"),
+        ("2200-12-31", "2200-12-31"),
+        ("2201-01-01", None),
+        ("hier", "2026-11-23"),
+        ("avant-hier", "2026-11-22"),
+        ("the day before yesterday", "2026-11-22"),
+        ("the day after tomorrow", "2026-11-26"),
+        ("day after tomorrow", "2026-11-26"),
+        ("ce jour", "2026-11-24"),
+        ("today", "2026-11-24"),
+        ("dans un an", "2027-11-24"),
+        ("in 2 years", "2028-11-24"),
+        ("a month ago", "2026-10-24"),
+        ("an year ago", "2025-11-24"),
+        ("il y a une semaine", "2026-11-17"),
+        ("dans 1 jour", "2026-11-25"),
+        ("in 1 day ago", None),
+        ("dans 3 semestres", None),
+        ("dans 999 jours", "2029-08-19"),
+        ("dans 1000 jours", None),
+        ("in 174 years", "2200-11-24"),
+        ("in 175 years", None),
+        ("dans 13 mois", "2027-12-24"),
+        ("11 months ago", "2025-12-24"),
+        ("a" * 61, None),
+    ],
+)
+def test_dates_to_the_letter(text: str, day: str | None) -> None:
+    found = read_date(text, TODAY)
+    assert (found and found.isoformat()) == day
+
+
+def test_the_end_of_a_shorter_month_and_dates_on_either_side() -> None:
+    last = date(2027, 1, 31)
+    assert read_date("dans un mois", last) == date(2027, 2, 28)
+    assert read_date("dans 3 mois", last) == date(2027, 4, 30)
+    assert read_date("dans 1 an", date(2028, 2, 29)) == date(2029, 2, 28)
+    for text, past in (
+        ("mardi", date(2026, 11, 17)),
+        ("mercredi", date(2026, 11, 18)),
+        ("mardi prochain", date(2026, 12, 1)),
+        ("next tuesday", date(2026, 12, 1)),
+        ("mardi dernier", date(2026, 11, 17)),
+        ("24/11", TODAY),
+        ("25/11", date(2025, 11, 25)),
+        ("24 novembre", TODAY),
+        ("décembre", date(2025, 12, 1)),
+        ("29/2", date(2024, 2, 29)),
+    ):
+        assert read_date(text, TODAY, "past") == past
+    # Eight years lie between two leap days over a full century.
+    assert read_date("29/2", date(2096, 3, 1)) == date(2104, 2, 29)
+    assert read_date("29/2", date(2104, 2, 28), "past") == date(2096, 2, 29)
+    assert read_date(f"{' ' * 80}demain{' ' * 80}", TODAY) == date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [("promotion 2011", "2011"), ("promo12", "2012"), ("P19", "2019"), ("31", "2031"),
+     ("32", "1932"), ("00", "2000"), ("1900", "1900"), ("2199", "2199"), ("abc 12", "2012")],
+)  # fmt: skip
+def test_years_in_the_ways_they_are_said(text: str, year: str) -> None:
+    assert take_words(one("a", "text", format="year"), text, TODAY) == year
+
+
+@pytest.mark.parametrize("text", ["abcd 12", "x123", "1899", "2200", "an 1", "12 12"])
+def test_what_is_no_year(text: str) -> None:
+    asked = one("a", "text", format="year")
+    assert take_words(asked, text, TODAY) == Refusal("answer-not-a-year")
+    assert take_words(asked, " ", TODAY) == Refusal("answer-needed")
+
+
+def test_a_text_has_its_length_to_the_letter() -> None:
+    asked = one("a", "text", min=3, max=5)
+    assert take_words(asked, "abcde", TODAY) == "abcde"
+    assert take_words(one("a", "text"), "x" * 2000, TODAY) == "x" * 2000
+    long = Refusal("answer-too-long", {"max": 2000, "length": 2001})
+    assert take_words(one("a", "text"), "x" * 2001, TODAY) == long
+    kept = "a\tb\nc"
+    assert clean(kept) == kept
+    assert clean("\u2800 \u200d") == ""
+    assert clean("👍") == "👍"
+    assert clean("٣") == "٣"
+    assert clean("!") == "!"
+
+
+SOME = [
+    option("banking", "Banque et assurance"),
+    option("energy", "Énergie"),
+    option("health", "Santé", words=["soin", "air"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("banking", "banking"),
+        ("BANKING", "banking"),
+        ("#2", "energy"),
+        ("2.", "energy"),
+        ("3)", "health"),
+        ("3°", "health"),
+        ("0", None),
+        ("4", None),
+        ("1", "banking"),
+        ("énergi", "energy"),
+        ("énergies", "energy"),
+        ("énergiesss", None),
+        ("sant", None),  # too short to be a slip
+        ("une affaire de soin", "health"),
+        ("un métier de plein air", None),  # three letters stand in too much
+        ("un deux trois quatre cinq six sept soin", "health"),
+        ("un deux trois quatre cinq six sept huit soin", None),
+        ("soin ou énergie", None),
+        ("jamais le soin", None),
+        ("without énergie", None),
+        ("soins intensifs", None),
+    ],
+)
+def test_the_words_for_an_option(said: str, value: str | None) -> None:
+    assert take_words(one("a", "choice", options=SOME), said, TODAY) == value
+
+
+@pytest.mark.parametrize(
+    ("said", "values"),
+    [
+        ("énergie and santé", ("energy", "health")),
+        ("énergie & santé", ("energy", "health")),
+        ("énergie+santé", ("energy", "health")),
+        ("énergie\nsanté", ("energy", "health")),
+        ("énergie, et santé", ("energy", "health")),
+        ("1, 2 3", ("banking", "energy", "health")),
+        ("énergie, !, santé", ("energy", "health")),
+        ("1 4", None),
+        ("énergie et poésie", None),
+        (";;", None),
+        ("énergie," * 260, None),
+    ],
+)
+def test_the_words_for_several_options(said: str, values: tuple[str, ...] | None) -> None:
+    assert take_words(one("a", "many", options=SOME), said, TODAY) == values

@@ -133,6 +133,90 @@ def test_faults_are_told_with_their_remedy(second: dict[str, Any], message: str)
     assert any(message in f for f in found), found
 
 
+def test_a_fault_is_told_where_it_is() -> None:
+    twins = [option("x", "Un"), option("y", "Deux"), option("y", "UN")]
+    assert faults(question("a"), question("b", options=twins)) == [
+        'questions.1.options.2.value: the value "y" is used twice',
+        'questions.1.options.2: "un" already means the option "x"',
+        'questions.1.options.2: "un en" already means the option "x"',
+    ]
+    assert faults(
+        question("b", "text", options=[option("x")]),
+        question("c", "date", min=1),
+        question("d", "person", max=1),
+        question("e", "scale", min=4, max=4),
+        question("f", "many", min=2, max=1),
+        question("g", format="year"),
+        question("h", "scale", only="past"),
+        question("i", "text", high=both("x")),
+        question("j"),
+    ) == [
+        "questions.0.options: a text question has no options; is it a choice or a many?",
+        "questions.1.min: a date question has no min or max",
+        "questions.2.min: a person question has no min or max",
+        "questions.3.min: write 0 <= min <= max <= 10 (here 4 and 4)",
+        "questions.4.min: write 1 <= min <= max <= 2 (here 2 and 1)",
+        "questions.5.format: only a text question has a format",
+        "questions.6.only: only a date question can be past or future",
+        "questions.7.low: only a scale question has a low and a high end",
+    ]
+    for kind in ("choice", "many"):
+        needs = f"questions.0.options: a {kind} question needs at least one option"
+        assert faults(question("a", kind, options=[]), question("b")) == [needs]
+    assert faults(question("a"), question("b", page=3), question("c", page=2), question("b")) == [
+        "questions.2.page: page 2 comes after page 3",
+        'questions.3.id: the id "b" is used twice',
+    ]
+
+
+def test_the_conditions_of_a_question_are_told_with_what_is_possible() -> None:
+    grade = question("grade", "scale", min=0, max=3)
+    found = faults(
+        question("a", page=2),
+        grade,
+        question("free", "text"),
+        question("b", when={"a": ["maybe"]}),
+        question("c", when={"a": []}),
+        question("d", when={"grade": [0, 3, 4, -1]}),
+        question("e", when={"free": ["x"]}),
+        question("f", when={"a": ["yes"]}, page=2),
+        question("g", when={"a": [1]}),
+    )
+    assert found == [
+        'questions.3: \'when\' wants "maybe" of "a", which is none of its options;'
+        " possible here: yes, no",
+        "questions.4: 'when' gives no value for \"a\", so this would never be asked",
+        "questions.5: 'when' wants 4 of \"grade\", a scale from 0 to 3",
+        "questions.5: 'when' wants -1 of \"grade\", a scale from 0 to 3",
+        "questions.6: 'when' names \"free\", a text question; name a choice, many or scale",
+        "questions.7: 'when' names \"a\" of its own page 2; put this question on a later page",
+        'questions.8: \'when\' wants "1" of "a", which is none of its options;'
+        " possible here: yes, no",
+    ]
+
+
+def test_bounds_may_meet_where_it_is_no_scale() -> None:
+    qs = read(
+        question("a", "text", min=4, max=4),
+        question("b", "many", min=2, max=2),
+        question("c", "scale", min=0, max=10),
+        question("d", "text", max=3000),
+        question("e", "many"),
+        question("f", "scale"),
+        question("g", "text"),
+    )
+    bounds = [q.bounds for q in qs.questions]
+    assert bounds == [(4, 4), (2, 2), (0, 10), (1, 3000), (1, 2), (1, 5), (1, 2000)]
+
+
+def test_little_is_named_and_much_is_not() -> None:
+    ten = [f"{n}" * 3 for n in range(10)]
+    assert did_you_mean("zzz", ten) == f"; possible here: {', '.join(ten)}"
+    assert did_you_mean("zzz", [*ten, "abc"]) == ""
+    assert did_you_mean("zzz", ["a", "a", "b"]) == "; possible here: a, b"
+    assert did_you_mean("abcd", ["abxx", "abcx"]) == '; did you mean "abcx"?'
+
+
 def test_all_faults_are_told_at_once() -> None:
     assert len(faults(question("a", when={"x": ["y"]}), question("a", when={"z": ["y"]}))) == 3
 

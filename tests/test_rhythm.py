@@ -14,6 +14,7 @@ from bot.rhythm import (
     Quarter,
     anchor,
     check_rule,
+    holidays_of_france,
     into_waking_hours,
     is_missing,
     months_later,
@@ -22,6 +23,7 @@ from bot.rhythm import (
     reported,
     to_local,
     to_utc,
+    working_days_later,
 )
 
 PARIS = "Europe/Paris"
@@ -318,3 +320,144 @@ def test_the_next_opening_is_at_most_a_quarter_away(after: datetime, zone: str) 
     assert timedelta(0) < due - after <= timedelta(days=93)
     assert due.tzinfo is UTC
     assert quarter.end < due.astimezone(ZoneInfo(zone)).date()
+
+
+# --- what is said of a rule that is refused
+_WEEKLY = "BYDAY, COUNT, INTERVAL, UNTIL, WKST"
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("", 'write FREQ=DAILY|WEEKLY|MONTHLY|YEARLY (here "")'),
+        ("COUNT=2", 'write FREQ=DAILY|WEEKLY|MONTHLY|YEARLY (here "")'),
+        ("FREQ=HOURLY", 'write FREQ=DAILY|WEEKLY|MONTHLY|YEARLY (here "HOURLY")'),
+        ("FREQ=DAILY;COUNT=1;COUNT=2", '"COUNT" is there twice'),
+        ("FREQ=WEEKLY;BYMONTH=2", f'"BYMONTH" does not go with FREQ=WEEKLY; possible: {_WEEKLY}'),
+        ("FREQ=DAILY;COUNT=1=2", '"COUNT=1=2" is not of the form that RFC 5545 gives it'),
+        ("FREQ=DAILY;COUNT=2;UNTIL=20270101", "write COUNT or UNTIL, not both"),
+        ("FREQ=WEEKLY;BYDAY=2TU", "a weekly BYDAY has no number: write TU, not 2TU"),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "this rule never happens"),
+        ("FREQ=DAILY;INTERVAL=", '"INTERVAL=" is not of the form that RFC 5545 gives it'),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_and_what_to_write(rule: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_rule(rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=DAILY",
+        "FREQ=WEEKLY",
+        "FREQ=DAILY;COUNT=2",
+        "FREQ=DAILY;UNTIL=20200101",  # over before it is looked at; still a rule
+        "FREQ=WEEKLY;UNTIL=20200101T000000;BYDAY=MO",
+        "FREQ=MONTHLY;BYDAY=2TU",
+        "FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29",  # leap years only
+    ],
+)
+def test_a_plain_rule_is_taken(rule: str) -> None:
+    check_rule(rule)
+
+
+# --- to the minute, to the day
+def test_a_wall_time_has_no_fold_and_its_own_is_left_aside() -> None:
+    twice = to_local(utc("2026-10-25T01:30"), PARIS)
+    assert (twice, twice.fold, twice.tzinfo) == (wall("2026-10-25T02:30"), 0, None)
+    assert to_utc(wall("2026-10-25T02:30").replace(fold=1), PARIS) == utc("2026-10-25T00:30")
+    assert not is_missing(wall("2026-10-25T02:30").replace(fold=1), PARIS)
+
+
+def test_a_rhythm_begins_on_the_day_of_the_person_at_the_instant_or_later() -> None:
+    daily = "FREQ=DAILY;INTERVAL=9;UNTIL=20200101"
+    # In Paris the first of December has begun.
+    assert anchor(daily, time(0, 15), PARIS, utc("2026-11-30T23:10")) == wall("2026-12-01T00:15")
+    assert anchor(daily, time(0, 15), PARIS, utc("2026-11-30T23:15")) == wall("2026-12-01T00:15")
+    assert anchor(daily, time(0, 15), PARIS, utc("2026-11-30T23:16")) == wall("2026-12-02T00:15")
+    with pytest.raises(ValueError, match=r"^the rule FREQ=MONTHLY;BYMONTHDAY=31;BYSETPOS=9 never"):
+        anchor("FREQ=MONTHLY;BYMONTHDAY=31;BYSETPOS=9", time(9), PARIS, utc("2026-11-30T00:00"))
+
+
+def test_the_next_time_is_strictly_later_even_over_the_widest_gap() -> None:
+    start = wall("2026-03-01T02:30")
+    due = next_occurrence("FREQ=DAILY", start, PARIS, utc("2026-03-29T01:29"))
+    assert due == utc("2026-03-29T01:30")
+    assert next_occurrence("FREQ=DAILY", start, PARIS, due) == utc("2026-03-30T00:30")
+    assert next_occurrence("FREQ=DAILY;COUNT=2", start, PARIS, utc("2026-03-02T01:30")) is None
+    assert due.tzinfo is UTC
+
+
+def test_what_is_not_moved_is_told_in_universal_time() -> None:
+    noon = datetime(2026, 11, 24, 12, tzinfo=ZoneInfo(PARIS))
+    for quiet in (None, (time(8), time(8)), NIGHT):
+        assert into_waking_hours(noon, PARIS, quiet).tzinfo is UTC
+    night = datetime(2026, 11, 24, 23, tzinfo=ZoneInfo(PARIS))
+    assert into_waking_hours(night, PARIS, NIGHT).tzinfo is UTC
+
+
+# --- working days
+def test_working_days_are_counted_at_the_same_wall_time() -> None:
+    off = holidays_of_france(2026) | holidays_of_france(2027)
+
+    def works(day: date) -> bool:
+        return day.weekday() < 5 and day not in off
+
+    friday = utc("2026-10-23T22:30")  # in Paris it is Saturday already
+    assert working_days_later(friday, 0, PARIS, works) == friday
+    assert working_days_later(friday, 1, PARIS, works) == utc("2026-10-25T23:30")
+    assert working_days_later(friday, 6, PARIS, works) == utc("2026-11-01T23:30")
+    # All Saints' is a Sunday, the eleventh a Wednesday, Christmas a Friday.
+    assert working_days_later(utc("2026-11-10T09:00"), 1, PARIS, works) == utc("2026-11-12T09:00")
+    assert working_days_later(utc("2026-12-24T09:00"), 1, PARIS, works) == utc("2026-12-28T09:00")
+    assert working_days_later(utc("2026-12-31T09:00"), 2, PARIS, works) == utc("2027-01-05T09:00")
+
+
+def test_the_public_holidays_of_a_year() -> None:
+    days = "01-01 04-06 05-01 05-08 05-14 05-25 07-14 08-15 11-01 11-11 12-25"
+    assert holidays_of_france(2026) == {date.fromisoformat(f"2026-{day}") for day in days.split()}
+
+
+# --- quarters, at their ends
+@pytest.mark.parametrize(
+    ("year", "number"), [(2026, 0), (2026, 5), (1899, 4), (2201, 1), (2026, -1)]
+)
+def test_no_quarter_lies_outside_its_year_or_the_centuries(year: int, number: int) -> None:
+    with pytest.raises(ValueError, match=f"^no such quarter: {year}T{number}$"):
+        Quarter(year, number)
+
+
+def test_quarters_at_the_ends_of_the_centuries_and_of_the_year() -> None:
+    assert (str(Quarter(1900, 1)), str(Quarter(2200, 4))) == ("1900T1", "2200T4")
+    months = [Quarter.of(date(2026, month, 1)).number for month in range(1, 13)]
+    assert months == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    ends = [(Quarter(2026, n).start, Quarter(2026, n).end) for n in range(1, 5)]
+    assert ends == [
+        (date(2026, 1, 1), date(2026, 3, 31)),
+        (date(2026, 4, 1), date(2026, 6, 30)),
+        (date(2026, 7, 1), date(2026, 9, 30)),
+        (date(2026, 10, 1), date(2026, 12, 31)),
+    ]
+    assert [Quarter(2026, n).next for n in (1, 4)] == [Quarter(2026, 2), Quarter(2027, 1)]
+    about = [str(reported(date(2026, month, 28))) for month in range(1, 13)]
+    assert about == (["2025T4"] + ["2026T1"] * 3 + ["2026T2"] * 3 + ["2026T3"] * 3 + ["2026T4"] * 2)
+    long = "2026T4 and then some more of it"
+    with pytest.raises(
+        ValueError, match=f'^"{long[:20]}" is no quarter; write for example 2026T4$'
+    ):
+        Quarter.parse(long)
+    assert Quarter.parse("q1_2027") == Quarter(2027, 1)
+
+
+def test_an_opening_is_strictly_later_and_at_most_a_year_and_a_month_away() -> None:
+    opens = utc("2027-03-31T08:00")
+    assert next_opening([3], 31, time(10), PARIS, opens - timedelta(seconds=1))[0] == opens
+    assert next_opening([3], 31, time(10), PARIS, opens)[0] == utc("2028-03-31T08:00")
+    # In Paris it is already the first of January.
+    at = utc("2026-12-31T23:30")
+    assert next_opening([12], 31, time(10), PARIS, at)[0] == utc("2027-12-31T09:00")
+    due, quarter = next_opening([2, 5], 15, time(10), PARIS, at)
+    assert (due, str(quarter)) == (utc("2027-02-15T09:00"), "2027T1")
+    with pytest.raises(ValueError, match=r"^a report opens in at least one month from 1 to 12$"):
+        next_opening([0, 13], 1, time(10), PARIS, at)

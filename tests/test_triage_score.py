@@ -224,3 +224,220 @@ def test_levels_are_three_and_closer_is_sooner() -> None:
     assert [SilentDays().of(level) for level in LEVELS] == [120, 60, 30]
     with pytest.raises(ValueError, match="close <= normal <= light"):
         SilentDays(light=10)
+
+
+# --- what a sign says -----------------------------------------------------------------------------
+
+AGO = NOW - 200 * DAY
+
+
+def only(**more: object) -> Sign:
+    """The one sign that these facts give."""
+    (found,) = signs(RULES, EMERGENCE.reports, replace(NOBODY, **more), NOW)  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("more", "sign"),
+    [
+        ({"calls": (Call(7, AGO, None),)}, Sign("help", "help:7", 100, AGO)),
+        ({"calls": (Call(7, AGO, 9),)}, Sign("help_taken", "help:7", 30, AGO, {"taker": 9})),
+        ({"words": ((7, AGO),)}, Sign("words", "words:7", 40, AGO)),
+        ({"requests": ((7, AGO),)}, Sign("request", "request:7", 20, AGO, {"number": 7})),
+        (
+            {"missed": (Missed("quarterly", ("2026T4", "2026T3"), AGO),)},
+            Sign(
+                "missed",
+                "missed:quarterly:2026T4",
+                60,
+                AGO,
+                {"report": "quarterly", "quarter": "2026T4", "n": 2},
+            ),
+        ),
+        (
+            {"half": (Half("quarterly", "2026T4", AGO),)},
+            Sign(
+                "half",
+                "half:quarterly:2026T4",
+                10,
+                AGO,
+                {"report": "quarterly", "quarter": "2026T4"},
+            ),
+        ),
+        (
+            {"unanswered": 3, "unanswered_since": AGO},
+            Sign("unanswered", f"unanswered:{AGO:%Y-%m-%d}", 30, AGO, {"n": 3}),
+        ),
+        (
+            {"unanswered": 1},  # since they joined, then
+            Sign("unanswered", f"unanswered:{NOBODY.since:%Y-%m-%d}", 10, NOBODY.since, {"n": 1}),
+        ),
+        (
+            {"apart": (Apart(5, 2, 3, AGO),)},
+            Sign("no_meeting", "no_meeting:5:3", 45, AGO, {"n": 3, "mentor": 2}),
+        ),
+        (
+            {"alerts": (Alert(5, "checkin", "met", "no", 2, AGO),)},
+            Sign(
+                "mentor",
+                "checkin:5:met:no",
+                40,
+                AGO,
+                {"rhythm": "checkin", "question": "met", "value": "no", "mentor": 2},
+            ),
+        ),
+        (
+            {"seen_at": NOW - 65 * DAY, "prompts": 2},
+            Sign(
+                "silence",
+                f"silence:{NOW - 65 * DAY:%Y-%m-%d}",
+                30,
+                NOW - 65 * DAY,
+                {"n": 9, "prompts": 2},
+            ),
+        ),
+        ({"reachable": False}, Sign("unreachable", "unreachable", 25, NOW - DAY)),
+        (
+            {"reachable": False, "seen_at": None},
+            Sign("unreachable", "unreachable", 25, NOBODY.since),
+        ),
+        ({"level": "close"}, Sign("close", "close", 15, NOBODY.since)),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Sign) else "",
+)
+def test_a_sign_says_since_when_and_what_its_words_need(
+    more: Mapping[str, object], sign: Sign
+) -> None:
+    assert only(**more) == sign
+
+
+def test_signs_of_a_report_say_what_was_answered_and_what_was_before() -> None:
+    read = {"studies": "difficiles", "commitment": "3 sur 5"}
+    now = replace(sent("2026T4", 2, studies="hard", commitment=3), labels=read)
+    before = replace(sent("2026T3", studies="well", commitment=5), sent_at=AGO)
+    found = signs(RULES, EMERGENCE.reports, replace(NOBODY, sent=(now, before)), NOW)
+    studies = {
+        "report": "quarterly",
+        "question": "studies",
+        "value": "hard",
+        "label": "difficiles",
+        "quarter": "2026T4",
+    }
+    fallen = {**studies, "question": "commitment", "value": 3, "label": "3 sur 5"}
+    weights, at = RULES.weights, now.sent_at
+    of = "quarterly:2026T4"
+    assert {sign.kind: sign for sign in found} == {
+        "alert": Sign("alert", f"answer:{of}:studies:hard", weights.alert, at, studies),
+        "new": Sign(
+            "new",
+            f"new:{of}:studies:hard",
+            weights.new,
+            at,
+            {**studies, "before": "2026T3", "was": "well"},
+        ),
+        "fell": Sign(
+            "fell",
+            f"fell:{of}:commitment:3",
+            2 * weights.fell,
+            at,
+            {**fallen, "before": "2026T3", "was": 5},
+        ),
+    }
+    unread = only(sent=(sent("2026T4", commitment=2),))
+    assert unread.about["label"] == ""
+    assert unread.key == f"answer:{of}:commitment:2"
+
+
+def test_a_report_of_another_kind_is_not_set_beside_it() -> None:
+    """Nor does a question left open hide those that come after it."""
+    other = replace(sent("2026T3", studies="well"), report="other")
+    only_now = sent("2026T4", 2, studies="hard", commitment=None, project="stuck")
+    for reports in ((only_now, other), (other, only_now)):
+        found = signs(RULES, EMERGENCE.reports, replace(NOBODY, sent=reports), NOW)
+        assert [(s.kind, s.about["question"]) for s in found] == [
+            ("alert", "project"),
+            ("alert", "studies"),
+        ]
+
+
+def test_an_answer_that_was_not_there_before_is_no_news() -> None:
+    before = sent("2026T3", commitment=5)
+    now = sent("2026T4", 2, studies="hard", commitment=4)
+    found = signs(RULES, EMERGENCE.reports, replace(NOBODY, sent=(now, before)), NOW)
+    assert {(s.kind, s.about["question"]) for s in found} == {
+        ("alert", "studies"),
+        ("fell", "commitment"),
+    }
+    better = signs(
+        RULES,
+        EMERGENCE.reports,
+        replace(NOBODY, sent=(sent("2026T4", commitment=5), sent("2026T3", commitment=4))),
+        NOW,
+    )
+    assert better == ()
+
+
+@pytest.mark.parametrize(
+    ("ago", "left"), [(7 * DAY - timedelta(seconds=1), False), (7 * DAY, True)]
+)
+def test_a_report_is_left_after_seven_days_to_the_second(ago: timedelta, left: bool) -> None:
+    facts = replace(NOBODY, half=(Half("quarterly", "2026T4", NOW - ago),))
+    assert ("half" in kinds(facts)) is left
+
+
+def test_whoever_cannot_be_written_to_is_not_called_silent() -> None:
+    found = kinds(replace(NOBODY, reachable=False, seen_at=NOW - 90 * DAY, prompts=4))
+    assert found == {"unreachable": 25}
+    assert kinds(replace(NOBODY, seen_at=None, prompts=4)) == {}
+
+
+def test_the_heaviest_sign_comes_first_then_the_oldest_then_by_key() -> None:
+    found = signs(
+        RULES,
+        EMERGENCE.reports,
+        replace(
+            NOBODY,
+            calls=(Call(1, NOW, None),),
+            words=((3, NOW), (2, NOW), (1, AGO), (4, NOW - DAY)),
+            requests=((1, AGO),),
+        ),
+        NOW,
+    )
+    assert [s.key for s in found] == [
+        "help:1", "words:1", "words:4", "words:2", "words:3", "request:1",
+    ]  # fmt: skip
+
+
+def test_among_people_the_oldest_of_their_signs_counts_then_the_older_number() -> None:
+    late, early = Sign("words", "a", 40, NOW), Sign("words", "b", 40, AGO)
+    twice = entry(9, (late, early))
+    assert twice.key == (-2, -80, AGO, 9)
+    assert twice.points == 80
+    assert [e.person for e in ranked([entry(2, (late,)), entry(1, (late,)), twice])] == [9, 1, 2]
+
+
+def test_what_is_new_counts_against_what_was_there_when_the_team_decided() -> None:
+    old, new = Sign("alert", "old", 90, NOW), Sign("words", "new", 40, NOW)
+    assert entry(1, (old, new)).fresh == ()
+    assert not entry(1, (old, new)).raised
+    decided = entry(1, (old, new), Correction("lower", frozenset({"old"})))
+    assert decided.fresh == (new,)
+    assert (decided.raised, decided.group) == (True, 2)
+    higher = entry(1, (old, new), Correction("higher", frozenset({"old"})))
+    assert (higher.raised, higher.group) == (False, 3)
+    settled = Correction("seen", frozenset({"old"}))
+    assert not entry(1, (old,), settled, strong=0).raised  # nothing new is never strong
+    assert entry(1, (old, Sign("half", "h", 1, NOW)), settled, strong=0).raised
+    assert entry(1, (old,), settled).group == 0
+    assert entry(1, (old,), Correction("lower", frozenset({"old"}))).group == 1
+
+
+def test_the_head_of_the_list_is_as_long_as_asked_and_strong_or_put_higher() -> None:
+    def of(person: int, points: int, correction: Correction | None = None) -> Entry:
+        return entry(person, (Sign("words", f"{person}", points, NOW),), correction)
+
+    higher = of(1, 5, Correction("higher", frozenset({"1"})))
+    listed = [higher, of(2, 90), of(3, 30), of(4, 29), of(5, 30)]
+    assert first(listed, 9, strong=30) == [1, 2, 3, 5]
+    assert first(listed, 2, strong=30) == [1, 2]
+    assert first(listed, 0, strong=30) == []

@@ -36,7 +36,23 @@ PYTEST: Final = [
     *("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"),
     *("-p", "no:unraisableexception", "-p", "no:threadexception"),
     *("-m", "not postgres and not browser and not slow"),
+    "--hypothesis-profile=mutation",
 ]
+
+RANKED_BY_LOAD: Final = (
+    "what_lies_between_costs_what_lies_between",
+    "who_carries_more_comes_later_by_so_many_points",
+    "who_was_shown_often_comes_after_equals_and_before_the_others",
+)
+RANKED_BY_MEANING: Final = (
+    "a_meaning_is_found_where_no_word_and_no_field_is_shared",
+    "without_a_vector_an_expert_is_ranked_by_words",
+    "the_order_of_the_rows_changes_nothing",
+    "filters_hold_and_reasons_are_true_in_any_directory",
+    "a_matrix_has_the_scores_of_the_ranking",
+    "who_shares_only_the_kind_of_help_has_no_points",
+    "reasons_of_many_pairs_are_those_of_each_alone",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +118,11 @@ GROUPS: Final = {
     "matching": Group(
         85,
         {f"bot/matching/{n}.py": () for n in ("assign", "features", "score", "text")},
-        tuple(f"tests/test_{n}.py" for n in ("assign", "matching_score", "matching_text")),
+        (
+            *(f"tests/test_{n}.py" for n in ("assign", "matching_score", "matching_text")),
+            *(f"tests/test_load.py::test_{n}" for n in RANKED_BY_LOAD),
+            *(f"tests/test_sense.py::test_{n}" for n in RANKED_BY_MEANING),
+        ),
     ),
     "rules": Group(
         85,
