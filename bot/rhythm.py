@@ -73,6 +73,7 @@ def check_rule(rule: str) -> None:
         raise ValueError("a weekly BYDAY has no number: write TU, not 2TU")
     endless = ";".join(p for p in rule.split(";") if not p.startswith("UNTIL="))
     try:
+        _expand(rule, datetime(2024, 1, 1))  # noqa: DTZ001 - wall time; an UNTIL is a day as well
         # A leap year's first day: whatever happens at all happens after it.
         first = next(iter(_expand(endless, datetime(2024, 1, 1))), None)  # noqa: DTZ001 - wall time
     except (ValueError, TypeError) as error:

@@ -215,6 +215,7 @@ def test_quiet_hours_at_noon_and_none_at_all() -> None:
     lunch = (time(12), time(14))
     assert into_waking_hours(utc("2026-11-24T11:30"), PARIS, lunch) == utc("2026-11-24T13:00")
     assert into_waking_hours(utc("2026-11-24T13:00"), PARIS, lunch) == utc("2026-11-24T13:00")
+    assert into_waking_hours(utc("2026-11-24T11:00"), PARIS, lunch) == utc("2026-11-24T13:00")
     midnight = utc("2026-11-24T23:30")
     assert into_waking_hours(midnight, PARIS, None) == midnight
     assert into_waking_hours(midnight, PARIS, (time(8), time(8))) == midnight
@@ -338,6 +339,10 @@ _WEEKLY = "BYDAY, COUNT, INTERVAL, UNTIL, WKST"
         ("FREQ=DAILY;COUNT=2;UNTIL=20270101", "write COUNT or UNTIL, not both"),
         ("FREQ=WEEKLY;BYDAY=2TU", "a weekly BYDAY has no number: write TU, not 2TU"),
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "this rule never happens"),
+        (
+            "FREQ=DAILY;UNTIL=20271301",
+            "this is not a rule of RFC 5545: invalid 'UNTIL': 20271301",
+        ),
         ("FREQ=DAILY;INTERVAL=", '"INTERVAL=" is not of the form that RFC 5545 gives it'),
     ],
 )
@@ -356,6 +361,7 @@ def test_a_refusal_says_what_is_wrong_and_what_to_write(rule: str, message: str)
         "FREQ=WEEKLY;UNTIL=20200101T000000;BYDAY=MO",
         "FREQ=MONTHLY;BYDAY=2TU",
         "FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29",  # leap years only
+        "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=30",
     ],
 )
 def test_a_plain_rule_is_taken(rule: str) -> None:
@@ -376,6 +382,8 @@ def test_a_rhythm_begins_on_the_day_of_the_person_at_the_instant_or_later() -> N
     assert anchor(daily, time(0, 15), PARIS, utc("2026-11-30T23:10")) == wall("2026-12-01T00:15")
     assert anchor(daily, time(0, 15), PARIS, utc("2026-11-30T23:15")) == wall("2026-12-01T00:15")
     assert anchor(daily, time(0, 15), PARIS, utc("2026-11-30T23:16")) == wall("2026-12-02T00:15")
+    once = "FREQ=DAILY;COUNT=1"
+    assert anchor(once, time(9), PARIS, utc("2026-11-30T08:01")) == wall("2026-12-01T09:00")
     with pytest.raises(ValueError, match=r"^the rule FREQ=MONTHLY;BYMONTHDAY=31;BYSETPOS=9 never"):
         anchor("FREQ=MONTHLY;BYMONTHDAY=31;BYSETPOS=9", time(9), PARIS, utc("2026-11-30T00:00"))
 
