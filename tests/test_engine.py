@@ -180,6 +180,21 @@ def test_how_many_questions_there_are_is_settled_once_nothing_can_open_more() ->
     assert last.picked == ()
 
 
+def test_an_answer_elsewhere_leaves_the_edit_open() -> None:
+    talk = Talk()
+    talk(*ALL_ANSWERED, Edit("delay"))
+    assert last_ask(talk(Answer("situation", "between"))).question.id == "delay"
+    assert [type(o) for o in talk(Answer("delay", "2"))] == [Noted, Review]
+
+
+def test_only_what_can_be_said_again_is_offered_and_only_a_many_has_ticks() -> None:
+    qs = read(question("a", optional=True), question("b", "many"))
+    odd = State(suggested={"a": SKIPPED, "b": ("no",)}, picked={"a": ("yes",)})
+    first, second = (engine.asking(qs, odd, q) for q in qs.questions)
+    assert (first.suggested, first.picked) == (None, ())
+    assert (second.suggested, second.picked) == (("no",), ("no",))
+
+
 def test_skipped_and_unanswered_open_nothing() -> None:
     qs = read(question("a", optional=True), question("b", when={"a": ["yes", "no"]}))
     assert [q.id for q in engine.path(qs, {"a": SKIPPED})] == ["a"]

@@ -656,6 +656,18 @@ def test_many_wishes_are_read_in_blocks_and_come_out_the_same() -> None:
     assert (many == np.vstack([few] * 40)[:300]).all()
 
 
+def test_what_a_word_stands_for_is_looked_for_in_the_ranking_too() -> None:
+    rules = Rules(synonyms={"truc": ("zorglub",)})
+    index = Index([profile(1, bio="Un zorglub."), profile(2, bio="Un krok.")])
+    assert index.rank(Wish("truc"), 2) == []
+    (found,) = index.rank(Wish("truc"), 2, rules=rules)
+    assert (found.person_id, found.reasons) == (
+        1,
+        (Reason("reason-says", {"quote": "Un zorglub"}),),
+    )
+    assert index.explain(index.ask([Wish("truc")], rules=rules), [(0, 1)]) == [found]
+
+
 def test_without_meanings_there_is_nothing_to_encode() -> None:
     assert INDEX.meaning(WISHES) is None
     assert INDEX.unread(WISHES) == 0

@@ -404,6 +404,8 @@ def test_too_few_and_too_many_are_told_with_how_many() -> None:
         ("date", "2026-11-24", True),
         ("date", "24/11/2026", False),
         ("date", "2026-02-30", False),
+        ("date", "1899-12-31", False),
+        ("date", "2201-01-01", False),
         ("person", "Ada", True),
         ("person", "", False),
         ("person", " Ada", False),
@@ -545,6 +547,7 @@ def test_the_end_of_a_shorter_month_and_dates_on_either_side() -> None:
 )  # fmt: skip
 def test_years_in_the_ways_they_are_said(text: str, year: str) -> None:
     assert take_words(one("a", "text", format="year"), text, TODAY) == year
+    assert take(one("a", "text", format="year"), text, TODAY) == year
 
 
 @pytest.mark.parametrize("text", ["abcd 12", "x123", "1899", "2200", "an 1", "12 12"])

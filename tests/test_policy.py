@@ -15,7 +15,7 @@ from bot.dialogue.tokens import ActToken, encode
 from bot.dialogues import COMPLETIONS
 from bot.errors import NotAllowed, PolicyError, ProgrammeError
 from bot.events import Opened
-from bot.policy import POLICIES, Who, declare, declared, policy
+from bot.policy import POLICIES, Policy, Who, declare, declared, policy
 from bot.programmes.about import Body
 from bot.turn import Turn
 from handlers.http import application
@@ -202,6 +202,32 @@ def test_the_roles_of_staff_admit_who_they_name() -> None:
         for who in get_args(Who)
         if policy(who, scope="programme").of_staff
     )
+
+
+def test_what_is_lent_reaches_no_further_than_it_was_lent() -> None:
+    here = programme("ax-accompagnement", bodies=(body("demandes"),))
+    lent = policy("staff", scope="programme", family="demandes")
+    other = policy("staff", scope="programme", family="binomes")
+    never = policy("owner", scope="programme", family="demandes")
+    assert [one.admits({SOIE}, here) for one in (lent, other, never)] == [True, False, False]
+    assert not lent.admits({SOIE}, None)
+    assert not lent.admits({"mentee"}, here)
+    assert not policy("staff", scope="programme").admits({SOIE}, here)
+    assert [lent.admits_to_all({role}, here) for role in (SOIE, "staff", "owner")] == [True] * 3
+    followed = policy("supervisor", scope="object", family="binomes")
+    assert followed.admits({"supervisor"}, here)
+    assert not followed.admits_to_all({"supervisor", "teacher"}, here)
+    assert followed.admits_to_all(["supervisor", "staff"], here)
+
+
+def test_a_policy_is_what_was_asked_for_in_the_usual_kind_of_chat() -> None:
+    assert policy("staff", scope="object", family="x") == Policy("staff", "anywhere", "object", "x")
+    for who in ("anyone", "member"):
+        assert policy(who, scope="self") == Policy(who, "private", "self", None)  # type: ignore[arg-type]
+    assert policy("member", scope="self", where="anywhere").where == "anywhere"
+    scopes = "self, object, programme, house"
+    with pytest.raises(PolicyError, match=f"^'mine' is no part of a policy: {scopes}$"):
+        policy("staff", scope="mine")  # type: ignore[arg-type]
 
 
 def test_another_body_of_staff_has_the_verbs_that_the_programme_lends_it() -> None:

@@ -204,9 +204,13 @@ def test_bounds_may_meet_where_it_is_no_scale() -> None:
         question("e", "many"),
         question("f", "scale"),
         question("g", "text"),
+        question("h", page=1),
+        question("i", "date"),
     )
     bounds = [q.bounds for q in qs.questions]
-    assert bounds == [(4, 4), (2, 2), (0, 10), (1, 3000), (1, 2), (1, 5), (1, 2000)]
+    assert bounds == [
+        (4, 4), (2, 2), (0, 10), (1, 3000), (1, 2), (1, 5), (1, 2000), (0, 0), (0, 0),
+    ]  # fmt: skip
 
 
 def test_little_is_named_and_much_is_not() -> None:

@@ -360,6 +360,25 @@ def test_a_report_of_another_kind_is_not_set_beside_it() -> None:
         ]
 
 
+def test_every_report_of_the_file_is_looked_at() -> None:
+    of_another = EMERGENCE.reports[0].model_copy(update={"id": "other"})
+    facts = replace(NOBODY, sent=(sent("2026T4", studies="hard"),))
+    found = signs(RULES, (of_another, *EMERGENCE.reports), facts, NOW)
+    assert [sign.about["report"] for sign in found] == ["quarterly"]
+
+
+def test_a_grade_set_beside_something_else_has_not_fallen() -> None:
+    """The question may have been another kind when it was answered last."""
+    for was, value in (("much", 3), (5, "some")):
+        facts = (sent("2026T4", 2, commitment=value), sent("2026T3", commitment=was))
+        assert "fell" not in kinds(replace(NOBODY, sent=facts))
+
+
+def test_the_least_that_weighs_is_one_point() -> None:
+    rules = Triage(weights=Weights(close=1))
+    assert kinds(replace(NOBODY, level="close"), rules) == {"close": 1}
+
+
 def test_an_answer_that_was_not_there_before_is_no_news() -> None:
     before = sent("2026T3", commitment=5)
     now = sent("2026T4", 2, studies="hard", commitment=4)
