@@ -1,7 +1,7 @@
-"""Has each run of the tests forget what functions remember of an earlier one.
+"""Has each test forget what functions remember of an earlier one.
 
 Faults are tried in copies of a process in which the tests have run already: what a function under
-`lru_cache` answered there would hide a fault in it.
+`lru_cache` answered there would hide a fault in it, and which tests reach the function as well.
 """
 
 import sys
@@ -9,7 +9,7 @@ import sys
 HOUSE = ("bot.", "storage.", "scheduling.", "handlers.")
 
 
-def pytest_sessionstart() -> None:
+def pytest_runtest_setup() -> None:
     """Empty every cache of the house."""
     for name, module in list(sys.modules.items()):
         if name.startswith(HOUSE):
