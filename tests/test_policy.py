@@ -223,7 +223,7 @@ def test_what_is_lent_reaches_no_further_than_it_was_lent() -> None:
 def test_a_policy_is_what_was_asked_for_in_the_usual_kind_of_chat() -> None:
     assert policy("staff", scope="object", family="x") == Policy("staff", "anywhere", "object", "x")
     for who in ("anyone", "member"):
-        assert policy(who, scope="self") == Policy(who, "private", "self", None)  # type: ignore[arg-type]
+        assert policy(who, scope="self") == Policy(who, "private", "self", None)
     assert policy("member", scope="self", where="anywhere").where == "anywhere"
     scopes = "self, object, programme, house"
     with pytest.raises(PolicyError, match=f"^'mine' is no part of a policy: {scopes}$"):
