@@ -217,6 +217,7 @@ def test_little_is_named_and_much_is_not() -> None:
     ten = [f"{n}" * 3 for n in range(10)]
     assert did_you_mean("zzz", ten) == f"; possible here: {', '.join(ten)}"
     assert did_you_mean("zzz", [*ten, "abc"]) == ""
+    assert did_you_mean("zzz", ["a"]) == "; possible here: a"
     assert did_you_mean("zzz", ["a", "a", "b"]) == "; possible here: a, b"
     assert did_you_mean("abcd", ["abxx", "abcx"]) == '; did you mean "abcx"?'
 
