@@ -235,7 +235,8 @@ class Judge:
             return True  # of nobody that was here before
         if actor is None:
             return False
-        if actor in known and known <= self.related.get(actor, set()) | {actor}:
+        near = self.related.get(actor, set()) | {actor}
+        if actor in known and all(one in near or self.leads(one, actor) for one in known):
             return True
         if self.is_staff(actor, found.places) or self.lent(actor, table, found):
             return True
