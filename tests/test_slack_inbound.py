@@ -187,6 +187,13 @@ def test_the_fields_of_a_form_in_whatever_shape_it_comes(blocks: object, names: 
         ({"event": {"type": 7}}, False),
         ({"actions": [{"action_id": {"a": 1}}]}, False),
         ({"view": {"callback_id": []}}, False),
+        ({"type": "block_actions", "actions": [{"action_id": "a", "type": "button"}]}, True),
+        ({"type": "block_actions", "actions": [{"action_id": "a"}]}, False),
+        ({"type": "block_actions", "actions": [{"type": "button"}]}, False),
+        ({"type": "block_actions", "actions": []}, False),
+        ({"type": "view_submission", "view": {"callback_id": "", "type": "modal"}}, True),
+        ({"type": "view_submission", "view": {"type": "modal"}}, False),
+        ({"type": "view_submission"}, False),
     ],
 )
 def test_what_names_its_listener_is_words(payload: dict[str, Any], named: bool) -> None:

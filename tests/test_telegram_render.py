@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.messages import Choice, File, Home, Line, Message, Option, Pick, Table
 from handlers.local.telegram_text import found_entities
+from handlers.telegram import adapter
 from handlers.telegram.render import Rendered, linkable, page_of, render
 from handlers.telegram.text import clip, units
 
@@ -419,3 +420,12 @@ def test_golden(name: str, request: pytest.FixtureRequest) -> None:
 
 def test_no_orphan_golden() -> None:
     assert {p.stem for p in GOLDEN.glob("*.json")} == GOLDENS.keys()
+
+
+def test_a_page_is_turned_whatever_the_client_says_it_speaks() -> None:
+    chat = {"message_id": 7, "chat": {"id": 9}}
+    for spoken, locale in (("en", "en"), (["fr"], None), (None, None)):
+        query = {"id": "1", "data": "p:1:2", "message": chat, "from": {"language_code": spoken}}
+        turned = adapter._turned(query)
+        assert turned is not None
+        assert turned.locale == locale

@@ -150,11 +150,18 @@ _NAMES: Final[tuple[tuple[str | int, ...], ...]] = (
     ("command",), ("event", "type"), ("actions", 0, "action_id"), ("actions", 0, "block_id"),
     ("view", "callback_id"),
 )  # fmt: skip
+_NEEDED: Final[Mapping[str, tuple[tuple[str | int, ...], ...]]] = {
+    "block_actions": (("actions", 0, "action_id"), ("actions", 0, "type")),
+    "view_submission": (("view", "callback_id"), ("view", "type")),
+}
 
 
 def is_named(payload: Payload) -> bool:
     """Whether what says whose work a payload is are words; the library expects no less."""
-    return all(isinstance(_at(payload, *path), str | None) for path in _NAMES)
+    needed = _NEEDED.get(_string(payload, "type"), ())
+    return all(isinstance(_at(payload, *path), str) for path in needed) and all(
+        isinstance(_at(payload, *path), str | None) for path in _NAMES
+    )
 
 
 # --- events -----------------------------------------------------------------------------------

@@ -455,7 +455,8 @@ def _turned(query: Json) -> _Turned | None:
                 return None
             user = query.get("from")
             locale = user.get("language_code") if isinstance(user, dict) else None
-            return _Turned(query_id, str(chat_id), message_id, locale, *page)
+            spoken = locale if isinstance(locale, str) else None
+            return _Turned(query_id, str(chat_id), message_id, spoken, *page)
     return None
 
 
