@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.mutation.mutants import ROOT, equivalents, mutants
+from tests.mutation.mutants import ROOT, equivalents, mutants, sample
 from tests.mutation.score import GROUPS
 
 
@@ -33,6 +33,18 @@ def test_what_is_under_a_decorator_is_planted_too() -> None:
     """The library alone leaves it out; half of what guards people's data would go untried."""
     places = {one.place for one in mutants("storage/sealed.py")}
     assert "storage/sealed.py: Sealed.process_bind_param" in places  # @override
+
+
+def test_a_share_is_the_same_whatever_else_is_asked_for() -> None:
+    sample(0.3, 5)
+    try:
+        alone = mutants("storage/inbox.py", ("InboxStore.purge",))
+        among = [one for one in mutants("storage/inbox.py") if one in alone]
+        assert alone == among
+        assert len(alone) > 0
+    finally:
+        sample(1.0, 1)
+    assert len(alone) < len(mutants("storage/inbox.py", ("InboxStore.purge",)))
 
 
 @pytest.mark.parametrize("name", GROUPS)

@@ -68,11 +68,21 @@ def _some(
     covered_lines: set[int] | None = None,
     coverage_excluded_lines: set[int] | None = None,
 ) -> tuple[cst.Module, list[Mutation], set[str], set[str]]:
-    """The faults of a file, or a share of them drawn by lot: always the same ones."""
+    """The faults of a file, or a share of them drawn by lot: always the same ones.
+
+    Each function has a lot of its own, so that it is the same whatever else was asked for.
+    """
     module, found, *ignored = _find(filename, code, covered_lines, coverage_excluded_lines)
     share, seed = _share
-    lot = random.Random(f"{seed} {filename}")
-    return module, [one for one in found if lot.random() < share], ignored[0], ignored[1]
+    lots: dict[str, random.Random] = {}
+    drawn = []
+    for one in found:
+        inside = one.contained_by_top_level_function
+        name = inside.name.value if isinstance(inside, cst.FunctionDef) else ""
+        lot = lots.setdefault(name, random.Random(f"{seed} {filename} {name}"))
+        if lot.random() < share:
+            drawn.append(one)
+    return module, drawn, ignored[0], ignored[1]
 
 
 def sample(share: float, seed: int) -> None:
