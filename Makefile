@@ -102,7 +102,7 @@ shuffle: $(DEV) ## 20,000 updates, each delivered four times and shuffled: the s
 chats: $(DEV) ## every conversation on PostgreSQL too (a third of them are in `make test`)
 	CORDEE_EVERY_CHAT=1 $(BIN)/python -m pytest -n 2 tests/test_chats_on_postgres.py
 
-injection: $(DEV) ## 500 texts in every field of everybody: nothing shown is acted on (15 minutes)
+injection: $(DEV) ## 500 texts in every field of everybody: nothing shown is acted on (an hour)
 	$(BIN)/python -m tests.injection.shown
 
 fuzz: $(DEV) ## 100,000 updates of every shape: none fails, everybody who writes is answered

@@ -1,6 +1,6 @@
 """Each of five hundred texts in every field of everybody; all that is shown then is inert.
 
-    python -m tests.injection.shown --worlds 60
+    python -m tests.injection.shown --worlds 60 --jobs 2
 
 The house of `tests/authorisation`, with such a text and a number in each field instead of a word.
 In each world the texts move on by some places, so that every kind of field meets very many of them.
@@ -16,15 +16,16 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 import re
 import sys
 import time
 import zipfile
-from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import select
 from typing_extensions import override
@@ -57,8 +58,11 @@ class Loaded(World):
     def word(self, table: str, column: str, number: int, privacy: str) -> str:
         """The next text, with a number by which it is known again."""
         mark = super().word(table, column, number, privacy)
-        text = self.TEXTS[(self.begin + len(self.canaries)) % len(self.TEXTS)]
-        return f"{text} {mark}"
+        return f"{self.TEXTS[self.place(mark)]} {mark}"
+
+    def place(self, mark: str) -> int:
+        """Which of the texts stands before a mark."""
+        return (self.begin + int(mark[2:6])) % len(self.TEXTS)
 
 
 @dataclass
@@ -69,15 +73,27 @@ class Found:
     tries: int = 0
     messages: int = 0
     files: int = 0
-    met: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    met: dict[str, set[int]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    def add(self, other: Found) -> None:
+        """What came of another world too."""
+        self.worlds += other.worlds
+        self.tries += other.tries
+        self.messages += other.messages
+        self.files += other.files
+        self.faults += other.faults
+        for name, places in other.met.items():
+            self.met.setdefault(name, set()).update(places)
 
 
 class Shown(Matrix):
     """The tries of the authorisation matrix, looked at for what a platform would act on."""
 
-    def __init__(self, world: World, found: Found) -> None:
+    world: Loaded
+
+    def __init__(self, world: Loaded, found: Found) -> None:
         super().__init__(world)
         self.found = found
 
@@ -113,7 +129,8 @@ class Shown(Matrix):
         words = str(message)
         for mark in MARK.findall(words):
             canary = self.world.canaries[mark.capitalize()]
-            self.found.met[f"{canary.table}.{canary.column}"].add(mark)
+            met = self.found.met.setdefault(f"{canary.table}.{canary.column}", set())
+            met.add(self.world.place(mark))
         for what in (*_on_slack(message), *_on_telegram(message)):
             self._wrong(at, what)
         for one in message.sections if isinstance(message, Home) else (message,):
@@ -188,45 +205,50 @@ def _in_file(name: str, content: bytes) -> Iterator[str]:
                     yield f"{name}: {part} holds links"
 
 
-def look(worlds: int, share: float = 1.0, seed: int = 1) -> Found:
-    """So many worlds; of each a share of the tries."""
+def look(worlds: int, jobs: int = 1) -> Found:
+    """So many worlds, each in a process of its own, so many of them at once."""
     found, began = Found(), time.monotonic()
-    with listening(MARK) as log:
-        _look_at_worlds(found, worlds, share, Random(seed))
-    found.faults += [f"logged at {place}" for place in (*log.errors, *log.spilt)]
+    with ProcessPoolExecutor(jobs, max_tasks_per_child=1) as processes:
+        for one in processes.map(look_at, range(worlds)):
+            found.add(one)
+            print(f"{found.worlds} worlds, {found.tries:,} tries, {len(found.faults)} faults,"
+                  f" {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
     found.seconds = time.monotonic() - began
     return found
 
 
-def _look_at_worlds(found: Found, worlds: int, share: float, lot: Random) -> None:
-    for n in range(worlds):
-        kind = type("Loaded", (Loaded,), {"begin": n * STEP})
-        shown = Shown(build(kind=kind), found)
+def look_at(number: int, share: float = 1.0, seed: int = 1) -> Found:
+    """One world, its texts moved on by its number; a share of all tries in it."""
+    found, lot = Found(worlds=1), Random(seed)
+    with listening(MARK) as log:
+        world = build(kind=type("Loaded", (Loaded,), {"begin": number * STEP}))
+        shown = Shown(cast(Loaded, world), found)
         tables = shown.probe() if share == 1 else {}
         for actor in ACTORS:
             for cell in shown.cells(tables, 1, actors=(actor,)):
-                if cell.what.startswith("token:") or lot.random() >= share:
-                    continue
-                shown.run(cell, "telegram", True)
+                if not cell.what.startswith("token:") and lot.random() < share:
+                    shown.run(cell, "telegram", True)
         shown.world.database.close()
-        found.worlds += 1
+    found.faults += [f"logged at {place}" for place in (*log.errors, *log.spilt)]
+    return found
 
 
 def main() -> int:
     """Print the figures; 1 when something would be acted on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=60)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    found = look(given.worlds)
+    found = look(given.worlds, given.jobs)
     for fault in sorted(set(found.faults))[:40]:
         print(fault)
-    met = {name: len(marks) for name, marks in found.met.items()}
+    met = ", ".join(f"{name} {len(places)}" for name, places in sorted(found.met.items()))
     print(f"texts                {len(Loaded.TEXTS):>10}")
     print(f"worlds               {found.worlds:>10}")
     print(f"tries                {found.tries:>10,}")
     print(f"messages looked at   {found.messages:>10,}  on both platforms")
     print(f"files looked at      {found.files:>10,}")
-    print(f"fields that showed   {len(met):>10}: {', '.join(sorted(met))}")
+    print(f"texts met by field   {len(found.met):>10}: {met}")
     print(f"acted on             {len(found.faults):>10} (bar: 0)")
     print(f"seconds              {found.seconds:>10.0f}")
     return 1 if found.faults else 0
