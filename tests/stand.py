@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from bot.aside import READERS, Next
 from bot.bot import Bot
 from bot.events import Author, Commanded, Event, Pressed, Said, Submitted
 from bot.flows import pairs
@@ -19,6 +20,7 @@ from bot.programmes.load import load
 from bot.programmes.schema import Programme
 from bot.turn import Scene
 from storage.tables import Base, Checkin, Outbox, Pair
+from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 
 CLAIRE = "1"
@@ -169,6 +171,37 @@ class Stand:
     def days(self, number: float) -> list[Heard]:
         """Let so many days pass."""
         return self.until(self.now + timedelta(days=number))
+
+    def wanted(self, kind: str) -> DueTimer:
+        """What falls due now and is to be done beside the turns: the one of that kind."""
+        taken: list[DueTimer] = []
+        self.bot.aside = taken.append
+        self.fire()
+        [timer] = [timer for timer in taken if timer.kind == kind]
+        return timer
+
+    def beside(self, timer: DueTimer, between: Callable[[], object] = int) -> list[Heard] | None:
+        """Do it as the runner does, page after page; None when there is nothing to do any more.
+
+        Args:
+            timer: What is to be done.
+            between: What happens while no transaction is open.
+        """
+        with self.work() as uow:
+            work = READERS[timer.kind](Scene(self.bot, uow, self.now), timer)
+        if work is None:
+            return None
+        while work is not None:
+            done = work()
+            between()
+            with self.work() as uow:
+                scene = Scene(self.bot, uow, self.now)
+                if isinstance(done, Next):
+                    work = done.read(scene)
+                else:
+                    done(scene)
+                    work = None
+        return self.news()
 
     def news(self) -> list[Heard]:
         """What was said since the last look."""

@@ -12,10 +12,8 @@ import pytest
 from sqlalchemy import event
 
 from bot import pictures
-from bot.aside import READERS, Next
 from bot.i18n import NNBSP
 from bot.messages import Table
-from bot.turn import Scene
 from storage.comparison import Held, compare
 from storage.tables import (
     Campaign,
@@ -28,7 +26,6 @@ from storage.tables import (
     Request,
     Series,
 )
-from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 from tests.campaign_world import MENTORAT
 from tests.stand import CLAIRE, Heard, Stand, programme, told
@@ -240,19 +237,9 @@ def test_the_picture_says_in_words_what_it_shows_to_whoever_may_still_know() -> 
     one = entered()
     with one.work() as uow:
         Past(uow, 4, 8)
-    wanted: list[DueTimer] = []
-    one.bot.aside = wanted.append
     found = rows(one.command(CLAIRE, "campagne", "comparer 2024 2026"))
-    one.fire()
-    [timer] = [timer for timer in wanted if timer.kind == "campaign-comparison"]
-    with one.work() as uow:
-        work = READERS[timer.kind](Scene(one.bot, uow, one.now), timer)
-    assert work is not None
-    answer = work()
-    assert not isinstance(answer, Next)
-    with one.work() as uow:
-        answer(Scene(one.bot, uow, one.now))
-    [file] = [heard.message.file for heard in one.news() if heard.message.file]
+    timer = one.wanted("campaign-comparison")
+    [file] = [heard.message.file for heard in one.beside(timer) or () if heard.message.file]
     assert file.is_picture
     assert file.content.startswith(b"\x89PNG")
     old, new = found["Volontaires"]
@@ -260,7 +247,7 @@ def test_the_picture_says_in_words_what_it_shows_to_whoever_may_still_know() -> 
     with one.work() as uow:
         for role in ("staff", "owner"):
             uow.people.enrol(timer.payload["person"], MENTORAT, role, now=one.now, state="ended")
-        assert READERS[timer.kind](Scene(one.bot, uow, one.now), timer) is None
+    assert one.beside(timer) is None
 
 
 def test_without_the_extra_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

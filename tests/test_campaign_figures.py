@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from bot import pictures
-from bot.aside import AGAIN, MOST_TRIES, READERS, Next
+from bot.aside import AGAIN, MOST_TRIES
 from bot.commands.campaign_figures import Past, cohort, read_past
 from bot.i18n import NNBSP
 from bot.messages import Table
-from bot.turn import Scene
 from storage.tables import Campaign, CampaignEntry, Person, Request
 from storage.timers import DueTimer
 from tests.campaign_world import MENTORAT, PROMO, Run
@@ -263,25 +262,13 @@ def figures(run: Run) -> list[tuple[str, int | None]]:
 
 def asked(run: Run, args: str) -> DueTimer:
     """Ask, and take what is then to be drawn."""
-    wanted: list[DueTimer] = []
-    run.stand.bot.aside = wanted.append
     run.stand.command(CLAIRE, "campagne", args)
-    run.stand.fire()
-    assert len(wanted) == 1
-    return wanted[0]
+    return run.stand.wanted("campaign-picture")
 
 
 def answered(run: Run, timer: DueTimer) -> list[Heard]:
-    """What the runner does, in its three steps."""
-    with run.stand.work() as uow:
-        work = READERS[timer.kind](Scene(run.stand.bot, uow, run.stand.now), timer)
-    if work is None:
-        return []
-    answer = work()
-    assert not isinstance(answer, Next)
-    with run.stand.work() as uow:
-        answer(Scene(run.stand.bot, uow, run.stand.now))
-    return run.stand.news()
+    """What is said once it is drawn."""
+    return run.stand.beside(timer) or []
 
 
 @drawn

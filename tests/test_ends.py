@@ -10,12 +10,9 @@ from typing import Final
 import pytest
 
 from bot import pictures
-from bot.aside import READERS, Next
 from bot.lifecycle import REQUEST_ENDS
-from bot.turn import Scene
 from storage.care import TAKEN
 from storage.tables import Person, Referral, Request, RequestNote
-from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stand import CLAIRE, button, told
 from tests.stores import NOON
@@ -76,19 +73,9 @@ def test_the_picture_shows_how_they_ended_and_turning_to_others_as_a_success() -
     one.press(LEA, proposed(one, number))
     heard = one.command(CLAIRE, "orientations", "1")
     one.press(CLAIRE, button(heard, CLAIRE, "Clore le binôme, orienté"))
-    wanted: list[DueTimer] = []
-    one.bot.aside = wanted.append
     heard = one.command(CLAIRE, "statistiques")
     assert told(heard, CLAIRE, "Comment les binômes se sont achevés")
-    one.fire()
-    [timer] = [timer for timer in wanted if timer.kind == "statistics-picture"]
-    with one.work() as uow:
-        work = READERS[timer.kind](Scene(one.bot, uow, one.now), timer)
-    assert work is not None
-    answer = work()
-    assert not isinstance(answer, Next)
-    with one.work() as uow:
-        answer(Scene(one.bot, uow, one.now))
-    [file] = [h.message.file for h in one.news() if h.message.file]
+    drawn = one.beside(one.wanted("statistics-picture")) or ()
+    [file] = [h.message.file for h in drawn if h.message.file]
     assert "Comment les binômes se sont achevés Vers un professionnel (1)" in file.alt
     assert "Réussites, parmi eux (1)" in file.alt

@@ -13,12 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot import exports, groups
-from bot.aside import READERS, Next
 from bot.turn import Scene
 from storage.groups import Group
 from storage.statistics import Period, Statistics
 from storage.tables import Expert, Person, Request
-from storage.timers import DueTimer
 from storage.unit_of_work import Database
 from tests.stand import CLAIRE, Stand, programme, told
 from tests.stores import NOON
@@ -166,21 +164,8 @@ def test_a_file_holds_the_rows_of_the_group_and_no_others() -> None:
 def test_a_long_file_keeps_to_the_group_page_after_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "AT_ONCE", 2)
     monkeypatch.setattr(exports, "PAGE", 2)
-    one, wanted = stand(6), list[DueTimer]()
-    one.bot.aside = wanted.append
+    one = stand(6)
     one.command(CLAIRE, "exporter", "demandes école:nancy")
-    one.fire()
-    [timer] = wanted
-    with one.work() as uow:
-        work = READERS[timer.kind](Scene(one.bot, uow, one.now), timer)
-    for _ in range(5):
-        assert work is not None
-        done = work()
-        with one.work() as uow:
-            scene = Scene(one.bot, uow, one.now)
-            if not isinstance(done, Next):
-                done(scene)
-                break
-            work = done.read(scene)
-    [file] = [heard.message.file for heard in one.news() if heard.message.file]
+    heard = one.beside(one.wanted("export")) or ()
+    [file] = [one.message.file for one in heard if one.message.file]
     assert numbers(file.content) == [1, 2, 3, 4, 5]

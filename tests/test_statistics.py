@@ -16,14 +16,11 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from bot import pictures
-from bot.aside import READERS, Next
 from bot.commands.statistics import Span, grouped, span
 from bot.i18n import words
 from bot.messages import Table
-from bot.turn import Scene
 from storage.statistics import SECTORS, WAITING, Period, Places, Rows, Statistics
 from storage.tables import Base, Checkin, Expert, Pair, Person, Report, Request, Series
-from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 from tests.stores import NOON, SECRET
@@ -376,19 +373,11 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
         stand.command(account, "demande")
         ask(stand, account, "En poste", "Poser une question, une fois", "Autre chose",
             "Comment négocier un départ ?", "Mon nom et mes réponses")  # fmt: skip
-    wanted: list[DueTimer] = []
-    stand.bot.aside = wanted.append
     stand.command(CLAIRE, "statistiques")
-    stand.fire()
-    [timer] = wanted
-    with stand.work() as uow:
-        work = READERS[timer.kind](Scene(stand.bot, uow, stand.now), timer)
-    assert work is not None
-    answer = work()
-    assert not isinstance(answer, Next)
-    with stand.work() as uow:
-        answer(Scene(stand.bot, uow, stand.now))
-    [one] = stand.news()
+    timer = stand.wanted("statistics-picture")
+    heard = stand.beside(timer)
+    assert heard is not None
+    [one] = heard
     file = one.message.file
     assert one.to == CLAIRE
     assert file is not None
@@ -399,4 +388,4 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     with stand.work() as uow:  # and to nobody who is no longer of the team
         for role in ("staff", "owner"):
             uow.people.enrol(timer.payload["person"], AX, role, now=stand.now, state="ended")
-        assert READERS[timer.kind](Scene(stand.bot, uow, stand.now), timer) is None
+    assert stand.beside(timer) is None

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.aside import READERS, Next
 from bot.commands import triage
 from bot.triage import gather
 from bot.triage.morning import LATER
-from bot.turn import Scene
 from storage.timers import DueTimer
 from tests.stand import CLAIRE, Heard, Stand, button, told
 from tests.test_triage import HARD, OPENS, WELL, answer, listed, notes, stand
@@ -40,19 +38,14 @@ def wished(one: Stand, said: str = "") -> tuple[list[Heard], DueTimer]:
 
 def worked(one: Stand, timer: DueTimer, *, meanwhile: str | None = None) -> list[Heard]:
     """Read, weighed when the transaction is over, and told."""
-    with one.work() as uow:
-        work = READERS[timer.kind](Scene(one.bot, uow, one.now), timer)
-    if work is None:
-        return []
-    tell = work()  # no transaction is open
-    assert not isinstance(tell, Next)
-    if meanwhile is not None:
-        with one.work() as uow:
-            uow.privacy.erase_person(one.ids[meanwhile], one.now)
-        one.news()
-    with one.work() as uow:
-        tell(Scene(one.bot, uow, one.now))
-    return one.news()
+
+    def erase() -> None:
+        if meanwhile is not None:
+            with one.work() as uow:
+                uow.privacy.erase_person(one.ids[meanwhile], one.now)
+            one.news()
+
+    return one.beside(timer, erase) or []
 
 
 def test_the_list_is_the_same_and_noted_as_read(
