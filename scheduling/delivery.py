@@ -11,9 +11,10 @@ import uuid
 from collections.abc import Callable, Collection, Mapping
 
 from scheduling.clock import Clock, elapsed
-from scheduling.lane import Lane, Offer, Protocol, Shared, Waking
+from scheduling.lane import Lane, Offer, Shared, Waking
 from scheduling.meter import Meter, Silent
 from scheduling.pacing import Pace
+from scheduling.protocol import Protocol
 from scheduling.sender import Sender
 from scheduling.settling import OnParked, OnUnreachable
 from scheduling.worker import Worker

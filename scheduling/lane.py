@@ -24,6 +24,7 @@ from scheduling.clock import Clock
 from scheduling.lookups import LookUps
 from scheduling.meter import Meter, Silent
 from scheduling.pacing import Pace
+from scheduling.protocol import Protocol
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sender
 from scheduling.settling import (
     REPEATABLE,
@@ -49,36 +50,6 @@ MAX_IN_FLIGHT = 32
 OFFERED = 4  # how many a turn may claim itself: its answer, and some for others
 LONGEST_GATE = 0.5  # seconds a claim may wait for its turn; more, and it is given back
 SHORTEST_PAUSE = 0.02  # so that a clock that stands still cannot make the loop spin
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """The times of the protocol, in seconds.
-
-    Attributes:
-        ttl: Length of a lease.
-        http_timeout: How long a platform has to answer; less than half of `ttl`.
-        quiet: Silence after taking over from somebody, while their rate window drains.
-        margin: How long after its deadline a send may still arrive.
-        sweep: How often lost claims are looked for.
-        poll: How often to look for rows of other processes; None: there are none.
-    """
-
-    ttl: float = 12.0
-    http_timeout: float = 5.0
-    quiet: float = 1.0
-    margin: float = 1.0
-    sweep: float = 60.0
-    poll: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse times that would let two senders overlap.
-
-        Raises:
-            ValueError: The platform's time is not less than half of the lease.
-        """
-        if self.http_timeout >= self.ttl / 2:
-            raise ValueError("the time-out must be less than half of the lease")
 
 
 @dataclass(frozen=True, slots=True)

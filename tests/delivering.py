@@ -9,8 +9,8 @@ from typing import Any
 from bot.messages import Message
 from scheduling.clock import FixedClock
 from scheduling.delivery import Delivery
-from scheduling.lane import Protocol
 from scheduling.pacing import Limits
+from scheduling.protocol import Protocol
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 from scheduling.worker import Worker
 from storage.leases import LeaseStore

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scheduling.lane import Protocol
 from scheduling.pacing import Limits, Rate
+from scheduling.protocol import Protocol
 from scheduling.sender import NotSent
 from scheduling.settling import LADDER
 from storage.sending import Taken

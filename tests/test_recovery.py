@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from scheduling.lane import Protocol
+from scheduling.protocol import Protocol
 from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 from scheduling.settling import LADDER
 from storage.leases import LeaseStore

@@ -22,7 +22,7 @@ from handlers.telegram.render import ON
 from scheduling.clock import FixedClock
 from scheduling.delivery import Delivery
 from scheduling.inbox import Inbox, InboxMeta
-from scheduling.lane import Protocol
+from scheduling.protocol import Protocol
 from scheduling.worker import Worker
 from storage.sending import Kept
 from storage.tables import Inbox as InboxRow

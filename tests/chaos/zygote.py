@@ -32,7 +32,7 @@ from bot.settings import read
 from handlers import service as services
 from handlers.slack.send import SlackSender
 from scheduling.delivery import Delivery
-from scheduling.lane import Protocol
+from scheduling.protocol import Protocol
 from storage import crash
 
 PR_SET_PDEATHSIG = 1

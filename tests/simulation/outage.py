@@ -26,7 +26,7 @@ from sqlalchemy import text
 from typing_extensions import override
 
 from bot.messages import MESSAGE, Message
-from scheduling.lane import Protocol
+from scheduling.protocol import Protocol
 from scheduling.sender import Claimed, Doubtful
 from tests.simulation.loop import run, sometimes
 from tests.simulation.platforms import Call, Fault, Platform, too_many

@@ -31,7 +31,7 @@ from handlers.telegram import inbound as telegram_inbound
 from handlers.telegram.adapter import TelegramAdapter
 from scheduling.delivery import Delivery
 from scheduling.inbox import Inbox, InboxMeta, Reader
-from scheduling.lane import Protocol
+from scheduling.protocol import Protocol
 from scheduling.sender import Sender
 from scheduling.timers import Timers
 from scheduling.worker import Worker

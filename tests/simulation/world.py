@@ -22,7 +22,7 @@ from bot.flows import pairs
 from bot.programmes.load import load
 from bot.programmes.schema import Programme
 from bot.turn import Scene
-from scheduling.lane import Protocol
+from scheduling.protocol import Protocol
 from storage.tables import Base, Identity
 from storage.unit_of_work import Database, UnitOfWork
 from tests.simulation.loop import Clocks
