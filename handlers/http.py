@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import NotAllowed
 from bot.policy import declare, policy, policy_of
+from handlers.headers import protect
 from handlers.metrics import CONTENT_TYPE
 from handlers.service import Service
 from handlers.slack.manifest import INSTALL, REDIRECT
@@ -46,6 +47,7 @@ async def declared(
 def application(service: Service) -> web.Application:
     """The routes for what the settings turn on."""
     app = web.Application(client_max_size=MAX_BODY, middlewares=[declared])
+    protect(app)
 
     async def answer(_request: web.Request) -> web.Response:
         return await health(service)

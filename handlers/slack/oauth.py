@@ -39,6 +39,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
 from bot.i18n import words
+from handlers.headers import content_policy
 from handlers.slack.manifest import INSTALL, REDIRECT, SCOPES
 from handlers.slack.send import error_code, new_client
 from handlers.slack.workspaces import Authorize, Workspaces
@@ -56,17 +57,12 @@ PAGES: Final = {
     )
 }  # fmt: skip
 """How an installation ends -> what the page says."""
-HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+STYLE: Final = "body{font:1.1rem/1.5 sans-serif;max-width:36rem;margin:4rem auto;padding:0 1rem}"
+HEADERS: Final = {"Content-Security-Policy": content_policy(style=STYLE)}
 PAGE: Final = (
     '<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Cordée</title>'
-    '<body style="font:1.1rem/1.5 sans-serif;max-width:36rem;margin:4rem auto;padding:0 1rem">'
-    "<h1>{title}</h1><p>{text}</p></body></html>"
+    '<link rel="icon" href="data:,"><style>{style}</style>'
+    "<h1>{title}</h1><p>{text}</p></html>"
 )
 
 
@@ -275,7 +271,7 @@ class Installer:
             return _page(request, no.reason, 503)
         except SQLAlchemyError:
             return _page(request, "away", 503)
-        return _guarded(await to_aiohttp_response(answer))
+        return await to_aiohttp_response(answer)
 
     async def finish(self, request: web.Request) -> web.StreamResponse:
         """Take the browser back from Slack, with a code or without."""
@@ -365,15 +361,11 @@ def _authorization(client: AsyncWebClient, base_url: str | None) -> str | None:
     return client.base_url.removesuffix("/").removesuffix("/api") + "/oauth/v2/authorize"
 
 
-def _guarded(response: web.Response) -> web.Response:
-    response.headers.update(HEADERS)
-    return response
-
-
 def _page(request: web.Request, reason: str, status: int) -> web.Response:
     wanted = request.headers.get("Accept-Language", "fr").strip().lower()
     lang = "fr" if wanted.startswith(("fr", "*")) else "en"
     w = words(lang)
     title = w("install-title-done" if reason == "done" else "install-title-not")
-    text = PAGE.format(lang=lang, title=html.escape(title), text=html.escape(w(PAGES[reason])))
-    return _guarded(web.Response(text=text, status=status, content_type="text/html"))
+    said = html.escape(w(PAGES[reason]))
+    page = PAGE.format(lang=lang, style=STYLE, title=html.escape(title), text=said)
+    return web.Response(text=page, status=status, content_type="text/html", headers=HEADERS)
