@@ -263,8 +263,8 @@ class UnitOfWork:
         """
         gone = self.outbox.purge(now - timedelta(days=OUTBOX_DAYS))
         gone += self.timers.purge(now - timedelta(days=OUTBOX_DAYS))
-        longest = max((keep.inbox for keep in rules.values()), default=0)
-        gone += self.inbox.purge(now - timedelta(days=max(INBOX_DAYS, longest)))
+        longest = max([INBOX_DAYS, *(keep.inbox for keep in rules.values())])
+        gone += self.inbox.purge(now - timedelta(days=longest))
         return gone + self.retention.some(rules, now)
 
     def commit(self) -> None:

@@ -518,6 +518,17 @@ def test_settled_messages_events_and_timers(calm: UnitOfWork, world: World) -> N
         assert there(calm, of) == before - gone
 
 
+def test_what_waited_long_is_kept_from_the_day_it_was_sent(calm: UnitOfWork) -> None:
+    edge = NOW - OUTBOX_DAYS * DAY
+    late, sent = (
+        added(calm, t.Outbox, dedup_key=f"k{at}", bot_account="telegram:9", chat_id="1",
+              not_before=LONG_AGO, state="sent", created_at=LONG_AGO, sent_at=at)
+        for at in (edge, edge - SECOND)
+    )  # fmt: skip
+    assert calm.purge({}, NOW) == 1  # and without programmes the house's own periods hold
+    assert {late, sent} & there(calm, t.Outbox) == {late}
+
+
 def test_each_store_takes_no_more_than_it_was_told(calm: UnitOfWork) -> None:
     for n in range(3):
         added(calm, t.Outbox, dedup_key=f"k{n}", bot_account="telegram:9", chat_id="1",
