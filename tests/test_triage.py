@@ -21,7 +21,8 @@ DAY = timedelta(days=1)
 OPENS = datetime(2026, 10, 1, 8, tzinfo=UTC)
 WELL = {
     "studies": "well", "studies_more": "", "mentor": "monthly", "project": "clear",
-    "project_more": "", "commitment": "4", "action": "", "wish": "none", "call": "no",
+    "project_more": "", "commitment": "4", "action": "", "situation": "studying", "wish": "none",
+    "call": "no",
 }  # fmt: skip
 HARD = {**WELL, "studies": "hard", "project": "stuck", "commitment": "2", "call": "yes"}
 SOFIA = "2"

@@ -33,6 +33,7 @@ from bot.programmes.campaign import CampaignRules
 from bot.programmes.care import Expectations, Guide, PairRules, Referrals, Side
 from bot.programmes.matching import Matching
 from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
+from bot.programmes.partners import Partners
 from bot.programmes.protection import Emergency, Minors, Platform
 from bot.programmes.queue import QueueRules
 from bot.programmes.triage import Triage
@@ -312,6 +313,8 @@ class Programme(Data):
     reports: tuple[Report, ...] = ()
     triage: Triage = Triage()
     """Whom the team is shown first, and why (E-09)."""
+    partners: Partners | None = None
+    """What companies may see of whoever agrees to it (E-13); without it there are none here."""
     _file: str = PrivateAttr(default="")
     _digest: str = PrivateAttr(default="")
 
@@ -424,6 +427,8 @@ class Programme(Data):
         yield from _unique("reports", [r.id for r in self.reports])
         yield from _unique("bodies", [body.id for body in self.bodies])
         yield from self.triage.faults(self.reports)
+        if self.partners:
+            yield from self.partners.faults(self.reports, self.triage)
         for section, qs in (("profile", self.profile), ("expert", self.expert)):
             for index, question in enumerate(qs.questions if qs else ()):
                 if question.fill is not None:
