@@ -9,7 +9,9 @@ Source: P4; GDPR 8, loi Informatique et Libertés art. 45, CASF D221-34 s.
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
 
 from bot.programmes.protection import OF_AGE
 from bot.programmes.schema import Programme
@@ -26,9 +28,27 @@ def age(scene: Scene, person: Person, programme: Programme) -> int | None:
     """Whole years on this day where the person lives; None when nobody recorded a birth date."""
     if person.born_on is None:
         return None
-    today = scene.today(person, programme)
-    born = person.born_on
+    return _years(person.born_on, scene.today(person, programme))
+
+
+def _years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def of_age(born_on: date | None, zone: str | None, *, programme: Programme, now: datetime) -> bool:
+    """Whether somebody may be shown to companies: of full age on this day where they live.
+
+    Without a date of birth they are, unless the programme takes minors.
+
+    Args:
+        born_on: Their date of birth, if it was recorded.
+        zone: IANA time zone of their own, if they gave one.
+        programme: Where.
+        now: UTC.
+    """
+    if born_on is None:
+        return programme.minors is None
+    return _years(born_on, now.astimezone(ZoneInfo(zone or programme.zone)).date()) >= OF_AGE
 
 
 def is_minor(scene: Scene, person: Person, programme: Programme) -> bool:

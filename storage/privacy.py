@@ -42,6 +42,8 @@ from storage.tables import (
     Objective,
     Outbox,
     Pair,
+    Partner,
+    PartnerLink,
     Person,
     Proposal,
     Referral,
@@ -242,7 +244,10 @@ class Privacy:
         )
         self._session.add(Erasure(gone_id=person_id, at=now))
         self._session.flush()
-        for column in (Request.owner_id, RequestNote.by_id, Interview.asked_by_id):
+        for column in (
+            *(Request.owner_id, RequestNote.by_id, Interview.asked_by_id),
+            *(Partner.created_by, PartnerLink.created_by),
+        ):
             self._session.execute(
                 update(column.class_).where(column == person_id).values({column: None})
             )

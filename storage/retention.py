@@ -35,6 +35,9 @@ from storage.tables import (
     LinkCode,
     Membership,
     Pair,
+    Partner,
+    PartnerLink,
+    PartnerView,
     Person,
     Rectification,
     Referral,
@@ -109,6 +112,7 @@ class Purge:
                 or self._purge_reports(programme, closed, limit)
                 or self._purge_entries(programme, ended, limit)
                 or self._purge_announcements(programme, now - timedelta(days=keep.audit), limit)
+                or self._purge_partners(programme, now - timedelta(days=keep.audit), limit)
                 or self._purge_triage(programme, ended, limit)
                 or self._purge_referrals(programme, ended, limit)
                 or self._purge_rectifications(programme, ended, limit)
@@ -301,6 +305,22 @@ class Purge:
             Announcement.programme_id == programme, Announcement.asked_at < before
         )
         return self._delete(Announcement, old.order_by(Announcement.id), limit)
+
+    def _purge_partners(self, programme: str, before: datetime, limit: int) -> int:
+        """Companies that are closed, links that ended, and who was shown to whom."""
+        theirs = select(Partner.id).where(Partner.programme_id == programme)
+        views = select(PartnerView.id).where(
+            PartnerView.partner_id.in_(theirs), PartnerView.at < before
+        )
+        ended = func.coalesce(PartnerLink.revoked_at, PartnerLink.expires_at)
+        links = select(PartnerLink.id).where(PartnerLink.partner_id.in_(theirs), ended < before)
+        return (
+            self._delete(PartnerView, views.order_by(PartnerView.id), limit)
+            or self._delete(PartnerLink, links.order_by(PartnerLink.id), limit)
+            or self._delete(
+                Partner, theirs.where(Partner.closed_at < before).order_by(Partner.id), limit
+            )
+        )
 
     def _purge_triage(self, programme: str, before: datetime, limit: int) -> int:
         """Calls for help that are over; letters; decisions taken back or run out."""

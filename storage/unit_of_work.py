@@ -38,6 +38,7 @@ from storage.kept import Kept
 from storage.memos import MemoStore
 from storage.outbox import OutboxStore
 from storage.pairs import Pairs
+from storage.partners import PartnerStore
 from storage.people import People
 from storage.privacy import Privacy
 from storage.reports import Reports
@@ -193,6 +194,11 @@ class UnitOfWork:
     def reports(self) -> Reports:
         """Reports and wishes."""
         return Reports(self.session, self.vault)
+
+    @cached_property
+    def partners(self) -> PartnerStore:
+        """Partner companies, and what they may see."""
+        return PartnerStore(self.session, self.vault)
 
     @cached_property
     def announcements(self) -> Announcements:

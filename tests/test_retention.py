@@ -118,6 +118,7 @@ KINDS: Final = {
     "report": Kind(t.Report, "reports", "closes_at"),
     "wish": Kind(t.Wish, "reports", "updated_at"),
     "announcement": Kind(t.Announcement, "audit", "asked_at"),
+    "company that is closed": Kind(t.Partner, "audit", "closed_at", {}, ({"closed_at": None},)),
     "call for help": Kind(t.HelpCall, "requests", "closed_at", {}, ({"closed_at": None},)),
     "decision taken back": Kind(t.Correction, "requests", "ended_at", {"until": NOW},
                                 ({"ended_at": None},)),
@@ -393,6 +394,36 @@ def test_a_campaign_lets_its_people_go(uow: UnitOfWork) -> None:
     assert steps == [1, 1, 1, 1, 0]
     assert (there(uow, t.CampaignPair), there(uow, t.CampaignEntry)) == (set(), set())
     assert there(uow, t.Campaign) == {campaign}
+
+
+def test_whom_a_company_saw_goes_before_the_link_it_saw_them_by(
+    uow: UnitOfWork, world: World
+) -> None:
+    """Each by its own time, a step at a time; another programme's stay."""
+    near, far = (
+        min(uow.session.scalars(select(t.Partner.id).where(t.Partner.programme_id == place)))
+        for place in (FIRST, OTHER)
+    )
+    made: list[tuple[Any, int, bool]] = []
+    for n, (company, since, revoked, stays) in enumerate((
+        (near, JUST_OVER, None, False), (near, NOW, JUST_OVER, False),
+        (near, NOT_QUITE, None, True), (near, JUST_OVER, NOT_QUITE, True),
+        (far, LONG_AGO, None, True),
+    )):  # fmt: skip
+        link = added(uow, t.PartnerLink, partner_id=company, digest=f"d{n}", created_at=LONG_AGO,
+                     expires_at=since, revoked_at=revoked)  # fmt: skip
+        made.append((t.PartnerLink, link, stays))
+    kept = made[2][1]
+    for company, at, stays in (
+        (near, JUST_OVER, False), (near, NOT_QUITE, True), (far, LONG_AGO, True),
+    ):  # fmt: skip
+        view = added(uow, t.PartnerView, partner_id=company, link_id=kept, at=at, fields="name",
+                     person_id=world.people["mentee"])  # fmt: skip
+        made.append((t.PartnerView, view, stays))
+    rules = {FIRST: short("audit"), OTHER: Keep()}
+    assert [uow.retention.some(rules, NOW, n) for n in (1, 1, 300, 300)] == [1, 1, 1, 0]
+    for of, number, stays in made:
+        assert (number in there(uow, of)) is stays, (of, number)
 
 
 # --- what belongs to no programme: the longest period counts ---------------------------------

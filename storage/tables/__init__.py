@@ -36,6 +36,7 @@ from storage.tables.pairs import (
     Series,
     SeriesException,
 )
+from storage.tables.partners import Partner, PartnerLink, PartnerQuestion, PartnerView
 from storage.tables.people import (
     Consent,
     DirectoryWord,
@@ -91,6 +92,10 @@ __all__ = [
     "Objective",
     "Outbox",
     "Pair",
+    "Partner",
+    "PartnerLink",
+    "PartnerQuestion",
+    "PartnerView",
     "Person",
     "PersonKey",
     "Proposal",

@@ -43,6 +43,9 @@ from storage.tables import (
     Objective,
     Outbox,
     Pair,
+    Partner,
+    PartnerLink,
+    PartnerView,
     Person,
     PersonKey,
     Proposal,
@@ -145,10 +148,10 @@ class World:
 
 
 def programmes() -> dict[str, Programme]:
-    """The three programmes; the first has the others' reports, and another body of staff."""
+    """The three programmes; the first has another's reports and companies, and another body."""
     soie = Body(id=BODY, name=Label(fr="le SOIE", en="the SOIE"), may=BODY_MAY)
     emergence = programme(OTHER)
-    first = programme(FIRST, reports=emergence.reports, bodies=(soie,))
+    first = programme(FIRST, reports=emergence.reports, partners=emergence.partners, bodies=(soie,))
     mentoring = programme(MENTORING, bodies=(soie,))
     return {p.id: p for p in (first, emergence, mentoring)}
 
@@ -166,6 +169,8 @@ def build(url: str = "sqlite://", kind: type[World] = World) -> World:
         for pair in PAIRS:
             maker.pair(*pair)
         maker.campaign()
+        for pair in PAIRS:
+            maker.company(*pair)
         maker.rest()
         for name in ("erased", "erased mentor"):
             uow.privacy.erase_person(world.people[name], NOW)
@@ -371,6 +376,14 @@ class _Maker:
                      mentor_id=self.world.people[mentor])  # fmt: skip
             drafted.reasons = [self.new(CampaignPair, "reasons", drafted.id)]
 
+    def company(self, mentee: str, mentor: str, place: str) -> None:
+        """A company that was shown the mentee, and the link it has."""
+        made = self.put(Partner, programme_id=place, name=WORD, created_at=NOW)
+        link = self.put(PartnerLink, partner_id=made.id, digest=f"{made.id:064}", created_at=NOW,
+                        expires_at=NOW + timedelta(days=60))  # fmt: skip
+        self.put(PartnerView, partner_id=made.id, link_id=link.id, fields="name", at=NOW,
+                 person_id=self.world.people[mentee])  # fmt: skip
+
     # --- what nothing here speaks of ---
 
     def rest(self) -> None:
@@ -442,7 +455,8 @@ class _Maker:
     KNOWN = (
         Campaign, CampaignEntry, CampaignPair, Checkin, Consent, Conversation, DirectoryWord,
         Expert, ExpertVector, Identity, LinkCode, Meeting, Membership, Objective, Outbox, Pair,
-        Person, PersonKey, Proposal, Report, Request, Series, Stray, Wish,
+        Partner, PartnerLink, PartnerView, Person, PersonKey, Proposal, Report, Request,
+        Series, Stray, Wish,
     )  # fmt: skip
 
 
