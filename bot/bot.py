@@ -312,7 +312,7 @@ class Bot:
             onboarding.stray(turn, text)
 
     def _pressed(self, turn: Turn, text: str) -> None:
-        turn.take_twin_away()
+        _take_twin_away(turn)
         token = decode(text)
         match token:
             case RunToken(name, argument):
@@ -348,3 +348,21 @@ class Bot:
             onboarding.choose_programme(turn, then=(command.name, args.strip()))
         else:
             command.run(turn, args.strip())
+
+
+def _take_twin_away(turn: Turn) -> None:
+    """Whoever pressed a message that is there twice keeps the one they pressed."""
+    on = turn.event.on if isinstance(turn.event, Pressed) else None
+    if on is None:
+        return
+    here = turn.identity.bot_account
+    other = turn.uow.sending.twin(here, on.chat, f"{on.chat}/{on.message}")
+    if other is not None:
+        turn.tell(
+            turn.me,
+            Message(""),
+            key=f"twin:{here}:{other}",
+            identity=turn.identity,
+            op="delete",
+            target=other,
+        )

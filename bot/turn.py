@@ -24,7 +24,6 @@ from bot.messages import MESSAGE, Ack, Choice, Form, Home, Message
 from bot.policy import Policy, policy_of
 from bot.programmes.schema import Programme
 from bot.rhythm import into_waking_hours
-from storage.erasures import FAREWELL
 from storage.outbox import HELD
 from storage.rectifications import READ, note_reads
 from storage.tables import Identity, Person
@@ -548,37 +547,6 @@ class Turn(Scene):
             op="replace" if self.event.reply_url else "edit",
             target=f"{self.event.on.chat}/{self.event.on.message}"
             + (f" {self.event.reply_url}" if self.event.reply_url else ""),
-        )
-
-    def take_twin_away(self) -> None:
-        """Whoever pressed a message that is there twice keeps the one they pressed."""
-        on = self.event.on if isinstance(self.event, Pressed) else None
-        if on is None:
-            return
-        here = self.identity.bot_account
-        other = self.uow.sending.twin(here, on.chat, f"{on.chat}/{on.message}")
-        if other is not None:
-            self.tell(
-                self.me,
-                Message(""),
-                key=f"twin:{here}:{other}",
-                identity=self.identity,
-                op="delete",
-                target=other,
-            )
-
-    def farewell(self, message: Message) -> None:
-        """The last word to somebody who was just erased.
-
-        Sealed with the instance's key, theirs is gone.
-        """
-        self._said += 1
-        self.uow.outbox.put_raw(
-            key=f"{FAREWELL}{self.event.id}:{self._said}",
-            bot_account=self.author.bot_account,
-            chat_id=self.author.chat,
-            payload=MESSAGE.dump_json(message, exclude_defaults=True),
-            now=self.now,
         )
 
     def show(self, person: Person, message: Message, *, what: str) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from scheduling.clock import Clock
 from scheduling.worker import Worker
-from storage.erasures import Erasures, Gone, carry, tidy
+from storage.erasures import Erasures, Gone, Way, carry, tidy
 from storage.unit_of_work import Database
 
 log = logging.getLogger(__name__)
@@ -45,12 +45,16 @@ class Sweeper:
         self._secret = secret
 
     async def sweep(self) -> int:
-        """Finish what erasures are still open; how many are finished now."""
-        todo, free = await self._worker.run(self._forget)
-        if not todo:
-            return 0
-        if not free:
-            return 0  # the last word is still on its way
+        """Clear the files of what erasures are still open; how many are wholly finished now.
+
+        Where messages are still being taken back the files are cleared at once all the same, and
+        once more when the last of those is gone.
+        """
+        todo, way, fresh = await self._worker.run(self._forget)
+        if not todo or way == "messages":
+            return 0  # what was being sent to them then comes first
+        if way == "last words" and not fresh:
+            return 0  # cleared, but for what is still being taken back
         try:
             if not await self._worker.run(tidy, self._database):
                 return 0  # somebody reads the file: at the next look
@@ -58,7 +62,7 @@ class Sweeper:
         except (OSError, SQLAlchemyError) as error:
             log.warning("erasures not finished error=%s", type(error).__name__)
             return 0
-        return await self._worker.run(self._done, todo)
+        return await self._worker.run(self._done, todo, way == "nothing")
 
     async def backups(self) -> None:
         """Carry every erasure into the backups of the folder; one made meanwhile is found later."""
@@ -68,20 +72,26 @@ class Sweeper:
         if known:
             await asyncio.to_thread(carry, self._folder, self._secret, known)
 
-    def _forget(self) -> tuple[list[Gone], bool]:
+    def _forget(self) -> tuple[list[Gone], Way, bool]:
         with self._database.unit_of_work() as uow:
             store = Erasures(uow.session)
             todo = list(store.unswept())
-            free = not todo or store.forget_sent([g.gone_id for g in todo], self._clock.now())
+            gone = [one.gone_id for one in todo]
+            if gone:
+                store.forget_sent(gone, self._clock.now())
+            way, fresh = store.on_its_way(gone), store.uncleared()
             uow.commit()
-        return todo, free
+        return todo, way, fresh
 
     def _all(self) -> list[Gone]:
         with self._database.unit_of_work() as uow:
             return list(Erasures(uow.session).all())
 
-    def _done(self, todo: list[Gone]) -> int:
+    def _done(self, todo: list[Gone], wholly: bool) -> int:
+        now, numbers = self._clock.now(), [one.number for one in todo]
         with self._database.unit_of_work() as uow:
-            done = Erasures(uow.session).swept([g.number for g in todo], self._clock.now())
+            store = Erasures(uow.session)
+            store.cleared(numbers, now)
+            done = store.swept(numbers, now) if wholly else 0
             uow.commit()
         return done

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from scheduling.sender import Doubtful, NotSent, Outcome, Sent
 from storage.sending import TWICE, Taken
 from storage.tables import Identity
+from storage.takeback import FAREWELL
 from storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ def _unreachable(
     if not uow.sending.unreach(row, reason):
         return
     accounts = uow.people.identities(row.person_id) if row.person_id is not None else []
-    news = row.person_id is None  # a channel
+    news = row.person_id is None and not row.dedup_key.startswith(FAREWELL)  # a channel
     for account in accounts:
         here = account.bot_account == row.bot_account
         if here and account.account.rpartition("/")[2] == row.place:

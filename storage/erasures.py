@@ -18,24 +18,23 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Literal, cast
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, text, update
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from storage.migrate import upgrade
 from storage.tables import Base, Erasure, Outbox, Person
+from storage.takeback import FAREWELL, PATIENCE
 from storage.unit_of_work import Database
 from storage.upsert import changed
 
 LIST: Final = "erased.jsonl"
 """The numbers that were erased, one a line, beside the backups."""
-FAREWELL: Final = "farewell:"
-"""Beginning of the key of the last word to somebody who was erased."""
-_PATIENCE: Final = timedelta(hours=1)  # a farewell that cannot be delivered by then is dropped
+Way = Literal["nothing", "last words", "messages"]
 LOCK_SECONDS: Final = 5
 """How long a table may be waited for on PostgreSQL; then later."""
 _OPEN: Final = ("queued", "sending")
@@ -76,8 +75,8 @@ class Erasures:
         )
         return [Gone(*row) for row in rows]
 
-    def forget_sent(self, gone: Collection[int], now: datetime) -> bool:
-        """Take their addresses out of what was sent; whether nothing is still on its way."""
+    def forget_sent(self, gone: Collection[int], now: datetime) -> None:
+        """Take their addresses out of what was sent, and drop the last words that are said."""
         theirs = Outbox.person_id.in_(gone)
         last = and_(Outbox.person_id.is_(None), Outbox.dedup_key.startswith(FAREWELL))
         self._session.execute(
@@ -85,10 +84,32 @@ class Erasures:
             .where(theirs, Outbox.state.not_in(_OPEN))
             .values(person_id=None, chat_id="", target=None, message_id=None, payload=None)
         )
-        late = Outbox.created_at < now - _PATIENCE
+        late = Outbox.created_at < now - PATIENCE
         self._session.execute(delete(Outbox).where(last, or_(Outbox.state.not_in(_OPEN), late)))
-        waiting = select(func.count()).where(or_(theirs, last), Outbox.state.in_(_OPEN))
-        return not self._session.scalar(waiting)
+
+    def on_its_way(self, gone: Collection[int]) -> Way:
+        """What is still being sent to them, or taken back from them."""
+        waiting = self._session.scalars(
+            select(Outbox.person_id.is_(None))
+            .where(
+                or_(
+                    Outbox.person_id.in_(gone),
+                    and_(Outbox.person_id.is_(None), Outbox.dedup_key.startswith(FAREWELL)),
+                ),
+                Outbox.state.in_(_OPEN),
+            )
+            .distinct()
+        ).all()
+        return "nothing" if not waiting else "last words" if all(waiting) else "messages"
+
+    def uncleared(self) -> bool:
+        """Whether files and backups still have something of somebody."""
+        return bool(self._list(Erasure.swept_at.is_(None), Erasure.cleared_at.is_(None)))
+
+    def cleared(self, numbers: Collection[int], now: datetime) -> int:
+        """Write down that nothing but last words is left of these."""
+        open_ = (Erasure.id.in_(numbers), Erasure.cleared_at.is_(None))
+        return changed(self._session, update(Erasure).where(*open_).values(cleared_at=now))
 
     def forget_all(self, gone: Collection[int]) -> None:
         """In a backup nothing is on its way: what was then goes too."""
@@ -207,18 +228,22 @@ def carry(folder: Path, secret: str, erasures: Sequence[Gone]) -> list[Path]:
 
 def carry_into(file: Path, secret: str, erasures: Sequence[Gone]) -> bool:
     """Erase people in one backup, if it still holds any of them; whether it was rewritten."""
-    if not {one.gone_id for one in erasures} & _people_in(file):
+    if not _holds(file, {one.gone_id for one in erasures}):
         return False
     _rewrite(file, secret, erasures)
     return True
 
 
-def _people_in(file: Path) -> set[int]:
+def _holds(file: Path, gone: Collection[int]) -> bool:
+    """Whether a backup has one of these people, or a last word to somebody."""
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as found:
-            return {row[0] for row in found.execute("SELECT id FROM person")}
+            people = {row[0] for row in found.execute("SELECT id FROM person")}
+            words = "SELECT 1 FROM outbox WHERE substr(dedup_key, 1, ?) = ? LIMIT 1"
+            said = found.execute(words, (len(FAREWELL), FAREWELL)).fetchone()
+            return said is not None or not people.isdisjoint(gone)
     except sqlite3.DatabaseError:  # none of ours, or not whole
-        return set()
+        return False
 
 
 def _rewrite(file: Path, secret: str, erasures: Sequence[Gone]) -> None:

@@ -32,6 +32,7 @@ from storage.leases import held
 from storage.sealed import Unreadable
 from storage.statements import Statements
 from storage.tables import News, Outbox
+from storage.takeback import FAREWELL
 from storage.upsert import AnyRow, changed, table_of
 from storage.utc import Utc
 from storage.vault import Vault
@@ -163,7 +164,7 @@ class Taken:
         id: Number of the row, the same for good; platforms are asked for it afterwards.
         dedup_key: Its meaning.
         bot_account: Who says it.
-        chat_id: Where; a Home tab is a chat of its own (`HOME`).
+        chat_id: Where; a Home tab is a chat of its own (`HOME`), and so is `takeback.ASIDE`.
         person_id: To whom; None for a channel.
         op: What to do there.
         priority: 0 answer, 5 reminder, 9 mass prompt.
@@ -202,7 +203,7 @@ class Taken:
     @property
     def place(self) -> str:
         """The chat as its platform knows it."""
-        return self.chat_id.removesuffix(HOME)
+        return self.chat_id.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,7 +530,7 @@ class SendingStore:
     def fail(self, row: Taken, reason: str) -> bool:
         """It will never arrive; staff see it. Returns whether the claim was still ours."""
         ours = self._settle(row, state="failed", reason=reason[:200])
-        if ours:
+        if ours and not row.dedup_key.startswith(FAREWELL):
             self.newly_parked.append(row)
         return ours
 
@@ -559,7 +560,7 @@ class SendingStore:
     def hold(self, row: Taken, reason: str) -> bool:
         """Nobody can tell whether it arrived: staff decide. Returns whether it was still ours."""
         ours = self._settle(row, state="in_doubt", reason=reason[:200])
-        if ours:
+        if ours and not row.dedup_key.startswith(FAREWELL):
             self.newly_parked.append(row)
         return ours
 

@@ -16,6 +16,7 @@ from scheduling.worker import Worker
 from storage.leases import LeaseStore
 from storage.sending import Taken
 from storage.tables import Identity, Outbox
+from storage.takeback import ASIDE
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stores import NOON, payload
 
@@ -59,15 +60,16 @@ class Platform:
 
     async def send(self, row: Claimed) -> Outcome:
         assert isinstance(row.message, Message)
-        here = self.now_in_flight.get(row.chat_id, 0) + 1
+        line = f"{row.chat_id}{ASIDE if row.op == 'delete' else ''}"
+        here = self.now_in_flight.get(line, 0) + 1
         assert here == 1, "two at once in one chat"
-        self.now_in_flight[row.chat_id] = here
+        self.now_in_flight[line] = here
         self.most_in_flight = max(self.most_in_flight, len(self.now_in_flight))
         try:
             await asyncio.sleep(self.latency)
             return self._play(self.script.get(row.message.text, []), row)
         finally:
-            del self.now_in_flight[row.chat_id]
+            del self.now_in_flight[line]
 
     async def reconcile(self, rows: Sequence[Claimed]) -> Mapping[int, Outcome]:
         self.asked.append([row.id for row in rows])

@@ -33,6 +33,7 @@ from storage.migrate import upgrade
 from storage.privacy import rows_about
 from storage.sealed import Sealed
 from storage.tables import Base, DirectoryWord, ExpertVector, Inbox, Outbox, PersonKey
+from storage.takeback import ASIDE, FAREWELL, told_to
 from storage.unit_of_work import Database, UnitOfWork
 from tests.postgres import libpq, running_server
 from tests.simulation.soak import Report
@@ -41,6 +42,7 @@ from tests.test_privacy import AX, World, campaign, world
 
 SECONDS: Final = 60.0
 _WEEK: Final = timedelta(days=7)
+_ADDRESSES: Final = ("identity.account", "outbox.message_id")
 _CODES: Final = 20  # a shorter text is a code of ours: a state, a platform, a kind
 
 
@@ -113,7 +115,7 @@ def _around(uow: UnitOfWork, person: int, planted: Planted) -> None:
                 dedup_key=f"reply:{state}{number}:1", bot_account="telegram:1", chat_id=account,
                 person_id=person, state=state, not_before=NOON, created_at=NOON,
                 message_id=f"{account}/{planted.word('outbox.message_id')}",
-                target=f"{account}/{planted.word('outbox.target')}",
+                target=f"{account}/{planted.word('outbox.target')}", sent_at=NOON,
                 payload=uow.vault.seal(uow.session, person, planted.word("outbox.payload")),
             )
         )  # fmt: skip
@@ -215,13 +217,23 @@ def prove(database: Database, folder: Path, *, people: int, weeks: int) -> Repor
         report.note("fields with words", len(set(planted.words.values())))
         report.note("found before", len(before), "> 0", well=bool(before))
         begun = time.perf_counter()
-        with database.unit_of_work() as uow:
-            uow.privacy.erase_person(them.mentee, NOON)
-            uow.commit()
-        swept = asyncio.run(_sweep(database, backups))
+        back = _erased(database, them.mentee)
+        asyncio.run(_sweep(database, backups))
         took = time.perf_counter() - begun
-    report.note("erasures finished", swept, "1", well=swept == 1)
+        waiting = search(_files(database, folder), planted)
+        addresses = [
+            place
+            for place in waiting
+            if not place.startswith(_ADDRESSES)
+            or place.endswith((".log", *(f"cordee-{n}.db" for n in range(weeks))))
+        ]
+        _said(database)
+        swept = asyncio.run(_sweep(database, backups))
     report.note("seconds", f"{took:.1f}", f"<= {SECONDS:.0f}", well=took <= SECONDS)
+    report.note("messages to take back", back, "> 0", well=back > 0)
+    report.note("found meanwhile", len(waiting))
+    report.note("  other than addresses", len(addresses), "0", well=not addresses)
+    report.note("erasures finished", swept, "1", well=swept == 1)
     files = list(_files(database, folder))
     after = search(files, planted)
     kinds = {"backups": [f for f in files if f.parent == backups and f.suffix == ".db"],
@@ -234,6 +246,28 @@ def prove(database: Database, folder: Path, *, people: int, weeks: int) -> Repor
         report.note("  left", place)
     report.note("found after", len(after), "0", well=not after)
     return report
+
+
+def _erased(database: Database, person: int) -> int:
+    """Erase somebody, and leave to be said what an erasure leaves; how many messages go."""
+    with database.unit_of_work() as uow:
+        back = told_to(uow.session, person, NOON)
+        uow.privacy.erase_person(person, NOON)
+        for number, one in enumerate(back):
+            uow.outbox.put_raw(
+                key=f"{FAREWELL}{number}", bot_account=one.bot_account, payload=payload(""),
+                chat_id=one.chat_id + ASIDE, now=NOON, op="delete", target=one.message_id,
+            )  # fmt: skip
+        uow.commit()
+    return len(back)
+
+
+def _said(database: Database) -> None:
+    """All of it has gone."""
+    with database.unit_of_work() as uow:
+        last = Outbox.dedup_key.startswith(FAREWELL)
+        uow.session.execute(update(Outbox).where(last).values(state="sent", sent_at=NOON))
+        uow.commit()
 
 
 def _lived(

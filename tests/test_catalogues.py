@@ -175,6 +175,7 @@ def _families() -> dict[str, list[str]]:
         "after-is-{}": (*STATES_AFTER, "unknown"),
         "checkin-is-{}": ("asked", "answered", "skipped"),
         "column-{}": ("number", "mentee", "mentor", "state", "met", "name", "seen", "supervisor"),
+        "erased-{}": ("slack", "telegram"),
         "data-{}": set(Base.metadata.tables),
         "field-{}": _fields(of_table=False),
         "field-{}-{}": _fields(of_table=True),
@@ -574,9 +575,11 @@ def test_texts_fit_what_the_platforms_have_for_them(voice: str) -> None:
 
 def test_consent_data_and_erasure_say_what_they_must() -> None:
     for voice in VOICES.values():
-        for key in ("data-text", "erase-sure", "erased"):
+        for key in ("data-text", "erase-sure"):
             assert "Slack" in voice(key), key
             assert "Telegram" in voice(key), key
+        for platform in ("Slack", "Telegram"):
+            assert platform in voice(f"erased-{platform.lower()}", days=90)
         assert "K3F9" in voice("something-failed", reference="K3F9")
 
 

@@ -112,8 +112,9 @@ async def test_file_goes_to_the_private_chat(
     slack: FakeSlack, clock: Clock, sender: SlackSender
 ) -> None:
     message = Message("Les <demandes> & co", file=File("demandes.csv", "é;1\n".encode()))
-    assert await sender.send(make_row(message, "file", at=clock())) == Sent()
+    sent = await sender.send(make_row(message, "file", at=clock()))
     (seen,) = slack.messages("ULEA")
+    assert sent == Sent(f"{slack.world.dm_of('ULEA').id}/{seen.files[0]}")
     assert slack.file(seen.files[0]).content == "é;1\n".encode()
     assert seen.text == "Les &lt;demandes&gt; &amp; co"
     assert slack.refusals == []
@@ -123,7 +124,8 @@ async def test_a_picture_is_told_to_those_who_do_not_see_it(
     slack: FakeSlack, clock: Clock, sender: SlackSender
 ) -> None:
     file = File("ans.png", b"\x89PNG", "image/png", "Cinq barres\n" + "é" * 3000)
-    assert await sender.send(make_row(Message("Cinq ans", file=file), "file", at=clock())) == Sent()
+    sent = await sender.send(make_row(Message("Cinq ans", file=file), "file", at=clock()))
+    assert isinstance(sent, Sent)
     (seen,) = slack.messages("ULEA")
     shown = slack.file(seen.files[0])
     assert shown.is_picture

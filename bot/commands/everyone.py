@@ -5,7 +5,7 @@ Help, resume, my data, erase, choosing a programme.
 
 from __future__ import annotations
 
-from bot import access, onboarding
+from bot import access, farewell, onboarding
 from bot.commands.registry import COMMANDS, act, command, listed, may
 from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
@@ -169,9 +169,9 @@ def effacer_oui(turn: Turn, args: str) -> None:
             offers.take_back(turn, request)
     offers.free_all(turn, turn.me.id)
     queue.free_all(turn, turn.me.id)
-    farewell = turn.w("erased")
+    last = farewell.words(turn), farewell.taken_back(turn), farewell.homes(turn)
     turn.uow.privacy.erase_person(turn.me.id, turn.now)
-    turn.farewell(Message(farewell))
+    farewell.farewell(turn, *last)
 
 
 def _leave(turn: Turn, pair: Pair) -> None:

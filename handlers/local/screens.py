@@ -8,7 +8,7 @@ and knows no story.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -21,6 +21,7 @@ from handlers.local.telegram_api import TelegramMessage
 Drawn = list[str]
 EDITED, PRIVATE, FILE, FORM, HOME, MENU, TOAST = "✎", "👁", "📎", "⧉", "⌂", "▾", "☁"
 PICTURE: Final = "🖼"
+GONE: Final = "⌫"
 TICKS: Final = "☐☑"
 _CODE = re.compile(r"(?<![\w-])(?=[A-Za-z0-9_-]*[A-Z0-9])[A-Za-z0-9_-]{22}(?![\w-])")
 
@@ -93,6 +94,13 @@ class _Memory:
             return None
         return drawn if before is None else [f"{EDITED} {drawn[0]}", *drawn[1:]]
 
+    def missing(self, there: Collection[str]) -> list[Drawn]:
+        """How many of the messages that were shown are gone since the last call."""
+        away = self.shown.keys() - there
+        for key in away:
+            del self.shown[key]
+        return [[f"{GONE} {len(away)} message{'s' if len(away) > 1 else ''}"]] if away else []
+
     def remember(self, buttons: Iterable[Button]) -> None:
         for one in buttons:
             self.ever[one.place, one.token] = one
@@ -131,7 +139,7 @@ class SlackScreen:
 
     def news(self) -> list[Drawn]:
         """What is new or changed since the last call, oldest first."""
-        found = []
+        found = self.memory.missing({message.ts for message in self._messages()})
         for message in self._messages():
             drawn = self._draw(message)
             if (fresh := self.memory.fresh(message.ts, drawn)) is not None:
@@ -275,7 +283,8 @@ class TelegramScreen:
     def news(self) -> list[Drawn]:
         """What is new or changed since the last call, oldest first."""
         drawn = (self.memory.fresh(str(m.id), _draw_message(m)) for m in self._messages())
-        found = [fresh for fresh in drawn if fresh is not None]
+        found = self.memory.missing({str(message.id) for message in self._messages()})
+        found += [fresh for fresh in drawn if fresh is not None]
         for query in self.telegram.world.callbacks.values():
             answer = query.answer or {}
             if query.user == self.user and answer.get("text") and query.id not in self._answered:

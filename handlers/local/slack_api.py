@@ -429,6 +429,18 @@ class SlackApi(SlackViews):
             self.post_event({**self.message_event(channel, message), "subtype": "file_share"})
         return {"files": [self._file_json(f) for f in files]}
 
+    def _files_delete(self, arguments: Json) -> Json:
+        """The file, and with it the messages that are nothing but it."""
+        file = self.world.files.pop(str(arguments["file"]), None)
+        if file is None:
+            raise Refused("file_not_found", fault_of="world")
+        for channel in map(self.world.channels.__getitem__, file.shared_in):
+            for message in [one for one in channel.messages if file.id in one.files]:
+                message.files.remove(file.id)
+                if not message.files:
+                    channel.messages.remove(message)
+        return {}
+
     @staticmethod
     def _file_json(file: SlackFile) -> Json:
         about = {"id": file.id, "title": file.title, "name": file.filename}

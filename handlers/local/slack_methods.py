@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # method -> (required, optional)
         "files",
         "channel_id channels initial_comment thread_ts blocks username icon_emoji icon_url",
     ),
+    "files.delete": ("file", ""),
     "reactions.add": ("channel name timestamp", ""),
 }
 TIERS: dict[str, int] = {  # calls a minute
@@ -54,6 +55,7 @@ TIERS: dict[str, int] = {  # calls a minute
     "chat.postEphemeral": 100,
     "files.getUploadURLExternal": 100,
     "files.completeUploadExternal": 100,
+    "files.delete": 50,
 }
 SCOPES: dict[str, str] = {
     "chat.postMessage": "chat:write",
@@ -65,6 +67,7 @@ SCOPES: dict[str, str] = {
     "users.lookupByEmail": "users:read.email",
     "files.getUploadURLExternal": "files:write",
     "files.completeUploadExternal": "files:write",
+    "files.delete": "files:write",
     "reactions.add": "reactions:write",
     "team.info": "team:read",
 }

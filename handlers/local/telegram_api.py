@@ -26,6 +26,7 @@ from handlers.local.telegram_limits import (
 from handlers.local.telegram_text import read_text
 
 DELETE_WITHIN = timedelta(hours=48)
+DELETED_AT_ONCE = 100
 CALLBACK_SECONDS = 900.0
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same"
@@ -39,6 +40,7 @@ JSON_ARGUMENTS = frozenset(
         "caption_entities",
         "commands",
         "entities",
+        "message_ids",
         "link_preview_options",
         "menu_button",
         "reply_markup",
@@ -80,6 +82,7 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # method -> (required, optional)
     ),
     "editMessageReplyMarkup": ("", _EDIT),
     "deleteMessage": ("chat_id message_id", ""),
+    "deleteMessages": ("chat_id message_ids", ""),
     "answerCallbackQuery": ("callback_query_id", "text show_alert url cache_time"),
     "setMyCommands": ("commands", "scope language_code"),
     "getMyCommands": ("", "scope language_code"),
@@ -423,6 +426,16 @@ class TelegramApi:
         if self.world.now() - message.date > DELETE_WITHIN:
             raise Refused("Bad Request: message can't be deleted for everyone", fault_of="world")
         self.world.chats[person.id].remove(message)
+        return True
+
+    def _deleteMessages(self, arguments: Json) -> bool:  # noqa: N802 - Telegram's name
+        numbers = arguments["message_ids"]
+        if not isinstance(numbers, list) or not 1 <= len(numbers) <= DELETED_AT_ONCE:
+            raise bad("there must be 1-100 message identifiers")
+        person = self._chat(arguments, writing=False)
+        for number in numbers:  # what is not there is passed over
+            if self.world.find(person.id, int(number)) is not None:
+                self._deleteMessage({"chat_id": arguments["chat_id"], "message_id": number})
         return True
 
     def _answerCallbackQuery(self, arguments: Json) -> bool:  # noqa: N802 - Telegram's name

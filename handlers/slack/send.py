@@ -37,6 +37,7 @@ EVENT_TYPE: Final = "cordee_outbox"
 NAMESPACE: Final = uuid.UUID("6f0f8f57-6f7c-5b3e-9d3f-0b7b2a5f6c11")  # ours, drawn once
 HISTORY_PAGES: Final = 5
 HOOKS: Final = "hooks.slack.com"
+FILE: Final = "F"  # how the number of a file begins; a message's is a time
 
 LIMITS: Final = Limits(
     chat=(Rate(1, 1.05),),
@@ -83,6 +84,18 @@ TROUBLE: Final = frozenset(
 # Of these: the token itself is dead, or will be as long as nobody installs the app anew.
 DEAD: Final = frozenset(
     {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
+)
+# What is to be deleted is gone, or is not for us to delete: nothing is left to do.
+_NO_LONGER: Final = frozenset(
+    {
+        "cant_delete_file",
+        "cant_delete_message",
+        "channel_not_found",
+        "compliance_exports_prevent_deletion",
+        "file_deleted",
+        "file_not_found",
+        "message_not_found",
+    }
 )
 TOO_SOON: Final = frozenset({"ratelimited", "rate_limited"})
 # "Some aspect of the operation may have succeeded before the error was raised."
@@ -253,7 +266,10 @@ class SlackSender:
     async def _delete(self, row: Claimed) -> Outcome:
         if (at := _reference(row.target)) is None:
             return NotSent("no target", permanent=True)
-        await self._client.chat_delete(channel=at.chat, ts=at.message)
+        if at.message.startswith(FILE):
+            await self._client.files_delete(file=at.message)
+        else:
+            await self._client.chat_delete(channel=at.chat, ts=at.message)
         return Sent(row.target)
 
     async def _file(self, row: Claimed, message: Message) -> Outcome:
@@ -272,7 +288,7 @@ class SlackSender:
             channel_id=channel,
             initial_comment=render.caption(message, self._labels) or None,
         )
-        return Sent()
+        return Sent(f"{channel}/{uploaded['id']}")
 
     async def _upload(self, file: File) -> dict[str, str | None]:
         name = render.one_line(file.name) or "file"
@@ -413,7 +429,7 @@ def _refused(error: SlackApiError, row: Claimed) -> Outcome:
         return NotSent(code, retry_after=TROUBLE_SECONDS, scope="account")
     if code == "missing_scope":
         return NotSent(code, retry_after=TROUBLE_SECONDS, scope="method")
-    if code == "message_not_found" and row.op == "delete":
+    if code in _NO_LONGER and row.op == "delete":
         return Sent(row.target)
     lost = code in GONE and row.op not in {"edit", "replace", "delete"}
     if code in UNREACHABLE or lost:

@@ -147,17 +147,15 @@ class TelegramSender:
         match row.op:
             case "post" | "file" | "ephemeral" | "home":
                 return await self._post(row)
-            case "edit" | "replace" | "delete":
+            case "edit" | "replace":
                 target = _place(row.target)
                 if target is None:
                     return NotSent(f"{row.op} without a target", permanent=True)
-                if row.op == "delete":
-                    await self._bot.delete_message(*target)
-                else:
-                    shown = render(row.message, row.id, self.pages.of(row.target or ""))
-                    await self._edit(target, shown)
-                    return Sent(row.target, keep=shown.paged)
-                return Sent(row.target)
+                shown = render(row.message, row.id, self.pages.of(row.target or ""))
+                await self._edit(target, shown)
+                return Sent(row.target, keep=shown.paged)
+            case "delete":
+                return await self._delete(row)
             case _:
                 assert_never(row.op)
 
@@ -181,6 +179,18 @@ class TelegramSender:
                 return await self._bot.send_photo(chat_id, file, api_kwargs=ready)
             return await self._bot.send_document(chat_id, file, api_kwargs=ready)
         return await self._bot.send_message(chat_id, shown.text, api_kwargs=ready)
+
+    async def _delete(self, row: Claimed) -> Outcome:
+        """Take away one message of a chat, or several (`chat/message,message`)."""
+        chat, _, numbers = (row.target or "").partition("/")
+        found = [int(number) for number in numbers.split(",") if number.isdecimal()]
+        if not (chat and found):
+            return NotSent("delete without a target", permanent=True)
+        if len(found) == 1:
+            await self._bot.delete_message(chat, found[0])
+        else:
+            await self._bot.delete_messages(chat, found)
+        return Sent(row.target if len(found) == 1 else None)
 
     async def _edit(self, target: tuple[str, int], shown: Rendered) -> None:
         """Make a message say this; a document keeps its document and gets a new caption."""

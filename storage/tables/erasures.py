@@ -17,4 +17,7 @@ class Erasure(Base, purpose="account", basis="duty", kept="house"):
     id: Mapped[int] = id_()
     gone_id: Mapped[int] = c(BigId, "number the person had; it is never given again", index=True)
     at: Mapped[datetime] = c(Utc, "erased")
-    swept_at: Mapped[datetime | None] = c(Utc, "nothing is left in the files and backups")
+    cleared_at: Mapped[datetime | None] = c(
+        Utc, "nothing is left in the files and backups but what is still being taken back"
+    )
+    swept_at: Mapped[datetime | None] = c(Utc, "nothing is left at all")
