@@ -142,7 +142,8 @@ EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  # nosec B104 # a server; the proxy 
 
 async def serve(service: Service, port: int, host: str = EVERYWHERE) -> web.AppRunner:
     """Begin to serve; `cleanup()` of the returned runner ends it."""
-    runner = web.AppRunner(application(service), access_log=None)
+    # Nobody who has to packs what they send us; unpacking it is work that anybody could give us.
+    runner = web.AppRunner(application(service), access_log=None, auto_decompress=False)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner

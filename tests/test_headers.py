@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from bot.policy import POLICIES, declare, policy
 from bot.settings import Settings
 from handlers.headers import HEADERS, content_policy
-from handlers.http import MAX_BODY, application
+from handlers.http import MAX_BODY, application, serve
 from handlers.service import Service
 from tests.stores import SECRET
 
@@ -25,8 +25,8 @@ HOOK = "hook_Kw3rTz8pLm2xVq6y"
 
 
 @pytest.fixture
-def everything(tmp_path: Path) -> web.Application:
-    """All routes there are: OAuth, both platforms; none of them is there to answer."""
+def service(tmp_path: Path) -> Service:
+    """Both platforms and OAuth; none of them is there to answer."""
     settings = Settings(
         cordee_database_url=f"sqlite:///{tmp_path}/cordee.db",
         cordee_programmes=("emergence",),
@@ -40,7 +40,13 @@ def everything(tmp_path: Path) -> web.Application:
         telegram_api_url="http://127.0.0.1:9",
         telegram_webhook_secret=SecretStr(HOOK),
     )
-    return application(Service(settings, ticking=False))
+    return Service(settings, ticking=False)
+
+
+@pytest.fixture
+def everything(service: Service) -> web.Application:
+    """All routes there are."""
+    return application(service)
 
 
 @pytest.fixture
@@ -107,6 +113,20 @@ async def test_every_error_answers_with_all_headers(
     ):
         assert answer.status == status
         assert not lacking(answer.headers)
+
+
+@pytest.mark.parametrize("path", ["/slack/events", "/telegram", "/partner"])
+async def test_what_is_packed_is_not_unpacked(service: Service, path: str) -> None:
+    """It was an error of ours, with its lines in the log, for anybody who liked."""
+    runner = await serve(service, 0, "127.0.0.1")
+    host, port = runner.addresses[0][:2]
+    headers = {"Content-Encoding": "gzip", "X-Telegram-Bot-Api-Secret-Token": HOOK}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"http://{host}:{port}{path}", data=b"no gzip", headers=headers) as answer,
+    ):
+        assert answer.status in {400, 403, 503}  # Slack's is not started
+    await runner.cleanup()
 
 
 async def test_what_is_no_request_reaches_no_route_and_is_answered_as_plain_words(
