@@ -19,10 +19,12 @@ from bot.errors import NotAllowed, PolicyError
 from bot.programmes.schema import Programme
 
 Who = Literal[
-    "anyone", "member", "staff", "owner", "supervisor", "teacher", "safeguarding", "platform"
-]
+    "anyone", "member", "staff", "owner", "supervisor", "teacher", "safeguarding", "platform",
+    "partner",
+]  # fmt: skip
 """`anyone`: before consent too; `member`: has agreed to be stored; the others: a role given by an
-owner, in the programme concerned; `platform`: Slack or Telegram itself, by signature or secret."""
+owner, in the programme concerned; `platform`: Slack or Telegram itself, by signature or secret;
+`partner`: a company, by the code of its link, looked up at each request."""
 Where = Literal["private", "anywhere"]
 """`private`: the answer goes to the private chat, wherever it was asked; `anywhere`: it may be
 shown in a channel, to the one who asked only."""

@@ -76,9 +76,11 @@ class Settings(BaseSettings):
     cordee_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """How much is logged; never what people write, nor secrets, at any level."""
     cordee_http_port: int | None = Field(default=None, ge=0, le=65535)
-    """Port for Slack by HTTP, Telegram's webhook and `/health`."""
+    """Port for Slack by HTTP, Telegram's webhook, the companies' page and `/health`."""
     cordee_public_url: str | None = None
     """Address under which that port is reached from outside, https."""
+    cordee_proxies: int = Field(default=0, ge=0, le=9)
+    """How many proxies of yours stand before that port: X-Forwarded-For is believed so far."""
     slack_bot_token: SecretStr = SecretStr("")
     """`xoxb-…`; empty = Slack is off."""
     slack_app_token: SecretStr = SecretStr("")

@@ -1,8 +1,9 @@
-"""One aiohttp server: Slack by HTTP, Telegram's webhook, and what an operator's monitor asks.
+"""One aiohttp server: Slack by HTTP, Telegram's webhook, the companies' page, and for monitors.
 
 It hands requests to the adapters, which check and keep them; nothing personal ever leaves by these
-routes, whose policies stand in `bot/policy.py` with those of all else that can be reached. It does
-not judge a lag: that is shown, and what is too much depends on the school.
+routes but what `handlers/partner_page.py` shows. Their policies stand in `bot/policy.py` with those
+of all else that can be reached. It does not judge a lag: that is shown, and what is too much
+depends on the school.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bot.errors import NotAllowed
 from bot.policy import declare, policy, policy_of
 from handlers.headers import protect
 from handlers.metrics import CONTENT_TYPE
+from handlers.partner_page import PartnerPage
 from handlers.service import Service
 from handlers.slack.manifest import INSTALL, REDIRECT
 from storage.figures import Figures, Waiting, figures
@@ -73,6 +75,7 @@ def application(service: Service) -> web.Application:
             app.router.add_get(REDIRECT, service.slack.installer.finish, allow_head=False)
     if service.telegram is not None:
         app.router.add_post("/telegram", service.telegram.handle_webhook)
+    PartnerPage(service).add_to(app)
     return app
 
 

@@ -21,6 +21,7 @@ pytest_plugins: list[str] = [
     "tests.fakes_slack",
     "tests.fakes_telegram",
     "tests.chat",
+    "tests.partner_world",
 ]
 
 PROXIES: Final = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")

@@ -191,6 +191,7 @@ def test_the_roles_of_staff_admit_who_they_name() -> None:
         "anyone": set(),
         "member": set(),
         "platform": set(),
+        "partner": set(),
         "owner": set(),
         "staff": {"staff"},
         "supervisor": {"supervisor", "staff"},
