@@ -87,6 +87,39 @@ def test_who_was_erased_meanwhile_is_in_no_list(many: Stand) -> None:
     assert not told([said], CLAIRE, "Inès")
 
 
+@pytest.mark.parametrize("when", [1, 2])
+def test_who_was_erased_while_the_file_was_written_is_not_in_it(many: Stand, when: int) -> None:
+    _, timer = wished(many, "fichier")
+    steps: list[int] = []
+
+    def erase() -> None:
+        steps.append(1)
+        if len(steps) == when:  # after the weighing, after the writing
+            with many.work() as uow:
+                uow.privacy.erase_person(many.ids["ines"], many.now)
+            many.news()
+
+    [said] = many.beside(timer, erase) or []
+    assert len(steps) == 2
+    assert said.message.file is not None
+    content = said.message.file.content.decode()
+    assert "Inès" not in content
+    assert "Malo Kerven" in content
+    assert "1 " in said.text
+
+
+def test_the_file_says_the_same_as_one_made_at_once(
+    many: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, timer = wished(many, "fichier")
+    [beside] = worked(many, timer)
+    monkeypatch.setattr(gather, "AT_ONCE", 1000)
+    [at_once] = told(many.command(CLAIRE, "a-voir", "fichier"), CLAIRE)
+    assert beside.message == at_once.message
+    assert beside.message.file is not None
+    assert beside.message.file.content.count(b"\n") == 3
+
+
 def test_who_is_of_the_team_no_longer_is_told_nothing(many: Stand) -> None:
     _, timer = wished(many)
     with many.work() as uow:

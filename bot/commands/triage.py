@@ -1,27 +1,29 @@
 """« À voir en premier »: whom the team looks at first, with the reasons, and what it weighs.
 
 Staff of the programme only, in private: the reasons quote answers, so whoever is shown them is
-noted as having read of them. Where many are followed, the order is worked out
-beside the turns, in a thread (`bot.aside`), and the list comes a moment later. No figure is shown,
-and nobody is ever told their own place. What staff do about it is in `triage_person`.
+noted as having read of them. Where many are followed, the order is worked out beside the turns, in
+a thread (`bot.aside`), and so are the sentences of the file; either comes a moment later. No figure
+is shown, and nobody is ever told their own place. What staff do about it is in `triage_person`.
 
 Source: E-08, E-09; what peers' users ask for, 6 and 7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.aside import Answer, Work, asker, beside, put, reply
+from bot.aside import Answer, Next, Work, asker, beside, put, reply
 from bot.commands import triage_person
 from bot.commands.registry import command
 from bot.dialogues import run_choice
 from bot.exporter import write_csv
+from bot.i18n import Words
 from bot.messages import File, Line, Message
 from bot.triage import gather, words
 from bot.triage.gather import Seen, everybody, read
 from bot.triage.room import Reader, Room
+from bot.triage.words import Teller, people_in
 from bot.turn import Scene, Turn
 from storage.timers import DueTimer
 from storage.words import number
@@ -72,8 +74,10 @@ def order(scene: Scene, timer: DueTimer) -> Work | None:
         return None
     known = read(scene.uow, scene.programme_of(timer.payload["programme"]), scene.now)
 
-    def work() -> Answer:
+    def work() -> Answer | Next:
         every = known.weighed()
+        if every and timer.payload["page"] is None:
+            return Next(lambda later: _write(later, timer, every))
         return lambda later: _told(later, timer, every)
 
     return work
@@ -90,12 +94,55 @@ def _told(scene: Scene, timer: DueTimer, every: Sequence[Seen]) -> None:
     reply(scene, timer, lambda _: said)
 
 
+def _write(scene: Scene, timer: DueTimer, every: Sequence[Seen]) -> Work | None:
+    """Read the names that the sentences need; the file is written in a thread."""
+    person = asker(scene, timer)
+    if person is None:
+        return None
+    programme = scene.programme_of(timer.payload["programme"])
+    w = scene.words(person, programme)
+    names = _names(scene, every)
+    there = [one for one in every if one.member.id in names]
+
+    def work() -> Answer:
+        content = _content(w, Teller(programme, w, names), there)
+        return lambda later: _written(later, timer, there, names, content)
+
+    return work
+
+
+def _written(
+    scene: Scene, timer: DueTimer, every: Sequence[Seen], names: Mapping[int, str], content: bytes
+) -> None:
+    """The file as it was written; anew if somebody it names was erased meanwhile."""
+    person = asker(scene, timer)
+    if person is None:
+        return
+    programme = scene.programme_of(timer.payload["programme"])
+    room = Room(scene, programme, person)
+    now = _names(scene, every)
+    if now.keys() != names.keys():
+        every = [one for one in every if one.member.id in now]
+        content = _content(room.w, Teller(programme, room.w, now), every)
+    said = _file(room, every, content)
+    reply(scene, timer, lambda _: said)
+
+
+def _names(scene: Scene, every: Sequence[Seen]) -> dict[int, str]:
+    """Whoever is in the list and its reasons, and still here."""
+    names = scene.uow.people.names
+    others = people_in(sign for one in every for sign in one.entry.signs)
+    return {**names(one.member.id for one in every), **names(others)}
+
+
 def _shown(room: Reader, every: Sequence[Seen], page: int | None) -> Message:
     w = room.w
     if not every:
         weights = run_choice(w("triage-see-weights"), "a-voir", "poids")
         return Message(w("triage-nobody"), quiet=() if page is None else (weights,))
-    return _file(room, every) if page is None else _page(room, every, page)
+    if page is None:
+        return _file(room, every, _content(w, triage_person.teller(room, every), every))
+    return _page(room, every, page)
 
 
 def _page(room: Reader, every: Sequence[Seen], wanted: int) -> Message:
@@ -158,26 +205,27 @@ def _weights(turn: Turn) -> Message:
     )
 
 
-def _file(room: Reader, every: Sequence[Seen]) -> Message:
-    w, programme = room.w, room.programme
-    teller = triage_person.teller(room, every)
-    content = write_csv(
+def _content(w: Words, teller: Teller, every: Sequence[Seen]) -> bytes:
+    return write_csv(
         ("number", "name", "follow_up", "correction", "until", "reasons"),
         (
             (
                 one.member.id,
                 one.member.name or "—",
                 w(f"triage-level-{one.level}"),
-                triage_person.position(room, one),
+                triage_person.position(w, one),
                 one.entry.correction.until if one.entry.correction else None,
                 " ; ".join(teller.all(one.entry.signs)),
             )
             for one in every
         ),
     )
+
+
+def _file(room: Reader, every: Sequence[Seen], content: bytes) -> Message:
     _read(room, every)
     room.uow.people.note(
         "exported", "a-voir", None, actor_id=room.me.id, now=room.now, rows=len(every)
     )
-    file = File(f"{programme.id}-a-voir.csv", content)
-    return Message(w("staff-export-done", n=len(every)), file=file)
+    file = File(f"{room.programme.id}-a-voir.csv", content)
+    return Message(room.w("staff-export-done", n=len(every)), file=file)

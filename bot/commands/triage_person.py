@@ -20,6 +20,7 @@ from bot.commands.registry import COMMANDS
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
+from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.programmes.triage import LEVELS
 from bot.triage.gather import LOOKED_BACK, QUARTERS, Seen, everybody
@@ -152,10 +153,10 @@ def teller(turn: Reader, shown: Sequence[Seen]) -> Teller:
     return Teller(turn.programme, turn.w, turn.uow.people.names(every) if every else {})
 
 
-def position(turn: Reader, one: Seen) -> str:
+def position(w: Words, one: Seen) -> str:
     """What the team decided about their place, while it lasts."""
     correction = one.entry.correction
-    return turn.w(f"triage-is-{correction.position}") if correction else ""
+    return w(f"triage-is-{correction.position}") if correction else ""
 
 
 def standing(turn: Reader, one: Seen) -> list[str]:
@@ -163,7 +164,7 @@ def standing(turn: Reader, one: Seen) -> list[str]:
     w = turn.w
     said = [w(f"triage-level-{one.level}")] if one.level != turn.programme.triage.level else []
     if one.entry.correction is not None:
-        said.append(position(turn, one))
+        said.append(position(w, one))
     if handed := triage_team.followed_by(turn, one.decisions.get("hand")):
         said.append(handed)
     return [*said, w("triage-new-since")] if one.entry.raised else said
@@ -184,7 +185,7 @@ def page(turn: Turn, person_id: int) -> Message:
         said.append(handed.capitalize())
     place = one.decisions.get("place") if one.entry.correction else None
     if place is not None and place.until is not None:
-        what = w("triage-corrected", what=position(turn, one), until=w.day(place.until))
+        what = w("triage-corrected", what=position(w, one), until=w.day(place.until))
         said.append(_by(turn, what, place))
     if one.entry.raised:
         new = teller(turn, [one]).all(one.entry.fresh)
