@@ -25,6 +25,7 @@ def content_policy(*, style: str = "", script: str = "", forms: bool = False) ->
     """The policy of a page that has these, inline, and sends its forms back to us or to nobody."""
     allowed = {
         "script-src": digest_of(script) if script else "",
+        "connect-src": "'self'" if script and forms else "",
         "style-src": digest_of(style) if style else "",
         "img-src": "data:" if style else "",  # an empty icon: else the browser asks for one
     }

@@ -75,7 +75,14 @@ def application(service: Service) -> web.Application:
             app.router.add_get(REDIRECT, service.slack.installer.finish, allow_head=False)
     if service.telegram is not None:
         app.router.add_post("/telegram", service.telegram.handle_webhook)
-    PartnerPage(service).add_to(app)
+    PartnerPage(
+        service.bot,
+        service.database,
+        service.worker,
+        service.clock,
+        secret=service.settings.cordee_secret_key.get_secret_value(),
+        proxies=service.settings.cordee_proxies,
+    ).add_to(app)
     return app
 
 

@@ -63,7 +63,8 @@ def door(w: Words, said: str = "") -> str:
     refused = f'<p class="refused" role="alert">{escape(said)}</p>' if said else ""
     body = (
         f"<h1>{escape(w('company-page-title'))}</h1>{_language(w, ENTER)}</header><main>{refused}"
-        f'<form id="enter" method="post" action="{_address(ENTER, w)}">'
+        f'<form id="enter" method="post" action="{_address(ENTER, w)}"'
+        f' data-view="{_address(VIEW, w)}">'
         f'<label for="code">{escape(w("company-page-code"))}</label>'
         '<input id="code" name="code" autocomplete="off" autocapitalize="none"'
         ' spellcheck="false" required maxlength="300" aria-describedby="how">'

@@ -1,7 +1,7 @@
 """The page on which a partner company sees who agreed to be seen: four routes.
 
-The code of a link stands behind `#`, which browsers do not send: a script takes it out of the
-address and hands it in by POST. Who hands in a good one gets a pass for half an hour
+The code of a link stands behind `#`, which browsers do not send: a script hands it in by POST and
+puts the table in the place of that address. Who hands in a good one gets a pass for half an hour
 (`handlers/partner_pass.py`), and the link behind the pass, the company and every agreement are
 looked up again at each request: what is taken back is gone at the next one. Unknown, expired,
 revoked, closed and forged look alike. Who was shown is written down before anything leaves.
@@ -13,6 +13,7 @@ Source: E-13, S6; GDPR 6, 7.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -25,13 +26,16 @@ from urllib.parse import parse_qs
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.bot import Bot
 from bot.i18n import LANGUAGES, Words, words
 from bot.partners import shown
 from bot.policy import declare, policy
 from handlers.limits import Limiter, source_of
 from handlers.partner_html import ENTER, LEAVE, POLICY, VIEW, Drawn, door, table
 from handlers.partner_pass import LASTS, Passes
-from handlers.service import Service
+from scheduling.clock import Clock
+from scheduling.worker import Worker
+from storage.unit_of_work import Database
 
 log = logging.getLogger(__name__)
 COOKIE: Final = "__Host-cordee-partner"
@@ -52,14 +56,30 @@ class PartnerPage:
     """The routes, for a server to add.
 
     Args:
-        service: Whose database, programmes, clock and secret these are.
+        bot: Knows the programmes of now.
+        database: Where companies, links and agreements are.
+        worker: Asks the database.
+        clock: Tells when.
+        secret: Of the instance; passes are signed with a key made from it.
+        proxies: How many of ours stand before the server.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._passes = Passes(service.settings.cordee_secret_key.get_secret_value())
+    def __init__(
+        self,
+        bot: Bot,
+        database: Database,
+        worker: Worker,
+        clock: Clock,
+        *,
+        secret: str,
+        proxies: int = 0,
+    ) -> None:
+        self._bot, self._database, self._worker, self._clock = bot, database, worker, clock
+        self._passes = Passes(secret)
+        self._proxies = proxies
         self._requests = Limiter(A_MINUTE)
         self._failed = Limiter(FAILED, sources=1)
+        self._alone = asyncio.Lock()
 
     def add_to(self, app: web.Application) -> None:
         """Serve here."""
@@ -72,12 +92,11 @@ class PartnerPage:
         """Not there without a programme that has companies; not too often; no error unanswered."""
 
         async def answer(request: web.Request) -> web.Response:
-            if not any(one.partners for one in self._service.bot.programmes.values()):
+            if not any(one.partners for one in self._bot.programmes.values()):
                 raise web.HTTPNotFound
             forwarded = request.headers.getall("X-Forwarded-For", ())
-            proxies = self._service.settings.cordee_proxies
-            source = source_of(request.remote, forwarded, proxies)
-            seconds = self._requests.take(source, self._service.clock.now())
+            source = source_of(request.remote, forwarded, self._proxies)
+            seconds = self._requests.take(source, self._clock.now())
             if seconds:
                 return _busy(request, seconds)
             try:
@@ -94,11 +113,11 @@ class PartnerPage:
 
     async def _enter(self, request: web.Request) -> web.Response:
         """Exchange a code for a pass."""
-        code, now = await _code(request), self._service.clock.now()
+        code, now = await _code(request), self._clock.now()
         seconds = self._failed.wait("", now)
         if seconds:
             return _busy(request, seconds)
-        found = await self._service.worker.run(self._link, code, now)
+        found = await self._worker.run(self._link, code, now)
         if found is None:
             self._failed.note("", now)
             return _refused(request)
@@ -118,12 +137,13 @@ class PartnerPage:
 
     async def _view(self, request: web.Request) -> web.Response:
         """The people, as of now."""
-        now, w = self._service.clock.now(), _words(request)
+        now, w = self._clock.now(), _words(request)
         # Without a pass the database is asked all the same: no refusal is quicker than another.
         link, left = self._passes.read(request.cookies.get(COOKIE, ""), now) or (0, 0)
         wanted = _NUMBER.fullmatch(request.query.get("page", ""))
         number = int(wanted[0]) if wanted else 1
-        drawn = await self._service.worker.run(self._look, link, number, now, w)
+        async with self._alone:  # the bot's people, who wait for the same threads, come in between
+            drawn = await self._worker.run(self._look, link, number, now, w)
         if drawn is None:
             return _refused(request)
         # An open tab must not outlive the pass: it asks again then, and is refused.
@@ -141,18 +161,18 @@ class PartnerPage:
 
     def _link(self, code: str, now: datetime) -> tuple[int, datetime] | None:
         """The number and the end of the link with this code."""
-        with self._service.database.unit_of_work() as uow:
+        with self._database.unit_of_work() as uow:
             found = uow.partners.by_digest(sha256(code.encode()).hexdigest(), now)
             return None if found is None else (found.link.id, found.link.expires_at)
 
     def _look(self, link: int, number: int, now: datetime, w: Words) -> Drawn | None:
         """What the link shows now; written down before it is handed out."""
-        with self._service.database.unit_of_work() as uow:
+        with self._database.unit_of_work() as uow:
             found = uow.partners.standing(link, now)
             if found is None:
                 return None
             company = found.partner
-            programme = self._service.bot.programmes.get(company.programme_id)
+            programme = self._bot.programmes.get(company.programme_id)
             if programme is None or programme.partners is None:
                 return None
             sheet = shown(uow, programme, now)

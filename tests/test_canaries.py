@@ -105,6 +105,12 @@ async def malformed(base: str) -> None:
                 pass
         async with session.get(f"{base}/{canary('path')}?token={token}"):
             pass
+        secret = {"Cookie": f"__Host-cordee-partner=1.2.{canary('pass')}"}
+        for path in ("/partner", f"/partner?code={token}"):
+            async with session.post(f"{base}{path}", data={"code": canary("code")}, headers=secret):
+                pass
+        async with session.get(f"{base}/partner/view", headers=secret):
+            pass
 
 
 def command_line(pid: int) -> str:

@@ -77,6 +77,10 @@ async def test_a_link_opens_the_table_and_its_code_is_nowhere_afterwards(
     await page.go_back()
     await expect(page.get_by_role("alert")).to_be_visible()
     assert not door.words_in(await page.content()), "nothing comes back"
+    door.do(lambda uow: uow.partners.revoke(next(iter(door.companies.values())), door.clock.now()))
+    await page.goto(f"{door.base}/partner#{code}")
+    await expect(page.get_by_role("alert")).to_contain_text("La page ne s’ouvre pas")
+    assert page.url == f"{door.base}/partner?lang=fr"
     await page.context.close()
 
 
