@@ -41,6 +41,7 @@ from storage.tables import (
     Membership,
     Objective,
     Pair,
+    Partner,
     Person,
     Proposal,
     Rectification,
@@ -506,6 +507,16 @@ def staff_announcement(turn: Turn, number: int) -> Announcement:
         NotAllowed: Not staff there, or there is none.
     """
     return _there(turn, turn.uow.announcements.get(number) if number <= MAX_ID else None)
+
+
+@_given
+def staff_partner(turn: Turn, number: int) -> Partner:
+    """A company of a programme where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, or there is none.
+    """
+    return _there(turn, turn.uow.partners.get(number) if number <= MAX_ID else None)
 
 
 @_given

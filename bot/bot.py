@@ -21,6 +21,7 @@ from bot.commands import (
     campaign,
     casework,
     classes,
+    companies,
     counters,
     digests,
     directory,
@@ -32,6 +33,7 @@ from bot.commands import (
     news,
     office,
     parked,
+    partners,
     protection,
     queue,
     referrals,
@@ -72,6 +74,7 @@ FAMILIES = (
     everyone,
     mine,
     news,
+    companies,
     help_calls,
     queue,
     casework,
@@ -84,6 +87,7 @@ FAMILIES = (
     directory,
     campaign,
     announce,
+    partners,
     agenda,
     parked,
     office,
@@ -116,6 +120,7 @@ class Bot:
         self.first_staff = frozenset(staff)
         self.experts = Experts()
         self.guests: OrderedDict[str, str] = OrderedDict()  # account -> programme; never stored
+        self.public_url: str | None = None  # where browsers reach this instance
         self.telegram_name: str | None = None  # for deep links, once the platform told it
         self.reload: Callable[[], Mapping[str, Programme]] | None = None  # reads the files again
         self.rehearse: Callable[[DueTimer], None] | None = None  # see bot.commands.agenda
@@ -124,7 +129,7 @@ class Bot:
     def apart(self) -> Bot:
         """A bot that would say the same, for a copy of the database; it shares no memory."""
         other = Bot(self.programmes, self.first_staff)
-        other.telegram_name = self.telegram_name
+        other.public_url, other.telegram_name = self.public_url, self.telegram_name
         return other
 
     def handle(self, uow: UnitOfWork, event: Event, now: datetime) -> Ack:

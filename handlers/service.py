@@ -112,6 +112,7 @@ class Service:
             settings.cordee_database_url, settings.cordee_secret_key.get_secret_value()
         )
         self.bot = Bot(load_all(settings.cordee_programmes), settings.staff)
+        self.bot.public_url = settings.cordee_public_url
         self.bot.reload = lambda: load_all(settings.cordee_programmes)
         self.worker = Worker(self.database)
         self._encoder = encoder
@@ -396,7 +397,9 @@ class Service:
         }
         if verbs == self._menus_of:
             return
-        everyone = {lang: menu_entries(lang, staff=False) for lang in LANGUAGES}
+        programmes = self.bot.programmes.values()
+        there = [one.name for one in listed() if any(one.is_of(here) for here in programmes)]
+        everyone = {lang: menu_entries(lang, staff=False, only=there) for lang in LANGUAGES}
         own = {
             account: {lang: menu_entries(lang, staff=True, only=theirs) for lang in LANGUAGES}
             for account, theirs in verbs.items()
@@ -622,5 +625,7 @@ def verbs_of(
         entry.name
         for entry in listed()
         for place, roles in places.items()
-        if entry.policy.of_staff and entry.policy.admits(roles, programmes.get(place))
+        if entry.policy.of_staff
+        and entry.policy.admits(roles, programmes.get(place))
+        and entry.is_of(programmes.get(place))
     )

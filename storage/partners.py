@@ -112,11 +112,31 @@ class PartnerStore:
     # --- links ------------------------------------------------------------------------------------
 
     def link(
-        self, partner_id: int, digest: str, *, by: int, now: datetime, expires_at: datetime
+        self,
+        partner_id: int,
+        digest: str,
+        *,
+        by: int,
+        now: datetime,
+        expires_at: datetime,
+        after: int | None = None,
     ) -> PartnerLink | None:
-        """A new link, instead of the one there was; None when the company is closed."""
+        """A new link, instead of the one there was.
+
+        Args:
+            partner_id: Whose.
+            digest: SHA-256 of the code, in hexadecimal.
+            by: Who makes it.
+            now: UTC.
+            expires_at: UTC.
+            after: The newest link that whoever makes it has seen (`last_link`); None: any.
+
+        Returns:
+            None when the company is closed, or has got another link meanwhile.
+        """
         open_one = select(Partner.id).where(Partner.id == partner_id, Partner.closed_at.is_(None))
-        if self._session.scalar(open_one.with_for_update()) is None:
+        there = self._session.scalar(open_one.with_for_update())
+        if there is None or after not in (None, self.last_link(partner_id)):
             return None
         self.revoke(partner_id, now)
         row = PartnerLink(
@@ -129,6 +149,11 @@ class PartnerStore:
         self._session.add(row)
         self._session.flush()
         return row
+
+    def last_link(self, partner_id: int) -> int:
+        """The number of the newest link of a company, good or not; 0 when there was none."""
+        newest = select(func.max(PartnerLink.id)).where(PartnerLink.partner_id == partner_id)
+        return self._session.scalar(newest) or 0
 
     def revoke(self, partner_id: int, now: datetime) -> int:
         """Take a company's link back; how many there were."""

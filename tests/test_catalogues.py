@@ -168,6 +168,7 @@ def _families() -> dict[str, list[str]]:
             "answers",
             "alert",
             *(f"export-{kind}" for kind in EXPORTS),
+            "partners",
         ),
         "campaign-is-{}": lifecycle.CAMPAIGN,
         "class-met-{}": (*STATES_AFTER, "differ"),
@@ -435,12 +436,12 @@ def test_vous_overrides_only_what_differs() -> None:
 
 _SMALL: Final = re.compile(
     r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*|export-(?:outcome|pair|report|request)-.*|export-(?:one-off|long-term)"
-    r"|agreement-(?:given|withdrawn)|class-is-.*|read-(?:line|by-house|request|pair|class|triage|answers|alert|export-.*)"
+    r"|agreement-(?:given|withdrawn)|class-is-.*|read-(?:line|by-house|request|pair|class|triage|answers|alert|export-.*|partners|partner-view|by-company)"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|told|unsuited|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|role-(?:owner|staff|supervisor|teacher|safeguarding)"
     r"|(?:flag-line|flag-state|letter-is|minors-lacks)-.*|minors-(?:unchecked|check-over|checked)"
-    r"|words-with-guards"
+    r"|words-with-guards|companies-(?:hides|hides-value|shows-value|will-show)|partners-link-(?:until|none)"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"
     r"|triage-(?:is|level)-.*|triage-new-since|triage-hand|triage-hand-you"
 )

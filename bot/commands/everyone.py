@@ -32,7 +32,7 @@ def aide(turn: Turn, args: str) -> None:
     prefix = "/cordee " if turn.author.platform == "slack" else "/"
     lines = []
     for entry in listed():
-        if not may(turn, entry.name):
+        if not (may(turn, entry.name) and entry.is_of(turn.current)):
             continue
         name = entry.name if w.lang == "fr" else entry.alias
         typed = name if turn.author.platform == "slack" else name.replace("-", "_")

@@ -14,20 +14,25 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from bot import access
+from bot.commands.companies import called
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, family, run_choice
 from bot.i18n import Words
 from bot.messages import Choice, File, Line, Message
+from bot.programmes.partners import PURPOSE
+from bot.programmes.schema import Programme
 from bot.register import label
 from bot.turn import Turn
 from storage.rectifications import Rectifications, reads
-from storage.tables import Base
+from storage.tables import Audit, Base
 
 _PAGE: Final = 5  # records at a time
 _LONG: Final = 300  # of a value in the chat; the file has all of it
 _READS: Final = 10
-_TECHNICAL: Final = frozenset({"audit", "inbox", "outbox", "link_code", "expert_vector"})
-"""Tables that only the file shows."""
+_TECHNICAL: Final = frozenset(
+    {"audit", "inbox", "outbox", "link_code", "expert_vector", "partner_view", "partner_question"}
+)
+"""Tables that only the file shows; whom companies saw is among the reads."""
 _LEFT: Final = frozenset({"id", "owner_id", "supervisor_id", "text_version", "status"})
 _CODES: Final = frozenset({"state", "kind"})
 
@@ -238,9 +243,9 @@ def _agreements(turn: Turn) -> None:
             pass
         elif row.purpose == "storage":
             choice = run_choice(w("agreement-erase"), "effacer")
-        elif row.purpose in WITHDRAWABLE:
+        elif _is_withdrawable(row.purpose):
             choice = act_choice(w("agreement-withdraw"), "take-back", row.id, 0)
-        what = w(f"agreement-{row.purpose}") if w.has(f"agreement-{row.purpose}") else row.purpose
+        what = _agreement(w, programme, row.purpose)
         lines.append(Line(label=what, text=f"{name} · {given}", choice=choice))
     turn.say(
         Message(
@@ -252,42 +257,50 @@ def _agreements(turn: Turn) -> None:
     )
 
 
+def _agreement(w: Words, programme: Programme | None, purpose: str) -> str:
+    """What was agreed to, in words."""
+    if purpose.startswith(PURPOSE):
+        rules = programme.partners if programme else None
+        return w("agreement-partner", field=called(w, (purpose.removeprefix(PURPOSE),), rules))
+    return w(f"agreement-{purpose}") if w.has(f"agreement-{purpose}") else purpose
+
+
 WITHDRAWABLE: Final = ("proposed",)
-"""Purposes that are taken back one by one; without the first, `storage`, nothing can be kept."""
+"""Purposes that are taken back one by one, beside what companies may see; without the first,
+`storage`, nothing can be kept."""
+
+
+def _is_withdrawable(purpose: str) -> bool:
+    return purpose in WITHDRAWABLE or purpose.startswith(PURPOSE)
 
 
 @act("take-back", who="member")
 def take_back(turn: Turn, number: int, version: int) -> None:
     """One agreement is taken back, and what it allowed ends now."""
     row = access.own_agreement(turn, number)
-    if row.withdrawn_at is None and row.purpose in WITHDRAWABLE:
+    of_companies = row.purpose.startswith(PURPOSE)
+    if row.withdrawn_at is None and _is_withdrawable(row.purpose):
         turn.uow.people.withdraw(turn.me.id, row.programme_id, row.purpose, now=turn.now)
-        if turn.uow.directory.get(turn.me.id) is not None:
+        if not of_companies and turn.uow.directory.get(turn.me.id) is not None:
             turn.uow.directory.save(turn.me.id, turn.now, {"consenting": False})
         turn.note("withdrawn", "consent", row.id, purpose=row.purpose)
-    turn.text("agreement-proposed-withdrawn")
+    turn.text("agreement-partner-withdrawn" if of_companies else "agreement-proposed-withdrawn")
 
 
 # --- who read it ----------------------------------------------------------------------------------
 
 
 def _reads(turn: Turn, page: int) -> None:
-    """Who of the team read what of mine, and when; by name where the programme says so."""
+    """Who of the team read what of mine, and when; by name where the programme says so.
+
+    And which companies saw what they were shown.
+    """
     w = turn.w
-    rows = reads(turn.uow.session, turn.me.id)
-    here = rows[page * _READS : (page + 1) * _READS]
-    names = turn.uow.people.names(r.actor_id for r in here if r.actor_id is not None)
-    lines = []
-    for row in here:
-        programme = turn.bot.programmes.get(row.detail.get("programme", ""))
-        who = w("read-by-house")
-        if programme is not None:
-            who = w.pick(programme.roles.staff.plural)
-            if programme.about.readers == "name" and names.get(row.actor_id or 0):
-                who = f"{names[row.actor_id or 0]} ({who})"
-        lines.append(
-            Line(label=w.day(row.at), text=w("read-line", who=who, what=read_what(w, row.detail)))
-        )
+    rows = sorted([*_by_team(turn), *_by_companies(turn)], key=lambda one: one[0], reverse=True)
+    lines = [
+        Line(label=w.day(at), text=w("read-line", who=who, what=what))
+        for at, who, what in rows[page * _READS : (page + 1) * _READS]
+    ]
     choices = [_back(turn)]
     if len(rows) > (page + 1) * _READS:
         choices.append(run_choice(w("data-more"), "mes-donnees", f"lectures.{page + 1}"))
@@ -299,6 +312,38 @@ def _reads(turn: Turn, page: int) -> None:
             choices=tuple(choices),
         )
     )
+
+
+def _by_team(turn: Turn) -> list[tuple[datetime, str, str]]:
+    """When, who, what."""
+    w = turn.w
+    rows = reads(turn.uow.session, turn.me.id)
+    names = turn.uow.people.names(row.actor_id for row in rows if row.actor_id is not None)
+
+    def reader(row: Audit) -> str:
+        programme = turn.bot.programmes.get(row.detail.get("programme", ""))
+        if programme is None:
+            return w("read-by-house")
+        who = w.pick(programme.roles.staff.plural)
+        name = names.get(row.actor_id or 0)
+        return f"{name} ({who})" if programme.about.readers == "name" and name else who
+
+    return [(row.at, reader(row), read_what(w, row.detail)) for row in rows]
+
+
+def _by_companies(turn: Turn) -> list[tuple[datetime, str, str]]:
+    """When, which company, which fields."""
+    w = turn.w
+    return [
+        (
+            view.at,
+            w("read-by-company", company=view.company),
+            w("read-partner-view", fields=called(w, view.fields, programme.partners)),
+        )
+        for programme in turn.bot.programmes.values()
+        if programme.partners is not None
+        for view in turn.uow.partners.views(programme.id, person_id=turn.me.id)
+    ]
 
 
 def read_what(w: Words, detail: Mapping[str, Any]) -> str:

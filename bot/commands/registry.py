@@ -28,12 +28,19 @@ class Command:
         alias: English name.
         run: What it does, with the rest of the line, for those whom its policy admits.
         listed: Whether menus show it; `consent` and the like are only pressed.
+        section: Of the programme's file, without which there is nothing of it to show.
     """
 
     name: str
     alias: str
     run: Callable[[Turn, str], None]
     listed: bool = True
+    section: str | None = None
+
+    def is_of(self, programme: Programme | None) -> bool:
+        """Whether there is something of it in a programme; anywhere, without one."""
+        section = self.section
+        return programme is None or section is None or getattr(programme, section) is not None
 
     @property
     def summary(self) -> str:
@@ -65,11 +72,11 @@ class Act:
 
 ORDER = (
     "aide", "menu", "besoin", "demande", "rdv", "ecrire", "rapport", "reprendre", "profil",
-    "experts", "pause", "programme", "nouvelles", "contact", "langue", "lier",
+    "experts", "pause", "programme", "nouvelles", "entreprises", "contact", "langue", "lier",
     "mes-donnees", "effacer",
     "a-voir", "demandes", "proposer", "annuaire", "binomes", "orientations", "campagne", "annonce",
-    "bilan", "statistiques", "relancer", "agenda", "envois", "exporter", "classe", "mineurs",
-    "protection", "inviter", "roles",
+    "partenaires", "bilan", "statistiques", "relancer", "agenda", "envois", "exporter", "classe",
+    "mineurs", "protection", "inviter", "roles",
 )  # fmt: skip
 """How people find them in help and menus: what they need most comes first."""
 COMMANDS: dict[str, Command] = {}
@@ -86,6 +93,7 @@ def command(
     listed: bool = True,
     where: Where | None = None,
     scope: Scope | None = None,
+    section: str | None = None,
 ) -> Callable[[Callable[[Turn, str], None]], Callable[[Turn, str], None]]:
     """Register a command.
 
@@ -98,6 +106,7 @@ def command(
         where: In which kind of chat it may answer; by default, staff anywhere, others in private.
         scope: What it reaches; by default the rows of the programme for staff, for others their
             own.
+        section: Of the programme's file, without which it is not shown in menus.
 
     Raises:
         PolicyError: The name is taken, or the policy is none.
@@ -116,7 +125,7 @@ def command(
                 if admitted:
                     run(turn, args)
 
-        COMMANDS[name] = Command(name, alias, guarded, listed)
+        COMMANDS[name] = Command(name, alias, guarded, listed, section)
         _ALIASES[alias] = name
         return guarded
 

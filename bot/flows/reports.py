@@ -18,6 +18,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.exc import OperationalError
 
+from bot.commands import companies
 from bot.commands.registry import command
 from bot.dialogue.engine import Given, Value
 from bot.dialogues import (
@@ -315,6 +316,7 @@ def report_sent(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) ->
             quiet=(run_choice(turn.w("edit-answers"), "rapport", f"#{report.id}"),),
         )
     )
+    companies.ask(turn)
     if rules.alerts(answers) and not again:
         turn.tell_staff(
             turn.programme,

@@ -53,6 +53,10 @@ class PartnerField(Data):
         return part if dot and before == "wish" else None
 
 
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
 class Partners(Agreed):
     """`[partners]`: what companies may see, field by field, and what is asked about it."""
 
@@ -65,8 +69,13 @@ class Partners(Agreed):
 
         Also what the field is called and where it comes from: a yes to one is no yes to another.
         """
-        said = "\0".join((self.digest, field.label.fr, field.label.en, field.source))
-        return self.version, hashlib.sha256(said.encode()).hexdigest()
+        label = field.label
+        return self.version, _digest(self.version, self.digest, label.fr, label.en, field.source)
+
+    @property
+    def whole(self) -> str:
+        """Of all that is asked: another version, other words or other fields are asked anew."""
+        return _digest(*(self.asked(field)[1] for field in self.fields))
 
     def field(self, name: str) -> PartnerField | None:
         """The field of that id, if there is one."""

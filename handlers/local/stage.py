@@ -27,6 +27,7 @@ from storage.unit_of_work import UnitOfWork
 SECRET: Final = "local stage, no real person here"  # noqa: S105 - for loopback stand-ins only
 SETTLE_SECONDS: Final = 30.0
 OPENING: Final = datetime(2026, 9, 15, 8, 0, tzinfo=UTC)
+ADDRESS: Final = "https://cordee.exemple.invalid"  # nobody answers there
 
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ class Stage:
                 cordee_programmes=self._programmes,
                 cordee_staff=self._staff,
                 cordee_secret_key=SecretStr(SECRET),
+                cordee_public_url=ADDRESS,
                 slack_bot_token=SecretStr(self.slack.secrets.bot_token),
                 slack_app_token=SecretStr(self.slack.secrets.app_token),
                 slack_api_url=self.slack.base_url,
