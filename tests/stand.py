@@ -20,6 +20,7 @@ from bot.programmes.load import load
 from bot.programmes.schema import Programme
 from bot.turn import Scene
 from storage.tables import Base, Checkin, Outbox, Pair
+from storage.takeback import ASIDE
 from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
 
@@ -216,7 +217,8 @@ class Stand:
                 data = uow.vault.open_bytes(uow.session, row.person_id, row.payload)
                 message = MESSAGE.validate_json(data)
                 if isinstance(message, Message):
-                    found.append(Heard(row.chat_id, row.dedup_key, message))
+                    to = row.chat_id.removesuffix(ASIDE)
+                    found.append(Heard(to, row.dedup_key, message))
             self._seen = uow.session.scalar(select(func.max(Outbox.id))) or 0
         return found
 
