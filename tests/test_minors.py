@@ -232,6 +232,61 @@ def test_when_a_check_ends_the_team_is_told_before_and_letters_wait(stand: Stand
     assert not told(renewed, CLAIRE, "terminée")
 
 
+def offered(stand: Stand, until: str = "30/06/2027") -> str:
+    """A pair made by the team waits for the mentor's yes; the button that says it."""
+    parents(stand)
+    check(stand, until)
+    return button(stand.command(CLAIRE, "binomes", "Lina Morel, Karim Belaïd"), MENTOR, "accepte")
+
+
+def test_a_waiting_pair_is_called_off_when_the_parents_take_it_back(stand: Stand) -> None:
+    yes = offered(stand)
+    heard = stand.command(CLAIRE, "mineurs", "parents - Lina Morel")
+    assert told(heard, MENTOR, "a été reprise")
+    assert stand.get_pair(1).state == "closed"
+    heard = stand.press(MENTOR, yes)
+    assert not told(heard, PUPIL)
+    assert not told(heard, MENTOR, "Lina")
+
+
+def test_a_yes_after_the_check_is_over_waits_for_the_next_check(stand: Stand) -> None:
+    yes = offered(stand, "02/09/2026")
+    later = stand.days(4)  # the nudge falls into these days, and is not said
+    assert not told(later, MENTOR, "Petit rappel")
+    heard = stand.press(MENTOR, yes)
+    assert told(heard, MENTOR, "vérification soit à jour")
+    assert not told(heard, PUPIL)
+    assert stand.get_pair(1).state == "proposed"
+    check(stand)
+    assert told(stand.press(MENTOR, yes), PUPIL, "Karim")
+    assert stand.get_pair(1).state == "active"
+
+
+def test_a_yes_before_the_parents_word_is_whole_again_names_nobody(stand: Stand) -> None:
+    yes = offered(stand)
+    with stand.work() as uow:
+        people(stand, uow)[1].born_on = date(2012, 5, 14)  # corrected: the word is not joint
+    heard = stand.press(MENTOR, yes)
+    assert told(heard, MENTOR, "manque encore quelque chose")
+    assert not told(heard, MENTOR, "Lina")
+    assert not told(heard, PUPIL)
+    with stand.work() as uow:
+        scene, *_ = people(stand, uow)
+        pair = uow.pairs.get(1)
+        assert pair is not None
+        with pytest.raises(NotAllowed):
+            pairs.introduce(scene, pair)
+
+
+def test_whichever_side_the_pupil_is_on_the_other_one_hears_of_the_end(stand: Stand) -> None:
+    parents(stand)
+    check(stand)
+    stand.pair(MENTOR, PUPIL)
+    heard = stand.command(CLAIRE, "mineurs", "parents - Lina Morel")
+    assert told(heard, MENTOR, "s’arrêtent ici")
+    assert not told(heard, PUPIL, "s’arrêtent ici")
+
+
 # --- no contact data ------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from bot.commands.registry import command
 from bot.dialogue.parsing import read_date
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import run_choice
-from bot.flows import checkins, holds, offers, pairs
+from bot.flows import holds, offers, pairs
 from bot.followup import due
 from bot.messages import Line, Message
 from bot.programmes.protection import OF_AGE, Minors
@@ -181,11 +181,11 @@ def _revoke(turn: Turn, pupil: Person) -> None:
         state = lifecycle.move(lifecycle.REQUEST, request.state, "withdraw")
         turn.uow.requests.move(request, request.version, state, now=turn.now)
         turn.uow.timers.cancel("request-stale", request.id)
-    for pair in turn.uow.pairs.of_person(pupil.id, programme.id):
+    for pair in turn.uow.pairs.of_person(pupil.id, programme.id, ended=True):
         if pair.state == "proposed":
             pairs.call_off(turn, pair)
-        else:
-            _stop(turn, pair)
+        elif pair.state != "closed":
+            _stop(turn, pair, pupil)
     for talk in turn.uow.talks.open_ones(pupil.id, programme.id):
         talk.status = "cancelled"
     pupil.focus_id = pupil.relay_id = pupil.words_for = None
@@ -198,19 +198,19 @@ def _revoke(turn: Turn, pupil: Person) -> None:
     turn.text("minors-revoked", name=pupil.name or "—")
 
 
-def _stop(turn: Turn, pair: Pair) -> None:
+def _stop(turn: Turn, pair: Pair, pupil: Person) -> None:
+    began = pair.state in ("active", "paused")
     if not turn.uow.pairs.move(
         pair, pair.version, lifecycle.move(lifecycle.PAIR, pair.state, "close"), ended_at=turn.now
     ):
         return
-    checkins.stop_rhythms(turn, pair)
-    for kind in ("pair-end", "guide", "pair-closed"):
-        turn.uow.timers.cancel(kind, pair.id)
-    turn.uow.directory.give_place(pair.mentor_id, turn.now)
-    mentor = turn.person(pair.mentor_id)
-    w = turn.words(mentor, turn.programme)
+    if began:  # a pair that is closing has given its place back
+        pairs.stop(turn, pair)
+    turn.uow.timers.cancel("pair-closed", pair.id)
+    partner = turn.person(pair.mentor_id if pupil.id == pair.mentee_id else pair.mentee_id)
+    w = turn.words(partner, turn.programme)
     turn.show(
-        mentor,
+        partner,
         Message(w("partner-left", name=w.team(turn.programme.contact))),
         what=f"left-{pair.id}",
     )

@@ -204,9 +204,7 @@ def accept(turn: Turn, number: int, version: int) -> None:
     if proposal.state != "asked" or proposal.version != version:
         _too_late(turn, proposal)
         return
-    mentee = turn.person(request.person_id)
-    if not minors.may_meet(turn, mentee, turn.me.id, programme):
-        turn.text("not-checked-yet", name=turn.w.team(programme.contact))
+    if pairs.may_not_yet(turn, turn.person(request.person_id)):
         return
     if training.lacks(turn, turn.me, programme):
         training.ask(turn)

@@ -87,8 +87,7 @@ def form(
     Raises:
         NotAllowed: A minor without their parents' agreement, or a mentor who is not checked.
     """
-    if not minors.may_meet(scene, mentee, mentor.id, programme):
-        raise NotAllowed("these two may not meet yet")
+    _must_be_allowed(scene, mentee, mentor.id, programme)
     kind = request.kind if request else "long_term"
     months = programme.pair.months if kind == "long_term" else ONE_OFF_MONTHS
     pair = scene.uow.pairs.add(
@@ -125,10 +124,34 @@ def form(
     return pair
 
 
+def _must_be_allowed(scene: Scene, mentee: Person, mentor_id: int, programme: Programme) -> None:
+    if not minors.may_meet(scene, mentee, mentor_id, programme):
+        raise NotAllowed("these two may not meet yet")
+
+
+def may_not_yet(turn: Turn, other: Person) -> bool:
+    """Whether a mentor's yes comes too early for these two; they are told, and may say it again.
+
+    What was there when the team or the mentee asked may be gone by then: the parents' agreement,
+    or the mentor's own check.
+    """
+    if minors.may_meet(turn, other, turn.me.id, turn.programme):
+        return False
+    checked = minors.is_checked(turn, turn.me.id, turn.programme)
+    said = "not-agreed-yet" if checked else "not-checked-yet"
+    turn.text(said, name=turn.w.team(turn.programme.contact))
+    return True
+
+
 def introduce(scene: Scene, pair: Pair) -> None:
-    """Introduce both sides to each other, each on the platform they use, and begin the rhythm."""
+    """Introduce both sides to each other, each on the platform they use, and begin the rhythm.
+
+    Raises:
+        NotAllowed: They may not be put in touch, or not any more.
+    """
     programme = scene.programme_of(pair.programme_id)
     mentee, mentor = both(scene, pair)
+    _must_be_allowed(scene, mentee, mentor.id, programme)
     for person, role in ((mentee, "mentee"), (mentor, "mentor")):
         scene.uow.people.enrol(person.id, programme.id, role, now=scene.now)
     scene.uow.people.note(
@@ -212,6 +235,8 @@ def pair_agree(turn: Turn, number: int, version: int) -> None:
     """The mentor of a pair made by the team accepts the charter: now both are introduced (A-19)."""
     pair = _offered(turn, number)
     charter = turn.programme.pair.charter
+    if pair is not None and may_not_yet(turn, turn.person(pair.mentee_id)):
+        return
     if pair is not None and training.lacks(turn, turn.me, turn.programme):
         training.ask(turn)
         return
@@ -290,6 +315,9 @@ def nudge(scene: Scene, timer: DueTimer) -> None:
     if pair is None or pair.state != "proposed":
         return
     until = datetime.fromisoformat(timer.payload["until"])
+    mentee, mentor = both(scene, pair)
+    if not minors.may_meet(scene, mentee, mentor.id, scene.programme_of(pair.programme_id)):
+        return  # a yes could not be taken now; the deadline stays
     if until > scene.now:  # else the deadline is in the same breath
         _offer(scene, pair, "pair-offer-nudge", until, key=timer.key, priority=REMINDER)
 
