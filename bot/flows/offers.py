@@ -321,30 +321,27 @@ def _refused(scene: Scene, proposal: Proposal, request: Request, how: str) -> No
     name = scene.person(proposal.expert_id).name or "—"
     every = scene.uow.requests.proposals(request.id)
     asked = [p for p in every if p.asked_at is not None]
-    following = next(
-        (p for p in every if p.state == "shown" and scene.bot.experts.free(scene, p.expert_id)),
-        None,
-    )
+    free = (p for p in every if p.state == "shown" and scene.bot.experts.free(scene, p.expert_id))
+    more = len(asked) < programme.proposals.max_asked
+    # Somebody shown days ago may not be sent it any more: then whoever comes after them.
+    following = next((p for p in free if send(scene, request, p)), None) if more else None
     said = w("expert-declined" if how == "decline" else "expert-silent", name=name)
     key = f"refused:{proposal.id}:{proposal.version}"
-    if following is not None and len(asked) < programme.proposals.max_asked:
-        if send(scene, request, following):
-            scene.tell(
-                mentee,
-                Message(
-                    said
-                    + "\n"
-                    + w(
-                        "next-asked",
-                        name=scene.person(following.expert_id).name or "—",
-                        when=w.weekday(following.due_at or scene.now),
-                    ),
-                    quiet=(
-                        act_choice(w("choose-myself"), "stop-asking", request.id, request.version),
-                    ),
+    if following is not None:
+        scene.tell(
+            mentee,
+            Message(
+                said
+                + "\n"
+                + w(
+                    "next-asked",
+                    name=scene.person(following.expert_id).name or "—",
+                    when=w.weekday(following.due_at or scene.now),
                 ),
-                key=key,
-            )
+                quiet=(act_choice(w("choose-myself"), "stop-asking", request.id, request.version),),
+            ),
+            key=key,
+        )
         return
     scene.tell(mentee, Message(said), key=key)
     hand_over(scene, request, told="request-after-refusals")

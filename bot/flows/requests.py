@@ -323,7 +323,7 @@ def ask(turn: Turn, number: int, version: int) -> None:
         turn.replace(
             Message(turn.w("asked-noted", name=turn.person(proposal.expert_id).name or "—"))
         )
-        turn.say(standing(turn, request))
+    turn.say(standing(turn, request))
 
 
 @act("stop-asking", who="member")
