@@ -42,6 +42,9 @@ from storage.words import COLUMNS, Query, fold, parse
 REFUSED = ("declined", "lapsed")
 """States of a proposal after which the same expert is not proposed to the same mentee again."""
 
+HOLDING = ("proposed", "active", "paused")
+"""States of a pair that take one of its mentor's places; a card made later counts them too."""
+
 PROPOSED = "proposed"
 """Purpose of the consent to be proposed as an expert."""
 
@@ -268,7 +271,13 @@ class Directory:
         expert = self._session.get(Expert, person_id)
         if expert is None:
             defaults = {name: [] if _is_list(name) else "" for name in CONTENT}
-            expert = Expert(person_id=person_id, consenting=False, updated_at=now, **defaults)
+            expert = Expert(
+                person_id=person_id,
+                consenting=False,
+                updated_at=now,
+                places_taken=self._pairs_of([person_id]).get(person_id, 0),
+                **defaults,
+            )
             self._session.add(expert)
         for name, value in changes.items():
             if name not in _EXPERT.c:
@@ -282,6 +291,15 @@ class Directory:
         self._session.flush()
         write_words(self._session, {person_id: (person.name, person.promo, content)})
         return expert
+
+    def _pairs_of(self, people: Collection[int]) -> dict[int, int]:
+        """How many pairs that hold a place each of these mentors has, where there are any."""
+        rows = self._session.execute(
+            select(Pair.mentor_id, func.count())
+            .where(Pair.mentor_id.in_(people), Pair.state.in_(HOLDING))
+            .group_by(Pair.mentor_id)
+        )
+        return {person: count for person, count in rows}
 
     def is_free(self, person_id: int, now: datetime) -> bool:
         """Whether this expert may be proposed or asked at this moment."""
@@ -470,6 +488,9 @@ class Directory:
                     row["available"] = before["available"]
                 changed.append({**row, "_id": person_id})
         if new:
+            held = self._pairs_of([row["person_id"] for row in new])
+            for row in new:
+                row["places_taken"] = held.get(row["person_id"], 0)
             self._session.execute(insert(_EXPERT), new)
         self._update(_EXPERT, _EXPERT.c.person_id, changed)
         write_words(self._session, words, new=[row["person_id"] for row in new])

@@ -290,6 +290,21 @@ def test_an_import_updates_what_it_gives_and_nothing_else(uow: UnitOfWork) -> No
     assert [f.person_id for f in uow.directory.search("directrice").lines] == [person_id]
 
 
+def test_a_mentor_imported_while_in_pairs_has_those_places_taken(uow: UnitOfWork) -> None:
+    people = (Entry({"external_id": f"D{number}", "name": "Zoé"}) for number in (7, 8))
+    mentor, other = add(uow.directory, *people)
+    for state in ("active", "proposed", "paused", "closing", "closed"):
+        uow.pairs.add(
+            Pair(programme_id="a", mentee_id=other, mentor_id=mentor, state=state, started_at=NOW)
+        )
+    cards = [Entry({"external_id": f"D{number}"}, {"capacity": 4}) for number in (7, 8)]
+    uow.directory.upsert(cards, [mentor, other], NOW)
+    for person_id, taken in ((mentor, 3), (other, 0)):
+        expert = uow.directory.get(person_id)
+        assert expert is not None
+        assert expert.places_taken == taken
+
+
 def test_a_persons_own_word_wins_over_the_file(uow: UnitOfWork) -> None:
     paused, withdrawn, plain = add(uow.directory, *(entry(n) for n in (1, 2, 3)))
     uow.directory.pause(paused, NOW)

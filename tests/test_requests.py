@@ -23,6 +23,7 @@ from tests.asking import (
     in_state,
     proposals,
     request,
+    sheet,
     stand,
     states,
     stranger,
@@ -311,6 +312,20 @@ def test_the_last_place_taken_frees_everybody_else_who_waited() -> None:
     assert states(one, 2)[MARC] == "declined"
     assert request(one, 2).state == "asked"  # with Inès now
     assert told(heard, INES, "Tom Blanc")
+
+
+def test_a_card_made_by_somebody_in_a_pair_has_that_place_taken() -> None:
+    one = stand()
+    one.join(MARC, NAMES[MARC], role="mentor")
+    first = one.pair(TOM, MARC)
+    with one.work() as uow:
+        card = uow.directory.save(one.ids[MARC], one.now, sheet())
+        assert (card.places_taken, card.capacity) == (1, 1)
+    asks(one)
+    assert one.ids[MARC] not in proposals(one)  # the only place is taken
+    act(one, TOM, "pair-stop-yes", first, one.get_pair(first).version)
+    with one.work() as uow:
+        assert uow.directory.is_free(one.ids[MARC], one.now)
 
 
 def test_no_goes_to_the_next_and_then_to_the_team() -> None:
