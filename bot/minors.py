@@ -84,6 +84,20 @@ def missing(scene: Scene, person: Person, programme: Programme) -> Missing | Non
     return "joint" if not word.joint and (years is None or years < rules.joint_under) else None
 
 
+def waiting(scene: Scene, programme: Programme) -> frozenset[int]:
+    """Everybody of a programme who may not be sent anything yet, or not any more."""
+    if programme.minors is None:
+        return frozenset()
+    people = {
+        person.id: person
+        for role in sorted(SIDES)
+        for person in scene.uow.people.with_role(programme.id, role)
+    }
+    return frozenset(
+        number for number, one in people.items() if missing(scene, one, programme) is not None
+    )
+
+
 def _roles(scene: Scene, person: Person, programme: Programme) -> set[str]:
     return {
         m.role for m in scene.uow.people.programmes_of(person.id) if m.programme_id == programme.id

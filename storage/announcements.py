@@ -208,8 +208,22 @@ class Announcements:
 
     # --- segments ---------------------------------------------------------------------------------
 
-    def audience(self, programme_id: str, segment: Segment, now: datetime) -> Audience:
-        """How many it means, by the platform each would be written to on."""
+    def audience(
+        self,
+        programme_id: str,
+        segment: Segment,
+        now: datetime,
+        *,
+        without: Collection[int] = (),
+    ) -> Audience:
+        """How many it means, by the platform each would be written to on.
+
+        Args:
+            programme_id: Whose members.
+            segment: Which of them.
+            now: UTC.
+            without: Numbers of people who may not be written to.
+        """
         usable = (Identity.person_id == Person.id, Identity.reachable.is_(True))
         one = select(Identity.platform).order_by(Identity.id).limit(1)
         preferred = one.where(*usable, Identity.platform == Person.reply_on).scalar_subquery()
@@ -221,7 +235,7 @@ class Announcements:
         people = (
             select(platform.label("platform"), case((muted, 1), else_=0).label("muted"))
             .select_from(Person)
-            .where(*_meant(programme_id, segment, now))
+            .where(*_meant(programme_id, segment, now), Person.id.not_in(without))
             .subquery()
         )
         rows = self._session.execute(

@@ -243,15 +243,17 @@ class OutboxStore:
         ).scalar()
         return found
 
-    def cancel(self, key_prefix: str) -> int:
-        """Cancel what is still queued under keys that begin so; how many.
+    def cancel(self, key_prefix: str, to: int | None = None) -> int:
+        """Cancel what is still queued under keys that begin so, of one person or all; how many.
 
         What is being sent now cannot be called back.
         """
         prefix = func.substr(OUT.c.dedup_key, 1, len(key_prefix))
         return changed(
             self._session,
-            update(OUT).where(QUEUED, prefix == key_prefix).values(state="cancelled", payload=None),
+            update(OUT)
+            .where(QUEUED, prefix == key_prefix, *(() if to is None else (OUT.c.person_id == to,)))
+            .values(state="cancelled", payload=None),
         )
 
     def _only_newest(self, bot_account: str, chat_id: str, key: str) -> None:

@@ -21,7 +21,9 @@ from storage.tables import (
     Flag,
     Guardian,
     Letter,
+    Meeting,
     MentorCheck,
+    Outbox,
     Pair,
     Person,
     Request,
@@ -285,6 +287,76 @@ def test_whichever_side_the_pupil_is_on_the_other_one_hears_of_the_end(stand: St
     heard = stand.command(CLAIRE, "mineurs", "parents - Lina Morel")
     assert told(heard, MENTOR, "s’arrêtent ici")
     assert not told(heard, PUPIL, "s’arrêtent ici")
+
+
+def test_once_a_check_is_over_no_meeting_is_set(stand: Stand) -> None:
+    parents(stand)
+    check(stand, "05/09/2026")
+    number = stand.pair(PUPIL, MENTOR)
+    stand.days(10)
+    for account, other in ((MENTOR, PUPIL), (PUPIL, MENTOR)):
+        for words in ("samedi 18h", f"{number}/2026-09-19T18:00"):
+            heard = stand.command(account, "rdv", words)
+            assert told(heard, account, "pas noté cette date")
+            assert not told(heard, other)
+    assert count(stand, Meeting) == 0
+    check(stand)
+    assert told(stand.command(MENTOR, "rdv", "samedi 18h"), PUPIL, "Karim Belaïd te donne")
+
+
+def announced(stand: Stand, to: str) -> list[Heard]:
+    """An announcement, confirmed where it may be, and what comes of it within the day."""
+    stand.command(CLAIRE, "annonce", to)
+    heard = stand.say(CLAIRE, "Rendez-vous mardi au CDI")
+    sure = [one for one in told(heard, CLAIRE) if any("Envoyer" in c for c in one.choices)]
+    return stand.press(CLAIRE, button(sure, CLAIRE, "Envoyer")) + stand.fire() if sure else heard
+
+
+def test_an_announcement_is_not_for_who_waits_for_the_parents(stand: Stand) -> None:
+    nobody = stand.command(CLAIRE, "annonce", "mentees")
+    assert told(nobody, CLAIRE, "Personne à qui écrire")
+    heard = announced(stand, "tous")
+    assert told(heard, MENTOR, "au CDI")
+    assert not told(heard, PUPIL)
+    parents(stand)
+    assert told(announced(stand, "mentees"), PUPIL, "au CDI")
+
+
+def test_an_announcement_that_waits_for_the_morning_stops_with_the_parents_word(
+    stand: Stand,
+) -> None:
+    parents(stand)
+    stand.now = datetime(2026, 9, 1, 20, 0, tzinfo=UTC)
+    announced(stand, "tous")
+    stand.command(CLAIRE, "mineurs", "parents - Lina Morel")
+    with stand.work() as uow:
+        rows = uow.session.scalars(select(Outbox).where(Outbox.dedup_key.startswith("announce:")))
+        assert {row.person_id: row.state for row in rows} == {
+            stand.ids[PUPIL]: "cancelled",
+            stand.ids[MENTOR]: "queued",
+        }
+
+
+def test_a_pair_that_ends_twice_gives_one_place_back(stand: Stand) -> None:
+    parents(stand)
+    check(stand)
+    with stand.work() as uow:
+        uow.people.enrol(stand.ids[OTHER], "rencontres-lycee", "mentee", now=stand.now)
+        uow.directory.save(stand.ids[MENTOR], stand.now, {"consenting": True, "capacity": 2})
+        uow.people.consent(
+            stand.ids[MENTOR], "rencontres-lycee", "charter", text=("2026-11", ""), now=stand.now
+        )
+    stand.command(CLAIRE, "mineurs", "parents Paul Petit 14/05/2010 papier classeur B")
+    stand.command(CLAIRE, "binomes", "Lina Morel, Karim Belaïd")
+    stand.command(CLAIRE, "binomes", "Paul Petit, Karim Belaïd")
+    stand.press(PUPIL, encode(ActToken("pair-stop-yes", 1, stand.get_pair(1).version)))
+    assert stand.get_pair(1).state == "closing"
+    stand.command(CLAIRE, "mineurs", "parents - Lina Morel")
+    assert [stand.get_pair(number).state for number in (1, 2)] == ["closed", "active"]
+    with stand.work() as uow:
+        expert = uow.directory.get(stand.ids[MENTOR])
+        assert expert is not None
+        assert expert.places_taken == 1
 
 
 # --- no contact data ------------------------------------------------------------------------------

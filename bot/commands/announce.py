@@ -39,7 +39,7 @@ def annonce(turn: Turn, args: str) -> None:
     if segment is None:
         turn.say(Message(turn.w("announce-usage"), title=turn.w("announce-unclear")), here=True)
         return
-    found = turn.uow.announcements.audience(turn.programme.id, segment, turn.now)
+    found = flow.audience(turn, turn.programme, segment)
     if not found.told:
         turn.say(Message(turn.w("announce-nobody")), here=True)
         return
@@ -61,7 +61,7 @@ def _choose(turn: Turn) -> None:
     ]
     lines: list[Line] = []
     for typed, segment in ready:
-        found = store.audience(programme.id, segment, turn.now)
+        found = flow.audience(turn, programme, segment)
         pick = run_choice(w("announce-write"), "annonce", typed) if found.told else None
         lines.append(
             Line(
@@ -118,7 +118,7 @@ def _preview(turn: Turn, row: Announcement) -> None:
     w, programme = turn.w, turn.programme
     turn.say(flow.message(programme, turn.me, turn.uow.announcements.text(row), w))
     segment = Segment.from_json(row.segment)
-    found = turn.uow.announcements.audience(programme.id, segment, turn.now)
+    found = flow.audience(turn, programme, segment)
     choices: tuple[Choice, ...] = ()
     if found.told:
         send = w("announce-send", found.told)

@@ -23,6 +23,7 @@ from bot.messages import Line, Message
 from bot.programmes.protection import OF_AGE, Minors
 from bot.rhythm import into_waking_hours, to_utc
 from bot.turn import Scene, Turn
+from storage.sending import ANNOUNCED
 from storage.tables import MentorCheck, Pair, Person
 from storage.timers import DueTimer
 
@@ -188,6 +189,7 @@ def _revoke(turn: Turn, pupil: Person) -> None:
             _stop(turn, pair, pupil)
     for talk in turn.uow.talks.open_ones(pupil.id, programme.id):
         talk.status = "cancelled"
+    turn.uow.outbox.cancel(f"{ANNOUNCED}{programme.id}:", to=pupil.id)
     pupil.focus_id = pupil.relay_id = pupil.words_for = None
     w = turn.words(pupil, programme)
     turn.show(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from bot import access, lifecycle
+from bot import access, lifecycle, minors
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, begin, on_completed, run_choice, told
@@ -56,6 +56,8 @@ def ask(scene: Scene, timer: DueTimer) -> None:
         if scene.uow.care.wants_no_questions(person_id, programme.id):
             continue
         person = scene.person(person_id)
+        if minors.missing(scene, person, programme) is not None:
+            continue  # nothing is asked of a minor whose parents have withdrawn
         talk, said = begin(scene, person, programme, "followup", about_id=pair.id, closes_at=until)
         scene.uow.care.ask_after(
             FollowUp(

@@ -1,7 +1,8 @@
 """Announcements on their way: a chunk of people at a time, stopped midway, counted at the end.
 
 Each says who writes and how to hear of no more. Whoever does not want any gets none: this is looked
-at when their message is written and again when its turn comes (`storage.sending`). What the bot
+at when their message is written and again when its turn comes (`storage.sending`). Nor does a minor
+whose parents have not agreed. What the bot
 asks people as their programme goes on is no announcement. How one is written and confirmed is
 `bot/commands/announce.py`'s.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from bot import minors
 from bot.dialogues import run_choice
 from bot.followup import due
 from bot.i18n import Words
@@ -21,7 +23,7 @@ from bot.messages import Message
 from bot.programmes.schema import Programme
 from bot.rhythm import into_waking_hours
 from bot.turn import MASS, Scene
-from storage.announcements import Segment, key
+from storage.announcements import Audience, Segment, key
 from storage.tables import Announcement, Person
 from storage.timers import DueTimer
 
@@ -40,6 +42,12 @@ def message(programme: Programme, author: Person, text: str, w: Words) -> Messag
     )  # fmt: skip
 
 
+def audience(scene: Scene, programme: Programme, segment: Segment) -> Audience:
+    """How many would receive it now."""
+    without = minors.waiting(scene, programme)
+    return scene.uow.announcements.audience(programme.id, segment, scene.now, without=without)
+
+
 @due("announce")
 def send_some(scene: Scene, timer: DueTimer) -> None:
     """Write to a chunk of people, then to the next."""
@@ -52,7 +60,11 @@ def send_some(scene: Scene, timer: DueTimer) -> None:
     segment, cursor = Segment.from_json(row.segment), int(timer.payload["cursor"])
     people = store.page(programme.id, segment, scene.now, after_id=cursor, limit=CHUNK)
     muted = store.muted(programme.id, [person.id for person in people])
-    wanted = [person for person in people if person.id not in muted]
+    wanted = [
+        person
+        for person in people
+        if person.id not in muted and minors.missing(scene, person, programme) is None
+    ]
     usable = [person for person in wanted if scene.uow.people.reach(person) is not None]
     if not store.add(
         row, told=len(usable), muted=len(muted), unreachable=len(wanted) - len(usable)

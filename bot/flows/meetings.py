@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event, vCalAddress
 
-from bot import access
+from bot import access, minors
 from bot.commands.registry import act
 from bot.dialogue.parsing import read_date
 from bot.dialogues import run_choice
@@ -207,7 +207,7 @@ def coming(scene: Scene, pair: Pair, zone: str) -> Meeting | None:
 
 def _set(turn: Turn, pair: Pair, day: date, hour: time | None) -> None:
     """Set what was asked for; who asks for what is set already gets the invitation again."""
-    if not set_date(turn, pair, day, hour):
+    if set_date(turn, pair, day, hour) is False:
         meeting = coming(turn, pair, turn.zone(turn.me, turn.programme))
         if meeting is not None:
             _invite(turn, meeting, turn.me, turn.person(access.partner_of(turn, pair)))
@@ -215,10 +215,10 @@ def _set(turn: Turn, pair: Pair, day: date, hour: time | None) -> None:
 
 def set_date(
     turn: Turn, pair: Pair, day: date, hour: time | None, *, have_met: bool = False
-) -> bool:
+) -> bool | None:
     """A date for the next meeting: both sides get the invitation.
 
-    One that is still to come is moved, not doubled.
+    One that is still to come is moved, not doubled. None is set while these two may not meet.
 
     Args:
         turn: Of one side, in the pair's programme.
@@ -228,8 +228,12 @@ def set_date(
         have_met: They say that they have met: one of today is over, whatever its hour.
 
     Returns:
-        False when it was so already, and nobody was told anything.
+        False when it was so already, and nobody was told anything; None when it was not set, and
+        the person was told.
     """
+    if not minors.may_meet(turn, turn.person(pair.mentee_id), pair.mentor_id, turn.programme):
+        turn.text("meeting-unchecked", name=turn.w.team(turn.programme.contact))
+        return None
     zone = turn.zone(turn.me, turn.programme)
     at = to_utc(datetime.combine(day, hour), zone) if hour else _midnight(day)
     minutes = MEETING_MINUTES if hour else WHOLE_DAY
