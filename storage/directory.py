@@ -299,7 +299,7 @@ class Directory:
             .where(Pair.mentor_id.in_(people), Pair.state.in_(HOLDING))
             .group_by(Pair.mentor_id)
         )
-        return {person: count for person, count in rows}
+        return {row[0]: row[1] for row in rows}
 
     def is_free(self, person_id: int, now: datetime) -> bool:
         """Whether this expert may be proposed or asked at this moment."""

@@ -359,6 +359,21 @@ def test_a_pair_that_ends_twice_gives_one_place_back(stand: Stand) -> None:
         assert expert.places_taken == 1
 
 
+def test_nothing_is_asked_months_after_a_pair_once_the_parents_have_withdrawn() -> None:
+    after = load("ax-accompagnement").followup
+    assert after is not None
+    after = after.model_copy(update={"to": ("mentee", "mentor")})
+    stand = Stand((lycee().model_copy(update={"followup": after}),), now=BEGIN)
+    stand.command(CLAIRE, "menu")
+    stand.join(PUPIL, "Lina Morel")
+    stand.join(MENTOR, "Karim Belaïd", role="mentor")
+    number = paired(stand)
+    stand.press(PUPIL, encode(ActToken("pair-stop-yes", number, 1)))
+    stand.command(CLAIRE, "mineurs", "parents - Lina Morel")
+    heard = [one for one in stand.days(200) if one.key.startswith("followup:")]
+    assert {one.to for one in heard} == {MENTOR}
+
+
 # --- no contact data ------------------------------------------------------------------------------
 
 
