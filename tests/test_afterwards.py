@@ -110,6 +110,14 @@ def test_the_cap_holds_and_no_rule_means_no_extension() -> None:
         assert uow.session.query(Proposed).count() == 0
 
 
+def test_a_second_tap_wishes_for_more_months_once() -> None:
+    one, number = stand()
+    one.days(140)
+    taps = [one.press(LEA, encode(ActToken("extend", number, 1))) for _ in range(2)]
+    assert [len(told(heard, MARC)) for heard in taps] == [1, 0]
+    assert all(told(heard, LEA) for heard in taps)
+
+
 def test_a_stranger_cannot_say_yes() -> None:
     one, number = stand()
     hers, _ = asked_at_the_end(one)

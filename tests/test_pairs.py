@@ -342,6 +342,24 @@ def test_an_address_is_shown_by_its_owner_only() -> None:
     assert not told(one.press(LEA, encode(ActToken("show-email", pair, 1))), MARC)
 
 
+def test_an_address_is_shown_once_and_never_outside_a_pair() -> None:
+    one, pair = stand()
+    assert told(one.press(LEA, encode(ActToken("show-email", pair, 1))), MARC)
+    heard = one.press(LEA, encode(ActToken("show-email", pair, 1)))
+    assert told(heard, LEA, "Marc")
+    assert not told(heard, MARC)
+    one.press(LEA, encode(ActToken("pair-change-yes", pair, 1)))
+    assert one.get_pair(pair).state == "closed"
+    heard = one.press(MARC, encode(ActToken("show-email", pair, 1)))
+    assert told(heard, MARC, "terminé")
+    assert not told(heard, LEA)
+    waiting, _ = by_hand()
+    for verb in ("show-email", "objective"):
+        heard = waiting.press(MARC, encode(ActToken(verb, 1, 1)))
+        assert told(heard, MARC, "Je ne trouve pas cela")
+        assert not told(heard, LEA)
+
+
 def test_an_objective_is_written_by_one_and_approved_by_the_other() -> None:
     one, pair = stand()
     heard = one.press(LEA, encode(ActToken("objective", pair, 1)))

@@ -147,7 +147,7 @@ def propose(turn: Turn, number: int, version: int) -> None:
     turn.tell(
         other,
         _asked(turn, pair, row, other, "extend-wished"),
-        key=f"extension:{pair.id}:{row.id}:{other.id}:{turn.event.id}",
+        key=f"extension:{pair.id}:{row.id}:{other.id}:wished",  # a second tap says it once
         expires_at=row.expires_at,
     )
 

@@ -123,7 +123,7 @@ def _deliver(turn: Turn, pair: Pair, text: str) -> None:
 def objective(turn: Turn, number: int, version: int) -> None:
     """Write the pair's objective; the other side approves it (A-18)."""
     pair = access.own_pair(turn, number)
-    if turn.programme.objective is None or pair.state == "closed":
+    if turn.programme.objective is None or pair.state in ("proposed", "closed"):
         raise NotAllowed("no objective here")
     start(turn, "objective", about_id=pair.id)
 
@@ -163,6 +163,11 @@ def approve(turn: Turn, number: int, version: int) -> None:
 def show_email(turn: Turn, number: int, version: int) -> None:
     """One's own address goes to the other side: by one's own tap only."""
     pair = access.own_pair(turn, number)
+    if pair.state == "proposed":
+        raise NotAllowed("the other side knows nothing of it yet")
+    if pair.state == "closed":
+        turn.text("pair-is-closed")
+        return
     other = turn.person(access.partner_of(turn, pair))
     if minors.protects(turn, pair):
         turn.text("no-contacts-here", name=turn.w.team(turn.programme.contact))
@@ -170,14 +175,13 @@ def show_email(turn: Turn, number: int, version: int) -> None:
     if not turn.me.email:
         turn.text("no-email-known")
         return
-    if turn.me.id == pair.mentee_id:
-        pair.mentee_shows = turn.me.email
-    else:
-        pair.mentor_shows = turn.me.email
-    w = turn.words(other, turn.programme)
-    turn.show(
-        other,
-        Message(w("email-shown-to-you", name=turn.me.name or "—", email=turn.me.email)),
-        what="email",
-    )
+    shows = "mentee_shows" if turn.me.id == pair.mentee_id else "mentor_shows"
+    if getattr(pair, shows) != turn.me.email:  # else a second tap: they have it already
+        setattr(pair, shows, turn.me.email)
+        w = turn.words(other, turn.programme)
+        turn.show(
+            other,
+            Message(w("email-shown-to-you", name=turn.me.name or "—", email=turn.me.email)),
+            what="email",
+        )
     turn.text("email-shown", name=other.name or "—")
