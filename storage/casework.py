@@ -76,6 +76,10 @@ class Casework:
         kinds = [one.kind for one in self.notes(request_id)]
         return next((kind for kind in reversed(kinds) if kind in DECISIONS), None)
 
+    def decisions(self, request_id: int) -> int:
+        """How many decisions there were on a request."""
+        return sum(row.kind in DECISIONS for row in self.notes(request_id))
+
     def decide(self, row: RequestNote, *, told: bool) -> bool:
         """A refusal that was written becomes a decision; False when it was one already."""
         done = changed(

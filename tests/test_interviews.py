@@ -54,6 +54,17 @@ def test_the_mentee_hears_who_and_once() -> None:
     assert state(one) == "told"
 
 
+def test_a_moment_that_comes_too_late_is_kept_as_a_note() -> None:
+    one = team()
+    one.press(PAULE, button(invited(one), PAULE, "dire quand"))
+    act(one, LEA, "withdraw", 1, request(one).version)
+    heard = one.say(PAULE, WHEN)
+    assert told(heard, PAULE, "tes mots sont gardés comme note")
+    assert not told(heard, LEA)
+    with one.work() as uow:
+        assert [uow.casework.words(row) for row in uow.casework.notes(1)] == [WHEN]
+
+
 def test_the_mentee_hears_when_and_may_say_no_to_it() -> None:
     one = team()
     one.press(PAULE, button(invited(one), PAULE, "dire quand"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import func, select
 
 from bot.dialogue.questionnaire import Label
@@ -297,6 +298,42 @@ def test_a_no_closes_and_says_why_only_when_staff_chose_to() -> None:
     with one.work() as uow:
         verbs = list(uow.session.scalars(select(Audit.verb)))
     assert "request-infeasible" in verbs
+
+
+def test_a_no_from_before_closes_nothing_that_has_moved_on_since() -> None:
+    one = team()
+    press(one, CLAIRE, "infeasible", request(one).version)
+    old = button(one.say(CLAIRE, "nous n’y connaissons personne"), CLAIRE, "Clore et le dire")
+    press(one, PAULE, "feasible-plain", request(one).version)
+    heard = one.press(CLAIRE, old)
+    assert not told(heard, LEA)
+    assert request(one).state == "team"
+    heard = one.press(CLAIRE, old)
+    assert request(one).state == "team"
+    # the reason is still there, and closes the request as it is shown now
+    again = button(told(heard, CLAIRE, "nous n’y connaissons"), CLAIRE, "Clore et le dire")
+    assert told(one.press(CLAIRE, again), LEA, "nous n’y connaissons personne")
+    assert request(one).state == "closed"
+    assert not told(one.press(CLAIRE, again), LEA)
+
+
+@pytest.mark.parametrize(
+    ("verb", "quicker"),
+    [("feasible", (PAULE, "feasible-plain")), ("feasible", (LEA, "withdraw")),
+     ("infeasible", (LEA, "withdraw"))],
+)  # fmt: skip
+def test_a_reason_that_comes_too_late_is_kept_as_a_note(
+    verb: str, quicker: tuple[str, str]
+) -> None:
+    one = team()
+    press(one, CLAIRE, verb, request(one).version)
+    who, what = quicker
+    press(one, who, what, request(one).version)
+    heard = one.say(CLAIRE, SECRET)
+    assert told(heard, CLAIRE, "tes mots sont gardés comme note")
+    assert told(heard, CLAIRE, SECRET)  # on the page of the request
+    assert not told(heard, LEA)
+    assert ("note", SECRET, one.ids[CLAIRE]) in notes(one)
 
 
 def test_a_no_can_be_thought_over_unless_there_is_another_request() -> None:

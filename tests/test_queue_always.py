@@ -26,7 +26,7 @@ from storage.requests import LIVE
 from storage.tables import Audit, Interview, Outbox, Request, RequestNote
 from storage.unit_of_work import UnitOfWork
 from tests.asking import LEA, MARC, TOM, act, asks, stand
-from tests.stand import CLAIRE, Stand, programme
+from tests.stand import CLAIRE, Stand, button, programme
 from tests.test_races import Press, at_once, count
 
 PAULE, OMAR = "2", "3"
@@ -123,9 +123,11 @@ class Queue(RuleBasedStateMachine):
         self.press(who, "infeasible", number)
         self.one.say(who, "pas ici")
         with self.one.work() as uow:
-            row = uow.session.scalar(select(RequestNote.id).order_by(RequestNote.id.desc()))
+            row = uow.session.scalar(select(RequestNote).order_by(RequestNote.id.desc()))
+            asked = uow.requests.get(row.request_id) if row is not None else None
+            moves = asked.version + uow.casework.decisions(asked.id) if asked else 0
         if row is not None:
-            act(self.one, who, "refuse-told" if tell else "refuse-kept", row, 1)
+            act(self.one, who, "refuse-told" if tell else "refuse-kept", row.id, moves)
         self.one.days(then)
 
     @rule(who=STAFF, number=NUMBER, then=THEN)
@@ -293,9 +295,9 @@ def test_a_colleague_is_asked_once_and_a_no_is_said_once(one: Stand) -> None:
     at_once(one, [(CLAIRE, token), (PAULE, token)])
     assert count(one, Interview) == 1
     act(one, CLAIRE, "infeasible", 1, 1)
-    one.say(CLAIRE, "pas ici")
-    press = (CLAIRE, encode(ActToken("refuse-told", 1, 1)))
-    at_once(one, [press, (CLAIRE, encode(ActToken("refuse-kept", 1, 1))), press])
+    heard = one.say(CLAIRE, "pas ici")
+    press = (CLAIRE, button(heard, CLAIRE, "Clore et le dire"))
+    at_once(one, [press, (CLAIRE, button(heard, CLAIRE, "Clore sans")), press])
     assert count(one, Audit, verb="request-infeasible") == 1
     with one.work() as uow:
         told = select(Outbox.dedup_key).where(Outbox.dedup_key.startswith("request-closed:"))

@@ -17,7 +17,7 @@ from bot.flows import queue, requests
 from bot.messages import Choice, Message
 from bot.turn import Turn
 from storage.requests import LIVE
-from storage.tables import Person, Request
+from storage.tables import Person, Request, RequestNote
 
 # --- notes ----------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ def feasible_because(turn: Turn, number: int, text: str) -> None:
 
 def _feasible(turn: Turn, request: Request, text: str | None) -> None:
     if request.state not in LIVE or turn.uow.casework.decision(request.id) == "feasible":
-        turn.say(page(turn, request), here=True)
+        too_late(turn, request, text)
         return
     turn.uow.casework.write(request, turn.me.id, "feasible", text, turn.now)
     turn.note("request-feasible", "request", request.id)
@@ -113,6 +113,15 @@ def _feasible(turn: Turn, request: Request, text: str | None) -> None:
     said = w("staff-feasible-nobody" if first else "staff-feasible-noted", number=request.id)
     propose = run_choice(w("staff-propose"), "proposer", str(request.id), "primary")
     turn.say(Message(said, choices=(propose, see)), here=True)
+
+
+def too_late(turn: Turn, request: Request, text: str | None) -> None:
+    """A colleague or the one who asked was quicker: where it stands, and no word is lost."""
+    if text is not None:
+        turn.uow.casework.write(request, turn.me.id, "note", text, turn.now)
+        turn.note("request-noted", "request", request.id)
+        turn.text("staff-judged-meanwhile", number=request.id)
+    turn.say(page(turn, request), here=True)
 
 
 @act("infeasible", who="staff", of="demandes")
@@ -130,36 +139,51 @@ def infeasible_because(turn: Turn, number: int, text: str) -> None:
     """The reason; whether the one who asked reads it is one more tap."""
     request = access.staff_request(turn, number)
     if request.state not in LIVE:
-        turn.say(page(turn, request))
+        too_late(turn, request, text)
         return
-    row = turn.uow.casework.write(request, turn.me.id, "refusal", text, turn.now)
-    name = turn.person(request.person_id).name or "—"
+    _confirm(turn, request, turn.uow.casework.write(request, turn.me.id, "refusal", text, turn.now))
+
+
+def _confirm(turn: Turn, request: Request, row: RequestNote) -> None:
+    """A refusal is written and not decided: what it closes is the request as it stands now."""
+    name, text = turn.person(request.person_id).name or "—", turn.uow.casework.words(row)
+    moves = _moves(turn, request)
     turn.say(
         Message(
             turn.w("staff-infeasible-tell", number=request.id, name=name, text=text),
             choices=(
-                act_choice(turn.w("staff-infeasible-told"), "refuse-told", row.id, 1),
-                act_choice(turn.w("staff-infeasible-kept"), "refuse-kept", row.id, 1),
+                act_choice(turn.w("staff-infeasible-told"), "refuse-told", row.id, moves),
+                act_choice(turn.w("staff-infeasible-kept"), "refuse-kept", row.id, moves),
             ),
             quiet=(_see(turn, request),),
         )
     )
 
 
+def _moves(turn: Turn, request: Request) -> int:
+    """A number that grows with each move of a request and each decision on it."""
+    return request.version + turn.uow.casework.decisions(request.id)
+
+
 @act("refuse-told", who="staff", of="demandes")
 def refuse_told(turn: Turn, number: int, version: int) -> None:
     """Not possible here; the one who asked reads why."""
-    _refuse(turn, number, told=True)
+    _refuse(turn, number, version, told=True)
 
 
 @act("refuse-kept", who="staff", of="demandes")
 def refuse_kept(turn: Turn, number: int, version: int) -> None:
     """Not possible here; why stays with the team."""
-    _refuse(turn, number, told=False)
+    _refuse(turn, number, version, told=False)
 
 
-def _refuse(turn: Turn, number: int, *, told: bool) -> None:
+def _refuse(turn: Turn, number: int, version: int, *, told: bool) -> None:
     row, request = access.own_note(turn, number)
+    open_ = request.state in LIVE and row.kind == "refusal"
+    if open_ and version != _moves(turn, request):  # judged, or with an expert, since it was asked
+        turn.say(page(turn, request), here=True)
+        _confirm(turn, request, row)
+        return
     if request.state not in LIVE or not turn.uow.casework.decide(row, told=told):
         turn.say(page(turn, request), here=True)
         return

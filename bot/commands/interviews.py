@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bot import access
 from bot.awaited import ask, words_for
-from bot.commands.casework import tell_those
+from bot.commands.casework import tell_those, too_late
 from bot.commands.queue import ask_whom, chosen, colleagues, page
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
@@ -130,9 +130,11 @@ def interview_when(turn: Turn, number: int, version: int) -> None:
 def moment(turn: Turn, number: int, text: str) -> None:
     """A moment, in words; kept in the file and given to the one who asked."""
     one, request = access.own_interview(turn, number)
-    if not _over(turn, one, request):
-        turn.uow.casework.write(request, turn.me.id, "moment", text, turn.now)
-        _tell(turn, one, request, text)
+    if one.state not in WAITING or request.state not in LIVE:
+        too_late(turn, request, text)
+        return
+    turn.uow.casework.write(request, turn.me.id, "moment", text, turn.now)
+    _tell(turn, one, request, text)
 
 
 def _tell(turn: Turn, one: Interview, request: Request, text: str | None) -> None:
