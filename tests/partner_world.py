@@ -25,11 +25,10 @@ from handlers.http import serve
 from handlers.partner_page import COOKIE
 from handlers.service import Service
 from scheduling.clock import FixedClock
-from storage.tables import Person, Wish
+from storage.tables import Consent, Identity, Membership, Person, Wish
 from storage.unit_of_work import UnitOfWork
 from tests.authorisation.world import FIRST, NOW, OTHER, SECRET, World, build, programmes
 from tests.injection.texts import texts
-from tests.stores import somebody
 
 T = TypeVar("T")
 DAYS = 60
@@ -149,20 +148,29 @@ def crowd(door: Door, people: list[dict[str, str]]) -> None:
     here = door.service.bot.programmes[FIRST]
     assert here.partners is not None
     rules = here.partners
-    numbers = [somebody(door.service.database, f"99{n}").person_id for n in range(len(people))]
+    asked = [("storage", here.consent.read), *((f.purpose, rules.asked(f)) for f in rules.fields)]
 
     def fill(uow: UnitOfWork) -> None:
-        for number, about in zip(numbers, people, strict=True):
-            person = uow.session.get_one(Person, number)
-            person.name, person.school = about["name"], about.get("school")
+        for n, about in enumerate(people):
+            person = Person(name=about["name"], school=about.get("school"), lang="fr",
+                            created_at=NOW)  # fmt: skip
+            uow.session.add(person)
+            uow.session.flush()
+            at = {"person_id": person.id, "programme_id": FIRST}
             wish = {"field": about.get("field", ""), "place": about.get("place", "")}
-            uow.session.add(
-                Wish(person_id=number, programme_id=FIRST, kind="job", updated_at=NOW, **wish)
-            )
-            uow.people.enrol(number, FIRST, "mentee", now=NOW)
-            uow.people.consent(number, FIRST, "storage", text=here.consent.read, now=NOW)
-            for one in rules.fields:
-                uow.people.consent(number, FIRST, one.purpose, text=rules.asked(one), now=NOW)
+            uow.session.add_all(
+                [
+                    Identity(person_id=person.id, platform="telegram", account=f"99{n}",
+                             bot_account="telegram:9", reachable=True, seen_at=NOW),
+                    Membership(**at, role="mentee", state="active", since=NOW),
+                    Wish(**at, kind="job", updated_at=NOW, **wish),
+                    *(
+                        Consent(**at, purpose=purpose, text_version=text[0], text_digest=text[1],
+                                given_at=NOW)
+                        for purpose, text in asked
+                    ),
+                ]
+            )  # fmt: skip
 
     door.do(fill)
 
