@@ -291,6 +291,24 @@ async def test_staff_use_a_command_and_the_home_and_time_brings_a_check_in(scree
     await expect(screen.pane("slack")).to_contain_text("✓ Pas encore")
 
 
+async def test_staff_give_a_company_its_link_and_it_opens_here(screen: Screen) -> None:
+    await screen.play("slack", "staff")
+    await screen.say("slack", "/cordee programme emergence")
+    await screen.say("slack", "/cordee partenaires + Verrerie Haute")
+    await screen.press("slack", "Faire un lien", asked="Verrerie Haute")
+    said = screen.last("slack").filter(has_text="/partner#")
+    await expect(said).to_be_visible()
+    link = re.search(r"http://127\.0\.0\.1:\d+/partner#[\w-]+", await said.inner_text())
+    assert link
+    page = await screen.page.context.new_page()
+    page.on("request", screen._asked)
+    page.on("pageerror", lambda error: screen.complaints.append(str(error)))
+    await page.goto(link[0])
+    await expect(page.get_by_role("heading", name="Verrerie Haute")).to_be_visible()
+    await page.get_by_role("button", name="Refermer la page").click()
+    await expect(page.get_by_label("Code du lien")).to_be_visible()
+
+
 async def test_a_picture_is_shown_in_the_conversation(screen: Screen) -> None:
     service = screen.demo.stage.service
     file = File("ans.png", PNG, "image/png", "Deux points noirs")

@@ -1,8 +1,9 @@
 """The demo's page: what both local platforms hold, live in a browser, and what is pressed there.
 
 Only the JSON that the platforms' servers received is sent, never the bot's own messages, so the
-page can't flatter. Everything pressed goes through the platforms' user side. It refuses to know
-what any message means, and whoever is not on this machine.
+page can't flatter. Everything pressed goes through the platforms' user side. The companies' page is
+there too: a link that staff make here opens here. It refuses to know what any message means, and
+whoever is not on this machine.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from handlers.headers import protect
 from handlers.local.page_state import Persona, snapshot
 from handlers.local.stage import Stage
+from handlers.partner_html import ENTER
+from handlers.partner_page import PartnerPage
 
 log = logging.getLogger(__name__)
 
@@ -213,6 +217,10 @@ class Page:
         app.router.add_post("/act", self._act)
         app.router.add_get("/file/slack/{file}", self._slack_file)
         app.router.add_get("/file/telegram/{chat}/{message}", self._telegram_file)
+        bot = self.stage.service
+        secret = bot.settings.cordee_secret_key.get_secret_value()
+        PartnerPage(bot.bot, bot.database, bot.worker, bot.clock, secret=secret).add_to(app)
+        protect(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -222,6 +230,7 @@ class Page:
             raise
         self._runner = runner
         self.port = runner.addresses[0][1]
+        bot.bot.public_url = self.url  # the link of a company opens here
         self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._pulse())]
         self.changed()
 
@@ -407,6 +416,8 @@ class Page:
         if request.headers.get("Host") not in hosts:
             raise web.HTTPForbidden(text="This page is for 127.0.0.1 only.", headers=HEADERS)
         origin = request.headers.get("Origin")
+        if request.path.startswith(ENTER):  # keeps other sites off by itself: it names no origin
+            origin = None
         if origin is not None and origin.removeprefix("http://") not in hosts:
             raise web.HTTPForbidden(text="Not from another site.", headers=HEADERS)
         return await handler(request)
