@@ -166,6 +166,18 @@ class Care:
         self._session.refresh(row)
         return bool(done)
 
+    def give_referral(self, row: Referral, to: int, *, instead_of: int | None) -> bool:
+        """Who is in charge of it from now on; False when somebody was quicker."""
+        done = changed(
+            self._session,
+            update(Referral)
+            .where(Referral.id == row.id, Referral.owner_id.is_not_distinct_from(instead_of))
+            .values(owner_id=to)
+            .execution_options(synchronize_session=False),
+        )
+        self._session.refresh(row)
+        return bool(done)
+
     def write_note(self, row: Referral, words: str) -> None:
         """What the team noted of it, in place of what was there."""
         row.note = self._vault.seal(self._session, row.person_id, words)

@@ -1,9 +1,10 @@
 """`orientations`: who turns to a coach, a test, an assessment or a group, followed to the end.
 
 Without a word, those that have not come to their end, the longest unmoved first; with a number,
-that one. `orientations binome 12` and `orientations demande 5` begin one.
+that one. `orientations binome 12` and `orientations demande 5` begin one. Whoever is lent them may
+take one on or be handed one, as the team may.
 
-Source: A-17, A-21.
+Source: A-17, A-21, X-12.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import re
 from datetime import datetime
 
 from bot import access
+from bot.commands.queue import OFFERED
 from bot.commands.registry import act, command
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, run_choice
+from bot.errors import NotAllowed
 from bot.flows import pairs, referrals
 from bot.messages import Choice, Line, Message
 from bot.turn import Turn
@@ -25,6 +28,7 @@ from storage.words import number
 SHOWN = 20
 NOTE_MAX = 1500  # characters
 _NOTE = re.compile(r"(\d{1,18}) note (.+)", re.ASCII | re.DOTALL)
+_HAND = re.compile(r"(\d{1,18})-(\d{1,18})?(?:-(\d{1,18}))?", re.ASCII)
 _BEGIN = re.compile(r"(binome|demande|pair|request)[ /](\d{1,18})(?:[ /](\w+))?", re.ASCII)
 
 
@@ -33,6 +37,8 @@ def orientations(turn: Turn, args: str) -> None:
     """Those under way; a number shows one, `12 note …` writes what the team knows of it."""
     if (wanted := number(args)) is not None:
         _show(turn, access.staff_referral(turn, wanted))
+    elif found := _HAND.fullmatch(args):
+        _hand(turn, access.staff_referral(turn, int(found[1])), found[2], found[3])
     elif found := _NOTE.fullmatch(args):
         _note(turn, access.staff_referral(turn, int(found[1])), found[2].strip())
     elif found := _BEGIN.fullmatch(_plain(args)):
@@ -97,6 +103,7 @@ def _show(turn: Turn, row: Referral) -> None:
             label=w("referral-owner"), text=(owner.name if owner else None) or w("supervisor-none")
         ),
     ]
+    hand = run_choice(w("staff-hand-over"), "orientations", f"{row.id}-")
     if note := turn.uow.care.note(row):
         lines.append(Line(label=w("referral-note"), text=note))
     turn.say(
@@ -106,6 +113,7 @@ def _show(turn: Turn, row: Referral) -> None:
             lines=tuple(lines),
             choices=tuple(_choices(turn, row)),
             quiet=(
+                *((hand,) if row.state in GOING else ()),
                 *((run_choice(w("see-pair"), "binomes", str(row.pair_id)),) if row.pair_id else ()),
                 run_choice(w("staff-referrals-title"), "orientations"),
             ),
@@ -133,12 +141,49 @@ def _choices(turn: Turn, row: Referral) -> list[Choice]:
         offer(w("staff-referral-stop"), "referral-stop")
     owner = referrals.owner_of(turn, row)
     if row.state in GOING and (owner is None or owner.id != turn.me.id):
-        offer(w("staff-referral-mine"), "referral-mine")
+        of = row.owner_id or 0
+        found.append(act_choice(w("staff-referral-mine"), "referral-mine", row.id, of))
     pair = turn.uow.pairs.get(row.pair_id) if row.pair_id else None
     turned = row.state not in ("suggested", "declined")
     if pair is not None and turned and pair.state in ("active", "paused"):
         offer(w("staff-referral-close"), "referral-close")
     return found
+
+
+def _hand(turn: Turn, row: Referral, to: str | None, instead_of: str | None) -> None:
+    """To whom, or it is done: to somebody else of the team, or of a body it lends these to."""
+    w = turn.w
+    owner = referrals.owner_of(turn, row)
+    team = {one.id: one for one in turn.team(turn.programme, "orientations")}
+    taker = team.get(number(to or "") or 0)
+    if to is not None and taker is None:
+        raise NotAllowed("not of the team")
+    if taker is None:
+        others = [one for one in team.values() if one is not owner and one.id != turn.me.id]
+        others.sort(key=lambda one: (one.name or "", one.id))
+        if not others:
+            turn.say(Message(w("staff-no-colleague")), here=True)
+            return
+        turn.say(
+            Message(
+                w("staff-referral-whom", name=_name(turn, row)),
+                choices=tuple(
+                    run_choice(
+                        one.name or "—", "orientations", f"{row.id}-{one.id}-{row.owner_id or 0}"
+                    )
+                    for one in others[:OFFERED]
+                ),
+                quiet=(run_choice(w("referral-open"), "orientations", str(row.id)),),
+            ),
+            here=True,
+        )
+        return
+    seen = row.owner_id if instead_of is None else number(instead_of) or None
+    if row.state in GOING and taker is not owner and referrals.give(turn, row, taker, seen):
+        done = w("staff-referral-handed", name=_name(turn, row), owner=taker.name or "—")
+        turn.say(Message(done), here=True)
+        return
+    _show(turn, row)
 
 
 def _note(turn: Turn, row: Referral, words: str) -> None:
@@ -233,11 +278,10 @@ def _move(turn: Turn, number: int, version: int, event: str) -> None:
 
 @act("referral-mine", who="staff", of="orientations")
 def mine(turn: Turn, number: int, version: int) -> None:
-    """I am in charge of it."""
+    """I am in charge of it, instead of whoever was when the button was shown."""
     row = access.staff_referral(turn, number)
-    if row.version == version:
-        row.owner_id = turn.me.id
-        turn.note("referral-owner", "referral", row.id)
+    if row.state in GOING:
+        referrals.give(turn, row, turn.me, version or None)
     _show(turn, row)
 
 

@@ -23,7 +23,7 @@ from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.programmes.schema import Programme
-from bot.turn import REMINDER, STAFF_ROLES, Scene, Turn
+from bot.turn import REMINDER, Scene, Turn, within
 from storage.care import GOING
 from storage.tables import Pair, Person, Referral, Request
 from storage.timers import DueTimer
@@ -195,11 +195,45 @@ def tell_owner(
 
 
 def owner_of(scene: Scene, row: Referral) -> Person | None:
-    """Who of the team is in charge; None when nobody is, or they left."""
+    """Who is in charge: of the team, or of a body it lends these to; None when they left."""
     person = scene.uow.people.get(row.owner_id) if row.owner_id else None
-    if person is None or not scene.uow.people.roles(person.id, row.programme_id) & STAFF_ROLES:
+    if person is None or not scene.allowed(person.id, row.programme_id, "orientations"):
         return None
     return person
+
+
+def give(turn: Turn, row: Referral, to: Person, instead_of: int | None) -> bool:
+    """Somebody is in charge from now on; they hear it, and whoever was, unless they did it.
+
+    Args:
+        turn: Of one who may have it.
+        row: Which.
+        to: Who sees to it now.
+        instead_of: Who did as far as the presser knew; None for nobody.
+
+    Returns:
+        Whether it was still as they knew it.
+    """
+    before = owner_of(turn, row)
+    if not turn.uow.care.give_referral(row, to.id, instead_of=instead_of):
+        return False
+    turn.note("referral-owner", "referral", row.id, to=to.id)
+    for person in (to, before):
+        if person is not None and person.id != turn.me.id:
+            turn.show(person, _given(turn, row, person, to), what="referral-owner")
+    return True
+
+
+def _given(turn: Turn, row: Referral, reader: Person, to: Person) -> Message:
+    w = turn.words(reader, turn.programme)
+    name, by = turn.person(row.person_id).name or "—", turn.me.name or "—"
+    kind = label(turn.programme, row.kind, w)
+    if reader is to:
+        said = w("staff-referral-to-you", name=name, kind=kind, by=by)
+    else:
+        said = w("staff-referral-on", name=name, kind=kind, by=by, owner=to.name or "—")
+    see = run_choice(w("referral-open"), "orientations", str(row.id))
+    return within(turn.programme, Message(said, choices=(see,)))
 
 
 # --- it moves -------------------------------------------------------------------------------------
