@@ -135,16 +135,15 @@ class Casework:
         self._session.refresh(row)
         return bool(done)
 
-    def asked_of(self, person_id: int, programme_id: str) -> Sequence[Interview]:
+    def asked_of(self, person_id: int, programme_id: str | None = None) -> Sequence[Interview]:
         """Interviews a colleague is asked for and has not settled, of live requests."""
+        query = select(Interview).join(Request, Request.id == Interview.request_id)
+        if programme_id is not None:
+            query = query.where(Request.programme_id == programme_id)
         return self._session.scalars(
-            select(Interview)
-            .join(Request, Request.id == Interview.request_id)
-            .where(
+            query.where(
                 Interview.interviewer_id == person_id,
                 Interview.state.in_(WAITING),
-                Request.programme_id == programme_id,
                 Request.state.in_(LIVE),
-            )
-            .order_by(Interview.id)
+            ).order_by(Interview.id)
         ).all()

@@ -195,3 +195,47 @@ def test_a_campaign_proposes_by_itself() -> None:
     ways["queue"]["feasible_first"] = True
     with pytest.raises(CordeeError, match="a campaign proposes by itself"):
         parse(ways, "x.toml")
+
+
+# --- the interviewer goes -------------------------------------------------------------------------
+
+
+def gone(one: Stand, way: str) -> list[Heard]:
+    if way == "leaves":
+        return one.command(PAULE, "effacer-oui")
+    return one.command(CLAIRE, "roles", "- Paule équipe")
+
+
+@pytest.mark.parametrize("way", ["leaves", "role"])
+def test_who_waits_for_a_colleague_who_goes_hears_that_somebody_else_will_come(way: str) -> None:
+    one = team()
+    one.press(CLAIRE, encode(ActToken("claim", 1, 0)))
+    soon = button(invited(one), PAULE, "sans date")
+    one.press(PAULE, soon)
+    heard = gone(one, way)
+    [said] = told(heard, LEA)
+    assert "quelqu’un d’autre qui prendra contact avec toi" in said.text
+    assert "Paule" not in said.text
+    assert told(heard, CLAIRE, "devait mener l’entretien n’est plus là")
+    assert not told(heard, OMAR)  # it is Claire who sees to it
+    with one.work() as uow:
+        left = [(found.state, found.interviewer_id) for found in uow.casework.interviews(1)]
+    assert left == ([] if way == "leaves" else [("declined", one.ids[PAULE])])
+    assert not told(one.press(PAULE, soon), LEA)
+
+
+@pytest.mark.parametrize("way", ["leaves", "role"])
+def test_who_was_told_nothing_yet_is_left_in_peace_and_the_team_hears(way: str) -> None:
+    one = team()
+    invited(one)
+    heard = gone(one, way)
+    assert not told(heard, LEA)
+    assert told(heard, CLAIRE, "devait mener l’entretien")  # she asked for it
+
+
+def test_whose_role_is_taken_elsewhere_keeps_their_interviews() -> None:
+    one = team()
+    one.press(PAULE, button(invited(one), PAULE, "sans date"))
+    one.command(CLAIRE, "roles", "+ Paule responsable")
+    assert not told(one.command(CLAIRE, "roles", "- Paule équipe"), LEA)
+    assert state(one) == "told"

@@ -169,6 +169,7 @@ def effacer_oui(turn: Turn, args: str) -> None:
             offers.take_back(turn, request)
     offers.free_all(turn, turn.me.id)
     queue.free_all(turn, turn.me.id)
+    queue.drop_interviews(turn, turn.me.id)
     last = farewell.words(turn), farewell.taken_back(turn), farewell.homes(turn)
     turn.uow.privacy.erase_person(turn.me.id, turn.now)
     farewell.farewell(turn, *last)

@@ -107,6 +107,8 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> bool:
             _tell(turn, person, one, given=given)
     if not given and has & WAYS_IN and not has - changed & WAYS_IN:
         queue.free_all(turn, person.id, programme.id)  # what they saw to waits for somebody again
+    if not given and not queue.of_team(turn, person.id, programme.id):
+        queue.drop_interviews(turn, person.id, programme.id)
     return True
 
 

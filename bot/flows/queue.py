@@ -95,6 +95,36 @@ def free_all(scene: Scene, person_id: int, programme_id: str | None = None) -> i
     return freed
 
 
+def drop_interviews(scene: Scene, person_id: int, programme_id: str | None = None) -> None:
+    """Interviews somebody was asked for go back: they leave, or are no longer of the team.
+
+    Whoever was told to wait for them hears that it will be somebody else; whoever sees to the
+    request, or asked for the interview, or else the team, that it is to be arranged again. Nobody
+    is named: somebody who is erased is not spoken of.
+    """
+    for one in scene.uow.casework.asked_of(person_id, programme_id):
+        request = scene.uow.requests.get(one.request_id)
+        programme = scene.bot.programmes.get(request.programme_id) if request else None
+        knew = one.state != "asked"
+        if request is None or programme is None:
+            continue
+        if not scene.uow.casework.settle(one, "declined", scene.now):
+            continue
+        if knew:
+            mentee = scene.person(request.person_id)
+            w = scene.words(mentee, programme)
+            said = Message(
+                w("interview-other", team=w.team(programme.contact)), notice=w("request-title")
+            )
+            scene.tell(mentee, said, key=f"interview-other:{one.id}")
+        staff = [p for p in scene.team(programme, "demandes") if p.id != person_id]
+        owner = owner_of(scene, request)
+        concerned = {owner.id if owner else None, one.asked_by_id}
+        first = [p for p in staff if p.id in concerned]
+        key = f"interview-freed:{one.id}"
+        _say_to(scene, request, "staff-interview-freed", first, staff, key=key)
+
+
 # --- the clocks -----------------------------------------------------------------------------------
 
 
