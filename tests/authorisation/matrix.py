@@ -174,7 +174,7 @@ class Matrix:
         for row in uow.session.scalars(
             select(Outbox).where(Outbox.id > self.last).order_by(Outbox.id)
         ):
-            reader = self.chats.get(row.chat_id.removesuffix("/home"))
+            reader = self.chats.get(row.chat_id.partition("/")[0])
             mine = reader == self.world.people.get(cell.actor)
             if reader is None and cell.actor != GUEST:
                 self._fault(f"{at}: said to a chat of nobody's, {row.chat_id}")

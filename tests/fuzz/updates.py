@@ -196,7 +196,7 @@ class Ground:
         if account is None or self._repeated:
             return
         told = ack is not None and bool(ack.form or ack.errors or ack.toast)
-        if told or any(row.chat_id == account for row in said):
+        if told or any(row.chat_id.partition("/")[0] == account for row in said):
             self.found.owed += 1
             self.found.answered += 1
         elif allowed := silence(platform, payload):

@@ -279,7 +279,9 @@ class Platform:
                 shown = self.shown.get(target) or Shown(target, row.chat_id, "")
                 shown.text = text_of(row.message)
             case "delete":
-                self.shown.pop(row.target or "", None)
+                place, _, numbers = (row.target or "").rpartition("/")
+                for number in numbers.split(","):
+                    self.shown.pop(f"{place}/{number}", None)
                 return row.target
             case _:
                 return None
