@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from bot.classes import named
 from bot.exporter import plain
 from bot.programmes.meaning import HELPS, STRUCTURES
 
@@ -135,6 +136,16 @@ def _zone(cell: str) -> str | None:
         raise Fault("import-not-a-zone", value=short(cell)) from None
 
 
+def _classes(cell: str) -> list[tuple[str, str]]:
+    """Keys and names of classes."""
+    found = []
+    for part in _list(MAX_CELL)(cell):
+        if (one := named(part)) is None:
+            raise Fault("import-not-a-class", value=short(part))
+        found.append(one)
+    return found
+
+
 COLUMNS: Final[Mapping[str, Callable[[str], Any]]] = {
     "id": _optional(64),
     "email": _email,
@@ -166,5 +177,6 @@ COLUMNS: Final[Mapping[str, Callable[[str], Any]]] = {
     "fuseau": _zone,
     "aide": _some_of(HELPS),
     "sujets": _text(1000),
+    "classe": _classes,
 }
 """Column → how its cells are read. Each raises `Fault` for what it can't take."""

@@ -20,6 +20,7 @@ And, where useful:
     langue, fuseau    fr or en; IANA time zone, such as Europe/Paris
     aide              one_off, referent, long_term; several separated by semicolons
     sujets            what the person can be asked about
+    classe            classes of a pupil (role mentee); several separated by semicolons, each added
 A cell left empty never erases a person's name, address, promotion, school or language.
 
 Source: issue "The main job", Directory; M-18.
@@ -349,6 +350,7 @@ class _Reader:
             else None,
             roles=self._memberships(line, values, roles),
             accounts=self._accounts(values),
+            classes=self._classes(line, values, roles),
         )
 
     def _name(self, line: int, values: Mapping[str, Any]) -> dict[str, str | None]:
@@ -386,6 +388,17 @@ class _Reader:
             args = {"value": short(programme), "known": known}
             self._fail(line, "programme", "import-programme-unknown", args)
         return tuple((programme, role) for role in roles)
+
+    def _classes(
+        self, line: int, values: Mapping[str, Any], roles: Sequence[str]
+    ) -> tuple[tuple[str, str, str], ...]:
+        programme, found = values.get("programme") or self._programme, values.get("classe")
+        if not found:
+            return ()
+        if programme is None or "mentee" not in roles:
+            self._fail(line, "classe", "import-class-of-no-pupil")
+            return ()
+        return tuple((programme, key, name) for key, name in found)
 
     def _accounts(self, values: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
         found = []

@@ -35,6 +35,7 @@ from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session
 
 from storage import search
+from storage.classes import Classes
 from storage.search import Found, Results, of_programme, write_words
 from storage.tables import Consent, Expert, Identity, Membership, Pair, Person, Proposal, Request
 from storage.words import COLUMNS, Query, fold, parse
@@ -95,12 +96,14 @@ class Entry:
         expert: Columns of `Expert`; none = the person is no expert (a mentee, a staff member).
         roles: (programme id, role) to hold as active memberships.
         accounts: (platform, account, bot account) to link.
+        classes: (programme id, key, name) of classes of which the person is a pupil too.
     """
 
     person: Mapping[str, Any]
     expert: Mapping[str, Any] | None = None
     roles: tuple[tuple[str, str], ...] = ()
     accounts: tuple[tuple[str, str, str], ...] = ()
+    classes: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -406,6 +409,7 @@ class Directory:
             self._rename(some, ids, now)
             self._write_roles(some, ids, now)
             self._write_accounts(some, ids, now)
+            self._write_classes(some, ids)
             written.created += sum(t is None for t in targets)
             written.updated += sum(t is not None for t in targets)
             written.ids += ids
@@ -524,6 +528,17 @@ class Directory:
                 for i, p, r in sorted(missing)
             ]
             self._session.execute(insert(_MEMBERSHIP), rows)
+
+    def _write_classes(self, entries: Sequence[Entry], ids: Sequence[int]) -> None:
+        """Places of pupils; a class that is there keeps its name."""
+        names: dict[str, dict[str, str]] = {}
+        store = Classes(self._session)
+        for entry, person in zip(entries, ids, strict=True):
+            for programme, key, name in entry.classes:
+                if programme not in names:
+                    names[programme] = {k: n for k, n, _ in store.of_programme(programme)}
+                called = names[programme].setdefault(key, name)
+                store.put(programme, key, called, person, "pupil")
 
     def _write_accounts(self, entries: Sequence[Entry], ids: Sequence[int], now: datetime) -> None:
         wanted = {

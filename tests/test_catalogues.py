@@ -83,6 +83,8 @@ IMPORT_ARGS: Final[Mapping[str, set[str]]] = {
     "import-no-key": set(),
     "import-no-name": set(),
     "import-not-a-number": {"value", "low", "high"},
+    "import-class-of-no-pupil": set(),
+    "import-not-a-class": {"value"},
     "import-not-a-slack-id": {"value"},
     "import-not-a-telegram-id": {"value"},
     "import-not-a-zone": {"value"},

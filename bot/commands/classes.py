@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot import access, minors
+from bot.classes import key_of, named
 from bot.commands.registry import command
-from bot.dialogue.questionnaire import fold
 from bot.dialogues import run_choice
 from bot.flows import meetings
 from bot.messages import Line, Message
@@ -26,14 +26,7 @@ from storage.tables import Pair, Person, Request
 
 SHOWN: Final = 20  # pupils in a message
 _CHANGE: Final = re.compile(r"(.+?)\s+([+-])\s*(\S.*)")
-_NAME: Final = re.compile(r"[^\W_][\w .'’-]{0,15}")
-_KEY: Final = re.compile(r"[a-z0-9.'-]{1,20}", re.ASCII)  # as a button can carry it
 _OUTCOMES: Final = ("kept", "called_off", "missed", "differ")
-
-
-def key_of(name: str) -> str:
-    """A class's name as it is found by: « 2de 4 », « 2DE-4 » are one."""
-    return re.sub(r"[\s-]+", "-", fold(name))
 
 
 @command("classe", alias="class", who="teacher", where="private")
@@ -71,10 +64,11 @@ def classe(turn: Turn, args: str) -> None:
 
 def _change(turn: Turn, typed: str, sign: str, people: str) -> None:
     """Put people into a class, as what their role here says, or take them out."""
-    programme, name, key = turn.programme, " ".join(typed.split()), key_of(typed)
-    if not _NAME.fullmatch(name) or not _KEY.fullmatch(key):
+    programme, found = turn.programme, named(typed)
+    if found is None:
         turn.text("class-bad-name")
         return
+    key, name = found
     known = turn.uow.classes.places(programme.id, key)
     name = known[0].name if known else name
     unknown = []
