@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.tables import Meeting, MeetingWord
+from storage.tables import Meeting, MeetingWord, Pair
 from storage.upsert import table_of, upsert
 
 _WORDS: Final = table_of(MeetingWord)
+RECENT: Final = timedelta(days=60)  # an older meeting is not spoken of any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,15 @@ class Held:
 
 
 class Kept:
-    """Queries on meetings that are over."""
+    """Queries on meetings that are over.
+
+    Attributes:
+        stirred: Programmes in which somebody said in this transaction what the other side did not.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.stirred: set[str] = set()
 
     def say(self, meeting_id: int, person_id: int, said: str, now: datetime) -> dict[int, str]:
         """Store what one side says, instead of what they said before; what both say now.
@@ -70,6 +76,26 @@ class Kept:
         for row in rows:
             found.setdefault(row.pair_id, []).append(Held(row, words.get(row.id, {})))
         return found
+
+    def differing(self, programme_id: str, now: datetime) -> Sequence[tuple[Meeting, Pair]]:
+        """Meetings of which the two sides do not say the same, and nobody was told; oldest first.
+
+        Each with its pair.
+        """
+        said = func.count(MeetingWord.said.distinct())
+        unlike = select(MeetingWord.meeting_id).group_by(MeetingWord.meeting_id).having(said > 1)
+        rows = self._session.execute(
+            select(Meeting, Pair)
+            .join(Pair, Pair.id == Meeting.pair_id)
+            .where(
+                Pair.programme_id == programme_id,
+                Meeting.differ_told_at.is_(None),
+                Meeting.starts_at > now - RECENT,
+                Meeting.id.in_(unlike),
+            )
+            .order_by(Meeting.starts_at, Meeting.id)
+        )
+        return [(meeting, pair) for meeting, pair in rows]
 
     def _words(self, meeting_ids: Collection[int]) -> dict[int, dict[int, str]]:
         found: dict[int, dict[int, str]] = {}

@@ -1,11 +1,12 @@
-"""What waits in the queue, told to each of the team in one message: in the morning, at day's end.
+"""What waits, told to each of the team in one message: in the morning, at day's end.
 
 On working days, at the times of the programme's file, in its zone. The first of the day says all
 that waits; the second only what is new since, and nothing is sent when there is nothing to say. One
-that comes too late, after an outage, is left out: the next one says it. Names and states only,
-never what somebody wrote.
+that comes too late, after an outage, is left out: the next one says it. Whoever follows a pair is
+told there, once, of a meeting of which the two sides do not say the same; somebody who is not lent
+the queue is told only that. Names and states only, never what somebody wrote.
 
-Source: A-15, A-28; what peers' users complain of, row 2.
+Source: A-15, A-28, J-20; what peers' users complain of, rows 2 and 3.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from typing import Final
 
 from bot.commands.queue import line
 from bot.dialogues import run_choice
-from bot.flows import queue
+from bot.flows import meetings, queue
+from bot.flows.supervision import supervisor
 from bot.followup import at_last, due, planner
 from bot.i18n import Words
-from bot.messages import Message
+from bot.messages import Line, Message
 from bot.programmes.schema import Programme
 from bot.rhythm import to_local, to_utc
 from bot.turn import REMINDER, Scene, within
-from storage.tables import Person, Request
+from storage.tables import Meeting, Pair, Person, Request
 from storage.timers import DueTimer
 
 SHOWN: Final = 5  # requests with a button of their own
@@ -64,6 +66,7 @@ def stirred(scene: Scene) -> None:
     programmes = scene.bot.programmes
     touched = [r for r in found if r is not None and r.programme_id in programmes]
     waiting = {r.programme_id for r in touched if queue.clocked(programmes[r.programme_id], r)}
+    waiting |= scene.uow.kept.stirred & programmes.keys()
     for programme_id in sorted(waiting):
         _plan(scene, programmes[programme_id])
 
@@ -80,7 +83,8 @@ def plan_digests(scene: Scene) -> None:
 
 
 def _waits(scene: Scene, programme: Programme) -> bool:
-    return any(queue.clocked(programme, r) for r in scene.uow.requests.waiting(programme.id))
+    waiting = any(queue.clocked(programme, r) for r in scene.uow.requests.waiting(programme.id))
+    return waiting or bool(scene.uow.kept.differing(programme.id, scene.now))
 
 
 def _plan(scene: Scene, programme: Programme) -> None:
@@ -161,9 +165,23 @@ def digest(scene: Scene, timer: DueTimer) -> None:
         return
     first = to_local(since, programme.zone).date() != planned
     waiting = look(scene, programme, since)
-    for person in scene.team(programme, "demandes"):
+    differing = scene.uow.kept.differing(programme.id, scene.now)
+    unlike: dict[int, list[tuple[Meeting, Pair]]] = {}
+    team = {person.id: person for person in scene.team(programme, "demandes")}
+    readers = dict(team)
+    for meeting, pair in differing:
+        meeting.differ_told_at = scene.now
+        whose = supervisor(scene, pair)
+        for person in (whose,) if whose else scene.team(programme, "binomes"):
+            readers[person.id] = person
+            unlike.setdefault(person.id, []).append((meeting, pair))
+    for person in readers.values():
         w = scene.words(person, programme)
-        message = _digest(scene, programme, waiting, person, w, first=first)
+        found = _differing(scene, unlike.get(person.id, ()), w)
+        if person.id in team:
+            message = _digest(scene, programme, waiting, person, w, found, first=first)
+        else:
+            message = Message("", title=w("digest-pairs"), lines=found, notice=w("digest-pairs"))
         if message is not None:
             scene.tell(
                 person,
@@ -174,14 +192,35 @@ def digest(scene: Scene, timer: DueTimer) -> None:
             )
 
 
+def _differing(scene: Scene, unlike: Sequence[tuple[Meeting, Pair]], w: Words) -> tuple[Line, ...]:
+    """The pairs whose two sides do not say the same of a meeting."""
+    return tuple(
+        Line(
+            label=" · ".join(
+                scene.person(side).name or "—" for side in (pair.mentee_id, pair.mentor_id)
+            ),
+            text=w("digest-differ", when=meetings.when(meeting, w)),
+            choice=run_choice(w("see-pair"), "binomes", str(pair.id)),
+        )
+        for meeting, pair in unlike[:SHOWN]
+    )
+
+
 def _digest(
-    scene: Scene, programme: Programme, waiting: Waiting, person: Person, w: Words, *, first: bool
+    scene: Scene,
+    programme: Programme,
+    waiting: Waiting,
+    person: Person,
+    w: Words,
+    differing: tuple[Line, ...],
+    *,
+    first: bool,
 ) -> Message | None:
     mine = [r for r in waiting.live if r.owner_id == person.id]
     to_do = [r for r in mine if r.state != "asked"]  # the others wait for an expert
     interviews = scene.uow.casework.asked_of(person.id, programme.id)
     told = [*waiting.late, *waiting.free, *to_do] if first else waiting.stirred
-    if not (told or waiting.new or (first and interviews)):
+    if not (told or waiting.new or differing or (first and interviews)):
         return None
     shown = sorted({r.id: r for r in [*told, *waiting.new]}.values(), key=lambda r: r.created_at)
     counts = (
@@ -195,7 +234,7 @@ def _digest(
     return Message(
         title=w("digest-morning") if first else w("digest-evening"),
         text="\n".join(f"• {said}" for n, said in counts if n),
-        lines=tuple(line(scene, r, w, person.id) for r in shown[:SHOWN]),
+        lines=(*(line(scene, r, w, person.id) for r in shown[:SHOWN]), *differing),
         choices=(
             run_choice(w("staff-filter-all"), "demandes"),
             run_choice(w("staff-filter-mine"), "demandes", "miennes"),

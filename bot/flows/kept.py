@@ -1,8 +1,8 @@
 """Once a meeting is over: each side says whether it took place, with one tap.
 
 Neither hears what the other said; the team, whoever follows the pair and the teacher see both, and
-where they differ. This module decides nothing from it but the state of the meeting, and only where
-both say the same.
+where they differ; whoever follows the pair is told so in the next digest. This module decides
+nothing from it but the state of the meeting, and only where both say the same.
 
 Source: J-20; what peers' users complain of, row 3.
 """
@@ -115,6 +115,8 @@ def _say(turn: Turn, number: int, version: int, said: str) -> None:
     words = turn.uow.kept.say(meeting.id, turn.me.id, said, turn.now)
     both = {words.get(pair.mentee_id), words.get(pair.mentor_id)}
     meeting.state = STATES[said] if both == {said} else "planned"
+    if len(both - {None}) > 1:
+        turn.uow.kept.stirred.add(pair.programme_id)
     turn.note("meeting-said", "meeting", meeting.id, said=said)
     w = turn.w
     noted = Message(

@@ -172,3 +172,6 @@ class Meeting(Base, purpose="follow", basis="consent", kept="requests"):
         default="planned",
     )
     sequence: Mapped[int] = c(Integer, "SEQUENCE of the invitation", default=0)
+    differ_told_at: Mapped[datetime | None] = c(
+        Utc, "whoever follows the pair was told that the two sides do not say the same"
+    )
