@@ -20,7 +20,7 @@ from storage.tables import Pair, Person
 if TYPE_CHECKING:
     from bot.turn import Scene
 
-Missing = Literal["role", "agreement", "joint"]
+Missing = Literal["role", "yes", "agreement", "joint"]
 SIDES = frozenset({"mentee", "mentor"})
 
 
@@ -55,7 +55,7 @@ def is_minor(scene: Scene, person: Person, programme: Programme) -> bool:
     """Whether to treat somebody as a minor in this programme.
 
     Without a date of birth everybody is who is not there as a mentor or to work: a pupil can't make
-    themselves older by saying nothing, nor by taking a second role.
+    themselves older by saying nothing, nor by taking a second role, nor by asking for the mentor's.
     """
     if programme.minors is None:
         return False
@@ -63,20 +63,23 @@ def is_minor(scene: Scene, person: Person, programme: Programme) -> bool:
     if years is not None:
         return years < OF_AGE
     roles = _roles(scene, person, programme)
-    return "mentee" in roles or not roles
+    return "mentee" in roles or all(state == "pending" for state in roles.values())
 
 
 def missing(scene: Scene, person: Person, programme: Programme) -> Missing | None:
     """What must still be there before anything of a minor is kept or sent; None when they may go.
 
-    A role comes first; then the written agreement of the parents, which under fifteen is also
-    their consent beside the child's.
+    A role comes first; of who asks to be a mentor, the team's yes; of a pupil, the written
+    agreement of the parents, which under fifteen is also their consent beside the child's.
     """
     rules = programme.minors
     if rules is None or not is_minor(scene, person, programme):
         return None
-    if not _roles(scene, person, programme):
+    roles = _roles(scene, person, programme)
+    if not roles:
         return "role"
+    if person.born_on is None and "mentee" not in roles:
+        return "yes"
     word = scene.uow.safety.guardian(person.id, programme.id)
     if word is None:
         return "agreement"
@@ -98,9 +101,12 @@ def waiting(scene: Scene, programme: Programme) -> frozenset[int]:
     )
 
 
-def _roles(scene: Scene, person: Person, programme: Programme) -> set[str]:
+def _roles(scene: Scene, person: Person, programme: Programme) -> dict[str, str]:
+    """Role → state, of those not ended."""
     return {
-        m.role for m in scene.uow.people.programmes_of(person.id) if m.programme_id == programme.id
+        m.role: m.state
+        for m in scene.uow.people.programmes_of(person.id)
+        if m.programme_id == programme.id
     }
 
 

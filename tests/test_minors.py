@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from bot import minors
+from bot import minors, programmes
 from bot.dialogue.tokens import ActToken, encode
-from bot.errors import NotAllowed
+from bot.errors import NotAllowed, ProgrammeError
 from bot.flows import pairs
 from bot.messages import Message
-from bot.programmes.load import load
+from bot.programmes.load import load, parse
 from bot.turn import Scene
 from storage.tables import (
     Base,
@@ -130,6 +132,42 @@ def test_a_second_role_makes_nobody_older(stand: Stand) -> None:
         uow.people.enrol(stand.ids[PUPIL], "rencontres-lycee", "mentor", now=stand.now)
     assert roles
     assert lacks(stand) == "agreement"
+
+
+def test_who_says_they_are_a_professional_is_asked_nothing_before_the_team_says_yes(
+    stand: Stand,
+) -> None:
+    account = "77"
+    stand.command(account, "accord", "rencontres-lycee")
+    heard = stand.press(account, "r:role:mentor")
+    assert told(heard, account, "confirme d’abord que tu viens comme adulte")
+    asked = told(heard, CLAIRE, "souhaite rejoindre le programme comme professionnel")
+    before = count(stand, Conversation)
+    for words in ("Lina Morel", "profil", "carte", "menu"):
+        heard = stand.say(account, words)
+        assert told(heard, account, "confirme d’abord")
+    for verb in ("profil", "carte"):
+        stand.command(account, verb)
+    assert count(stand, Conversation) == before
+    heard = stand.press(CLAIRE, button(asked, CLAIRE, "Accueillir"))
+    assert told(heard, account, "confirmée")
+
+
+def test_a_professional_the_team_has_said_yes_to_goes_on_with_one_tap(stand: Stand) -> None:
+    stand.command("77", "accord", "rencontres-lycee")
+    heard = stand.press("77", "r:role:mentor")
+    heard = stand.press(CLAIRE, button(heard, CLAIRE, "Accueillir"))
+    heard = stand.press("77", button(heard, "77", "Commencer"))
+    assert told(heard, "77", "Comment t’appelles-tu")
+
+
+def test_a_programme_for_minors_lets_nobody_be_a_mentor_by_their_own_word() -> None:
+    text = (Path(programmes.__file__).parent / "rencontres-lycee.toml").read_text("utf-8")
+    data = tomllib.loads(text)
+    assert parse(data, "x.toml").minors is not None
+    data["roles"]["mentor"]["enrol"] = "open"
+    with pytest.raises(ProgrammeError, match="mentors need the team's yes"):
+        parse(data, "x.toml")
 
 
 def test_under_fifteen_the_parents_consent_with_the_child(stand: Stand) -> None:

@@ -38,7 +38,7 @@ def join(turn: Turn, role: str) -> Membership:
 
 
 def waiting(turn: Turn) -> Message:
-    """What must still be there before a minor may begin: a role, or the parents' agreement."""
+    """What must still be there before somebody may begin where minors are: see `minors.missing`."""
     programme, w = turn.programme, turn.w
     rules = programme.minors
     lacking = minors.missing(turn, turn.me, programme)
@@ -46,9 +46,10 @@ def waiting(turn: Turn) -> Message:
         raise NotAllowed("nothing is missing")
     if lacking == "role":
         return choice_of_role(turn)
+    asked = w("minor-yes-first") if lacking == "yes" else w.pick(rules.ask)
     return Message(
         title=w.pick(programme.name),
-        text=w.pick(rules.ask)
+        text=asked
         + "\n\n"
         + w(f"minor-lacks-{lacking}", number=turn.me.id, years=rules.joint_under)
         + " "
@@ -74,6 +75,8 @@ def choice_of_role(turn: Turn) -> Message:
 def tell_who_waits(turn: Turn) -> None:
     """A pupil has come whose parents' agreement is not recorded: the team hears of it, once."""
     programme = turn.programme
+    if minors.missing(turn, turn.me, programme) == "yes":
+        return  # the team was asked for it
     turn.tell_staff(
         programme,
         lambda w: Message(
@@ -86,8 +89,10 @@ def tell_who_waits(turn: Turn) -> None:
 
 
 def _introduced(turn: Turn) -> bool:
-    """Whether the team would know who asks: the profile is there, or none is asked for."""
+    """Whether the team would know who asks: the profile is there, or none is asked for (yet)."""
     programme = turn.programme
+    if minors.missing(turn, turn.me, programme) == "yes":
+        return True  # by their account and number only: nothing is asked before the team's yes
     done = turn.uow.talks.latest(turn.me.id, programme.id, "profile", status="done")
     return programme.profile is None or done is not None
 
@@ -141,11 +146,13 @@ def _settle(turn: Turn, number: int, state: str, told: str, noted: str) -> None:
     turn.note("join-settled", "membership", member.id, state=state)
     person = turn.person(member.person_id)
     w = turn.words(person, programme)
-    turn.show(
-        person,
-        Message(w(told, name=w.team(programme.contact)), choices=(run_choice(w("menu"), "menu"),)),
-        what="join",
+    said = Message(
+        w(told, name=w.team(programme.contact)), choices=(run_choice(w("menu"), "menu"),)
     )
+    if state == "active" and programme.minors is not None:  # nothing was asked of them before
+        begin = run_choice(w("minor-begin"), "commencer", style="primary")
+        said = Message(w("join-may-begin"), choices=(begin,))
+    turn.show(person, said, what="join")
     turn.replace(Message(turn.w(noted, name=person.name or "—")))
     if state == "active":
         reports.welcome_late(turn, person, programme)

@@ -61,6 +61,10 @@ _NO_CAMPAIGN: Final = (
     "a campaign makes all its pairs at once, and may not wait for each mentor's check and each"
     " parent's agreement: drop [campaign] or [minors]"
 )
+_NO_OPEN_MENTOR: Final = (
+    "with [minors] a pupil must not become an adult by one tap: mentors need the team's yes,"
+    ' enrol = "staff"'
+)
 SHOWN: Final = ("all", "unnamed", "words")
 """What a mentee may choose to show to the expert asked: every answer the file marks as shareable;
 the same without their name; only what they wrote in their own words, without their name."""
@@ -447,6 +451,8 @@ class Programme(Data):
                 yield ("closing", "expectations"), differs
         if self.campaign and self.minors:
             yield ("minors",), _NO_CAMPAIGN
+        if self.minors and self.roles.mentor.enrol == "open":
+            yield ("roles", "mentor", "enrol"), _NO_OPEN_MENTOR
         if self.objective and not any(q.kind == "text" for q in self.objective.questions):
             yield ("objective",), "it needs a text question, which holds the objective"
 
