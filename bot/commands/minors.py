@@ -26,6 +26,7 @@ from bot.turn import Scene, Turn
 from storage.sending import ANNOUNCED
 from storage.tables import MentorCheck, Pair, Person
 from storage.timers import DueTimer
+from storage.words import number
 
 SHOWN = 12
 YOUNGEST = 6  # years: a younger one is a mistyped date
@@ -54,10 +55,11 @@ def mineurs(turn: Turn, args: str) -> None:
     elif fold(verb) in _CHECKS:
         _check(turn, rest.strip())
     else:
-        turn.say(_desk(turn, rules))
+        turn.say(_desk(turn, rules, number(verb.removeprefix(".")) or 0))
 
 
-def _desk(turn: Turn, rules: Minors) -> Message:
+def _desk(turn: Turn, rules: Minors, after: int) -> Message:
+    """Both lists, so many of each; `after` leaves out as many of both, as the last page had."""
     w, programme = turn.w, turn.programme
     waiting = []
     for pupil in turn.uow.people.with_role(programme.id, "mentee"):
@@ -75,10 +77,13 @@ def _desk(turn: Turn, rules: Minors) -> Message:
         else:
             text = w("minors-checked", when=w.day(_last_day(check)), kind=check.kind)
         mentors.append(Line(label=f"{mentor.name or '—'} (#{mentor.id})", text=text))
+    end = after + SHOWN
+    more = max(len(waiting), len(mentors)) > end
     return Message(
         title=w("minors-title"),
         text=w("minors-text", pupils=len(waiting), mentors=len(mentors)),
-        lines=(*waiting[:SHOWN], *mentors[:SHOWN]),
+        lines=(*waiting[after:end], *mentors[after:end]),
+        choices=(run_choice(w("staff-next"), "mineurs", f".{end}"),) if more else (),
         note=w("minors-how"),
     )
 

@@ -35,7 +35,8 @@ def protection(turn: Turn, args: str) -> None:
         turn.note("flag-read", "flag", flag.id)
         turn.say(flags.card(turn, flag, turn.w))
         return
-    w = turn.w
+    after = number(args.strip().removeprefix(".")) or 0
+    w, end = turn.w, after + SHOWN
     waiting = turn.uow.safety.open_flags(turn.programme.id)
     held = [
         letter for letter in turn.uow.safety.held(turn.programme.id) if letter.why != "unchecked"
@@ -48,17 +49,19 @@ def protection(turn: Turn, args: str) -> None:
             + w(f"flag-state-{flag.state}"),
             choice=run_choice(w("staff-open"), "protection", str(flag.id)),
         )
-        for flag in waiting[:SHOWN]
+        for flag in waiting[after:end]
     ]
+    more = max(len(waiting), len(held)) > end
     turn.say(
         Message(
             title=w("guards-title"),
             text=w("guards-text", flags=len(waiting), held=len(held)),
             lines=tuple(lines),
+            choices=(run_choice(w("staff-next"), "protection", f".{end}"),) if more else (),
             note=w("guards-note"),
         )
     )
-    for letter in held[:SHOWN]:
+    for letter in held[after:end]:
         turn.note("held-read", "letter", letter.id)
         turn.say(holds.card(turn, letter, w))
 
