@@ -15,6 +15,7 @@ from bot.flows import (
     checkins,
     extensions,
     flags,
+    guides,
     holds,
     joining,
     kept,
@@ -36,5 +37,5 @@ from bot.flows import (
 FLOWS = (
     *(profiles, joining, requests, campaign, offers, queue, pairs, letters, holds, flags, checkins),
     *(meetings, kept, reports, supervision, partings, beyond, announcements, referrals, extensions),
-    *(training, overrun, afterwards),
+    *(training, overrun, afterwards, guides),
 )

@@ -18,7 +18,16 @@ from bot.commands.registry import act, command
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, begin, on_completed, run_choice, told
 from bot.errors import NotAllowed
-from bot.flows import afterwards, checkins, extensions, meetings, overrun, supervision, training
+from bot.flows import (
+    afterwards,
+    checkins,
+    extensions,
+    guides,
+    meetings,
+    overrun,
+    supervision,
+    training,
+)
 from bot.followup import due
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
@@ -189,7 +198,7 @@ def introduce(scene: Scene, pair: Pair) -> None:
         version=pair.version,
     )
     checkins.begin_rhythms(scene, pair, programme)
-    _plan_guides(scene, pair, programme)
+    guides.plan(scene, pair, programme)
     extensions.plan(scene, pair, programme)
     overrun.plan(scene, pair, programme)
 
@@ -580,44 +589,3 @@ def closing_answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given
     if pair.state == "closing" and (others is None or others.about_id != pair.id):
         turn.uow.pairs.move(pair, pair.version, lifecycle.move(lifecycle.PAIR, "closing", "close"))
         turn.uow.timers.cancel("pair-closed", pair.id)
-
-
-# --- guides ---------------------------------------------------------------------------------------
-
-
-def _plan_guides(scene: Scene, pair: Pair, programme: Programme) -> None:
-    """Texts pushed in a given month (A-07)."""
-    if pair.kind != "long_term":
-        return
-    for month in {guide.month for guide in programme.guides}:
-        scene.uow.timers.put(
-            key=f"guide:{pair.id}:{month}",
-            kind="guide",
-            subject_id=pair.id,
-            due_at=months_later(scene.now, month, programme.zone),
-            payload={"month": month},
-        )
-
-
-@due("guide")
-def guide(scene: Scene, timer: DueTimer) -> None:
-    """The conversation guides of a month as the file has them now, to the sides they are for."""
-    pair = scene.uow.pairs.get(timer.subject_id)
-    if pair is None or pair.state != "active":
-        return
-    programme = scene.programme_of(pair.programme_id)
-    mentee, mentor = both(scene, pair)
-    for person, role in ((mentee, "mentee"), (mentor, "mentor")):
-        w = scene.words(person, programme)
-        texts = [
-            guide.text
-            for guide in programme.guides
-            if guide.month == timer.payload.get("month") and role in guide.to
-        ]
-        for number, text in enumerate(texts):
-            scene.tell(
-                person,
-                Message(title=w("guide-title"), text=w.pick(text)),
-                key=f"{timer.key}:{person.id}:{number}",
-                priority=REMINDER,
-            )
