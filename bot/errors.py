@@ -40,6 +40,22 @@ class SettingsError(CordeeError):
     """A setting is missing, unknown or unusable."""
 
 
+class TokenRefused(SettingsError):
+    """A platform does not take the bot's token, or no longer."""
+
+    def __init__(self, platform: str, code: str, message: str, hint: str | None = None) -> None:
+        """Say whose.
+
+        Args:
+            platform: `slack` or `telegram`.
+            code: What it says of the token.
+            message: As for every error.
+            hint: As for every error.
+        """
+        super().__init__(message, hint)
+        self.platform, self.code = platform, code
+
+
 class ProgrammeError(CordeeError):
     """A programme file can't be used."""
 

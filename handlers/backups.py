@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bot.errors import SettingsError
-from handlers.service import exclusive
+from handlers.alone import exclusive
 from storage import archive
 from storage.backup import copy
 from storage.erasures import Erasures, carry_into, written_beside

@@ -37,8 +37,8 @@ from bot.errors import CordeeError, SettingsError
 from bot.programmes.load import load
 from bot.programmes.schema import Programme
 from bot.settings import Settings
+from handlers.alone import exclusive
 from handlers.owners import ownerless
-from handlers.service import exclusive
 from handlers.slack.manifest import SCOPES
 from handlers.slack.send import error_code, new_client
 from storage.backup import copy

@@ -24,7 +24,7 @@ from bot.matching import Index, Wish
 from bot.matching.sense import Encoder, Meaning, Sense
 from bot.programmes.load import load_one
 from bot.settings import Settings
-from handlers.service import exclusive
+from handlers.alone import exclusive
 from storage.migrate import current, newest
 from storage.unit_of_work import Database
 

@@ -126,6 +126,7 @@ async def _platforms(service: Service) -> dict[str, bool]:
             found["slack_token"] = False
     if service.telegram is not None:
         found["telegram"] = service.telegram.ready
+    found |= {f"{platform}_token": False for platform in service.refused}
     return found
 
 

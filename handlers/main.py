@@ -267,8 +267,8 @@ def import_(
     from bot.i18n import words
     from bot.importer import MAX_BYTES, import_sheet, read_sheet
     from bot.programmes.load import load_all
+    from handlers.alone import exclusive
     from handlers.owners import ownerless
-    from handlers.service import exclusive
     from storage.migrate import upgrade
     from storage.unit_of_work import Database
 
@@ -493,7 +493,7 @@ def manifest(
     lang: Annotated[str, typer.Option(help="Language of the texts: fr or en.")] = "fr",
 ) -> None:
     """Print Slack's app manifest, or Telegram's command lists, from the registry of commands."""
-    from handlers.service import manifest_for, menu_entries
+    from handlers.menus import manifest_for, menu_entries
 
     settings = _settings()
     if what == "slack":

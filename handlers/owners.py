@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from bot.errors import CordeeError
 from bot.programmes.load import load_all
 from bot.settings import Settings
-from handlers.service import exclusive
+from handlers.alone import exclusive
 from storage.unit_of_work import Database, UnitOfWork
 
 

@@ -24,7 +24,7 @@ from bot.messages import Message
 from bot.programmes.load import load_all
 from bot.settings import Settings
 from bot.turn import Scene
-from handlers.service import exclusive
+from handlers.alone import exclusive
 from scheduling.clock import Clock, SystemClock
 from scheduling.timers import Timers
 from scheduling.worker import Worker

@@ -9,13 +9,11 @@ needs.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
@@ -25,26 +23,26 @@ from telegram.error import NetworkError, TelegramError
 from bot.bot import Bot
 from bot.commands import office
 from bot.commands.registry import listed
-from bot.errors import SettingsError, Unreachable
+from bot.errors import TokenRefused, Unreachable
 from bot.events import Author, Platform
 from bot.expert_index import Version
 from bot.i18n import LANGUAGES, words
 from bot.matching.sense import Encoder, Meaning, Sense
 from bot.messages import Message
 from bot.programmes.load import load_all
-from bot.programmes.schema import Programme
 from bot.settings import Settings
 from bot.turn import Scene
+from handlers.alone import exclusive
 from handlers.aside import Asides
 from handlers.erasures import SECONDS as ERASURE_SECONDS
 from handlers.erasures import Sweeper
 from handlers.gaps import LOOK_SECONDS, Gaps
 from handlers.logs import hidden
+from handlers.menus import menu_entries, verbs_of
 from handlers.metrics import Metrics
 from handlers.rehearsals import Rehearsals
 from handlers.slack import inbound
 from handlers.slack.adapter import SlackAdapter
-from handlers.slack.manifest import Texts, app_manifest
 from handlers.slack.oauth import Installer, States, Store
 from handlers.slack.render import Labels
 from handlers.slack.send import SlackSender
@@ -52,6 +50,7 @@ from handlers.slack.token import TokenWatch
 from handlers.slack.workspaces import Workspaces
 from handlers.telegram.adapter import TelegramAdapter
 from handlers.telegram.menu import command_lists, publish, without_staff
+from handlers.tokens import tell_elsewhere
 from handlers.vectors import VectorMaker
 from handlers.wish_vectors import WishReader
 from scheduling.clock import Clock, SystemClock, Ticker
@@ -149,6 +148,7 @@ class Service:
         self.slack: SlackAdapter | None = None
         self.token: TokenWatch | None = None  # of an install without OAuth
         self.telegram: TelegramAdapter | None = None
+        self.refused: dict[str, str] = {}  # platform that took no token at the start -> its code
         self.delivery: Delivery | None = None
         self.gaps = Gaps(self.database, self.worker, self.inbox, self._missing)
         self.sweeper = Sweeper(
@@ -214,23 +214,15 @@ class Service:
     async def start(self) -> None:
         """Migrate, say hello to the platforms, work what a crash left, listen, tick.
 
+        A platform that refuses its token is left out while another works: what waits for it is
+        kept, and staff hear of it there.
+
         Raises:
-            SettingsError: A token is refused, or another process has the SQLite file.
+            SettingsError: No platform takes its token, or another process has the SQLite file.
         """
         self._alone.enter_context(exclusive(self.database))
         await self.worker.run(upgrade, self.database.engine)
-        senders: dict[str, Sender] = {}
-        if self.slack is not None:
-            senders |= await self._slack_senders(self.slack)
-            self._readers["slack"] = inbound.reader
-        if self.telegram is not None:
-            try:
-                await self.telegram.start()
-            except NetworkError as error:
-                raise Unreachable("Telegram cannot be reached.", _TRY_NETWORK) from error
-            self.bot.telegram_name = self.telegram.username
-            senders[self.telegram.bot_account] = self.telegram.sender
-            self._readers["telegram"] = self.telegram.read
+        senders = await self._greet()
         self.delivery = Delivery(
             self.database,
             self.worker,
@@ -249,6 +241,8 @@ class Service:
             spaces.joined, spaces.left = self.delivery.add, self.delivery.remove
             self._ticker.every(WORKSPACE_SECONDS, spaces.look, "workspaces")
         await self.worker.run(self._plan)
+        if self.refused:
+            await self.worker.run(self._tell_refused)
         if self.leap is not None:
             await self.leap.start()
         self.rehearsals.start()
@@ -285,6 +279,44 @@ class Service:
                 reader = WishReader(self.database, self.worker, sense)
                 self._tasks.append(asyncio.create_task(reader.run()))
         await self.listen()
+
+    async def _greet(self) -> dict[str, Sender]:
+        """Say hello to the platforms; a sender for each token that is taken."""
+        senders: dict[str, Sender] = {}
+        refusal: TokenRefused | None = None
+        if self.slack is not None:
+            try:
+                senders |= await self._slack_senders(self.slack)
+            except TokenRefused as error:
+                refusal, self.slack = error, None
+                self.refused[error.platform] = error.code
+            else:
+                self._readers["slack"] = inbound.reader
+        if self.telegram is not None:
+            try:
+                await self.telegram.start()
+            except NetworkError as error:
+                raise Unreachable("Telegram cannot be reached.", _TRY_NETWORK) from error
+            except TokenRefused as error:
+                refusal, self.telegram = error, None
+                self.refused[error.platform] = error.code
+            else:
+                self.bot.telegram_name = self.telegram.username
+                senders[self.telegram.bot_account] = self.telegram.sender
+                self._readers["telegram"] = self.telegram.read
+        if refusal is not None and self.slack is None and self.telegram is None:
+            raise refusal
+        return senders
+
+    def _tell_refused(self) -> None:
+        """Staff hear on the other platform, once a day, that one is left out."""
+        now = self.clock.now()
+        with self.database.unit_of_work() as uow:
+            scene = Scene(self.bot, uow, now)
+            for platform, code in self.refused.items():
+                log.error("%s refuses the token code=%s: started without it", platform, code)
+                tell_elsewhere(scene, platform, code, now, key=f"token:{platform}:{now:%Y%m%d}")
+            uow.commit()
 
     async def _slack_senders(self, slack: SlackAdapter) -> dict[str, Sender]:
         """A sender for the one workspace, or for each that has installed the app so far."""
@@ -559,73 +591,3 @@ class Service:
             await self.delivery.drain()
             if not fired:
                 return
-
-
-@contextmanager
-def exclusive(database: Database) -> Iterator[None]:
-    """One process per SQLite file: say so clearly instead of waiting for each other.
-
-    Raises:
-        SettingsError: Another process has the file.
-    """
-    file = database.file
-    if file is None:
-        yield
-        return
-    with Path(f"{file}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise SettingsError(
-                f"Another process runs on {file}.", "Stop it, or use PostgreSQL for several."
-            ) from None
-        yield
-
-
-def manifest_for(settings: Settings, lang: str) -> dict[str, Any]:
-    """Slack's app manifest, in a language, for the way in that the settings choose."""
-    w = words(lang)
-    distributed = bool(settings.slack_client_id)
-    socket = bool(settings.slack_app_token.get_secret_value())
-    socket = socket or not (settings.cordee_public_url or distributed)
-    if distributed and not settings.cordee_public_url:
-        raise SettingsError("OAuth needs an address to come back to.", "Set CORDEE_PUBLIC_URL.")
-    return app_manifest(
-        [name for name, _ in menu_entries(lang, staff=False)],
-        settings.cordee_public_url,
-        socket_mode=socket,
-        distributed=distributed,
-        texts=Texts("Cordée", w("app-description"), w("app-command")),
-    )
-
-
-def menu_entries(
-    lang: str, *, staff: bool, only: Collection[str] | None = None
-) -> list[tuple[str, str]]:
-    """(name, description) of the listed commands, for everybody or for staff besides.
-
-    Args:
-        lang: Language of both.
-        staff: Those that a role is needed for, instead of everybody's.
-        only: Of these names.
-    """
-    w = words(lang)
-    return [
-        (entry.name if lang == "fr" else entry.alias, w(entry.summary))
-        for entry in listed()
-        if entry.policy.of_staff == staff and (only is None or entry.name in only)
-    ]
-
-
-def verbs_of(
-    places: Mapping[str, Collection[str]], programmes: Mapping[str, Programme]
-) -> frozenset[str]:
-    """The listed commands that roles, by programme, open to somebody."""
-    return frozenset(
-        entry.name
-        for entry in listed()
-        for place, roles in places.items()
-        if entry.policy.of_staff
-        and entry.policy.admits(roles, programmes.get(place))
-        and entry.is_of(programmes.get(place))
-    )

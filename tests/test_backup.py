@@ -31,9 +31,9 @@ from bot.errors import SettingsError
 from bot.flows import pairs
 from bot.settings import Settings
 from bot.turn import Scene
+from handlers.alone import exclusive
 from handlers.local.stage import OPENING, Stage
 from handlers.restore import REASON, Restored, put_back
-from handlers.service import exclusive
 from scheduling.clock import FixedClock
 from storage import backup, migrate
 from storage.leases import LeaseStore

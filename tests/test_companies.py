@@ -18,7 +18,7 @@ from bot.partners import shown
 from bot.programmes.about import Body
 from bot.programmes.schema import Programme
 from handlers.local.screens import plain
-from handlers.service import verbs_of
+from handlers.menus import verbs_of
 from storage.tables import Audit, Consent, Outbox, Partner, PartnerLink, PartnerQuestion
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 

@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from bot.errors import SettingsError
 from storage.tables import Outbox
 from tests.test_workspaces import Ground, ground
 
@@ -95,3 +97,49 @@ async def test_the_same_token_taken_again_is_noticed_without_a_restart(ground: G
     assert len(ground.shown("T1")) > shown
     assert ground.on_telegram().count(AGAIN) == 1
     assert "slack_token" not in await health(ground)
+
+
+# --- already dead at the start --------------------------------------------------------------------
+
+
+async def test_with_a_dead_slack_token_it_starts_on_telegram_and_says_so(ground: Ground) -> None:
+    token = await dead(ground)
+    waiting = await ground.count(select(Outbox.id).where(Outbox.bot_account == "slack:T1"))
+    await by_token(ground, token)
+    await ground.settled()
+    assert ground.service.slack is None
+    assert ground.service.refused == {"slack": "token_revoked"}
+    found = await health(ground)
+    assert (found["slack_token"], found["telegram"], found["ready"]) == (False, True, False)
+    assert ground.on_telegram().count(REFUSED) >= 1
+    said = ground.on_telegram().count(REFUSED)
+    await by_token(ground, token)  # started again: not said again on the same day
+    await ground.settled()
+    assert ground.on_telegram().count(REFUSED) == said
+    assert await ground.count(select(Outbox.id).where(Outbox.bot_account == "slack:T1")) >= waiting
+
+
+async def test_with_a_dead_telegram_token_it_starts_on_slack(ground: Ground) -> None:
+    await ground.install("T1")
+    await ground.stop()
+    update = {"telegram_bot_token": SecretStr("1:wrong")}
+    ground.settings = ground.settings.model_copy(update=update)
+    await ground.start()
+    assert ground.service.telegram is None
+    assert ground.service.refused == {"telegram": "401"}
+    found = await health(ground)
+    assert found["telegram_token"] is False
+    assert found["slack"] is True
+    await ground.org["T1"].dm("ULEA", "bonjour")
+    await ground.settled()
+    assert ground.shown("T1")
+
+
+async def test_with_no_token_that_is_taken_it_does_not_start(ground: Ground) -> None:
+    token = await dead(ground)
+    await ground.stop()
+    update = {"telegram_bot_token": SecretStr("1:wrong")}
+    ground.settings = ground.settings.model_copy(update=update)
+    with pytest.raises(SettingsError, match="refuses"):
+        await by_token(ground, token)
+    await ground.service.stop()

@@ -22,12 +22,12 @@ from sqlalchemy import text
 from bot.errors import CordeeError
 from bot.settings import Settings
 from handlers import doctor
+from handlers.alone import exclusive
 from handlers.doctor import Finding, examine
 from handlers.local.fake_slack import FakeSlack
 from handlers.local.fake_telegram import FakeTelegram
 from handlers.local.slack_server import SlackSecrets
 from handlers.owners import name_owner
-from handlers.service import exclusive
 from handlers.slack.manifest import SCOPES
 from storage.migrate import upgrade
 from storage.tables import Audit, Person

@@ -9,7 +9,7 @@ from bot.dialogue.questionnaire import Label
 from bot.dialogue.tokens import RunToken, encode
 from bot.i18n import LANGUAGES, words
 from bot.programmes.about import Body
-from handlers.service import verbs_of
+from handlers.menus import verbs_of
 from storage.tables import Audit
 from tests.asking import GONE, LEA, TOM, in_state, stand
 from tests.stand import CLAIRE, Stand, button, programme, told

@@ -32,11 +32,11 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 from typing_extensions import override
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, TokenRefused
 from bot.messages import Ack, Form
 from handlers.slack import inbound, render
 from handlers.slack.oauth import Installer
-from handlers.slack.send import NotHereError, error_code, new_client, respond
+from handlers.slack.send import DEAD, NotHereError, error_code, new_client, respond
 from handlers.slack.workspaces import TEAM
 from scheduling.inbox import Inbox
 
@@ -145,14 +145,17 @@ class SlackAdapter:
             `bot_account`, the name of our sending identity.
 
         Raises:
-            SettingsError: Slack does not accept the token.
+            TokenRefused: Slack does not accept the token.
+            SettingsError: It refuses for another reason.
         """
         try:
             answer = await self.client.auth_test()
         except SlackApiError as error:
-            raise SettingsError(
-                f"Slack refuses the bot token ({error_code(error)})", "check SLACK_BOT_TOKEN"
-            ) from None
+            code, todo = error_code(error), "check SLACK_BOT_TOKEN"
+            said = f"Slack refuses the bot token ({code})"
+            if code in DEAD:
+                raise TokenRefused("slack", code, said, todo) from None
+            raise SettingsError(said, todo) from None
         self.bot_account, self.bot_user = f"slack:{answer['team_id']}", str(answer["user_id"])
         return self.bot_account
 

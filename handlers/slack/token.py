@@ -12,18 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import datetime
-from typing import Final
 
 from bot.bot import Bot
-from bot.messages import Message
-from bot.turn import Scene, within
+from bot.turn import Scene
 from handlers.slack.send import DEAD
+from handlers.tokens import spread, tell_elsewhere
 from scheduling.clock import Clock
 from scheduling.worker import Worker
 from storage.unit_of_work import Database
 
 log = logging.getLogger(__name__)
-ELSEWHERE: Final = frozenset({"telegram"})
 
 
 class TokenWatch:
@@ -81,27 +79,17 @@ class TokenWatch:
 
     def _tell(self, code: str, since: datetime, well: bool) -> None:
         now = self._clock.now()
-        news = "well" if well else "dead"
+        key = f"token:{self._account}:{since:%Y%m%d%H%M%S}"
         with self._database.unit_of_work() as uow:
             scene = Scene(self._bot, uow, now)
-            for programme in self._bot.programmes.values():
-                for person in scene.team(programme):
-                    elsewhere = uow.people.reach(person, ELSEWHERE)
-                    if elsewhere is None:
-                        continue
-                    w = scene.words(person, programme)
-                    when = w.moment(since)
-                    said = (
-                        w("staff-token-accepted", when=when)
-                        if well
-                        else w("staff-token-refused", code=code, when=when)
-                    )
-                    scene.tell(
-                        person,
-                        within(programme, Message(said)),
-                        key=f"token:{self._account}:{since:%Y%m%d%H%M%S}:{news}:staff{person.id}",
-                        identity=elsewhere,
-                    )
             if well:
+                spread(
+                    scene,
+                    "slack",
+                    lambda w: w("staff-token-accepted", when=w.moment(since)),
+                    key=f"{key}:well",
+                )
                 uow.sending.hurry(self._account, DEAD, now)
+            else:
+                tell_elsewhere(scene, "slack", code, since, key=f"{key}:dead")
             uow.commit()

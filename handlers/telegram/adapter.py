@@ -25,7 +25,7 @@ from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, TypeHandler, Updater
 from typing_extensions import override
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, TokenRefused
 from bot.events import Event
 from bot.messages import MESSAGE
 from handlers.telegram.inbound import ALLOWED_UPDATES, keys, read
@@ -248,7 +248,7 @@ class TelegramAdapter:
         """Learn who we are, begin to work what is heard; by webhook, tell Telegram where.
 
         Raises:
-            SettingsError: The token is refused.
+            TokenRefused: Telegram does not accept the token.
             telegram.error.TelegramError: Telegram cannot be reached.
         """
         try:
@@ -256,7 +256,9 @@ class TelegramAdapter:
         except TelegramError as error:
             await self._bot.shutdown()  # the connections are open already
             if isinstance(error, InvalidToken):  # its text holds the token
-                raise SettingsError("Telegram refuses TELEGRAM_BOT_TOKEN.") from None
+                raise TokenRefused(
+                    "telegram", "401", "Telegram refuses TELEGRAM_BOT_TOKEN."
+                ) from None
             raise
         self.username = self._bot.username
         await self._app.start()
