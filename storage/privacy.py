@@ -38,6 +38,7 @@ from storage.tables import (
     Identity,
     Inbox,
     Interview,
+    Letter,
     MentorCheck,
     Objective,
     Outbox,
@@ -133,12 +134,20 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "beyond-answered": "beyond",
     "referral": "referral",
     "referral-ask": "referral",
+    "referral-news": "referral",
     "objective": "objective",
+    "letter": "letter",
+    "held": "letter",
+    "help-call": "help_call",
+    "flag": "flag",
+    "flag-waits": "flag",
     "checkin": "checkin",
     "checkin-remind": "checkin",
     "meeting-ask": "meeting",
 }
 """Messages that mean nothing without their subject: first word of the key → table of the second."""
+_TOLD_TO_OTHERS: Final = ("letter", "help_call", "flag", "referral")
+"""Of these, the team or another hears too, not only who is in a pair or was asked."""
 _TALKS: Final[Mapping[str, str]] = {
     "checkin": "checkin",
     "closing": "pair",
@@ -216,6 +225,7 @@ class Privacy:
         proposals = select(Proposal.id).where(Proposal.expert_id == person_id)
         calls = select(HelpCall.id).where(HelpCall.person_id == person_id)
         referrals = select(Referral.id).where(Referral.person_id == person_id)
+        letters = select(Letter.id).where(Letter.author_id == person_id)
         flags = select(Flag.id).where(Flag.person_id == person_id)
         checks = select(MentorCheck.id).where(MentorCheck.person_id == person_id)
         self.let_go(
@@ -225,6 +235,7 @@ class Privacy:
                 "request": set(self._session.scalars(requests)),
                 "proposal": set(self._session.scalars(proposals)),
                 "help_call": set(self._session.scalars(calls)),
+                "letter": set(self._session.scalars(letters)),
                 "flag": set(self._session.scalars(flags)),
                 "mentor_check": set(self._session.scalars(checks)),
                 "person": {person_id},
@@ -291,11 +302,10 @@ class Privacy:
                 self._session.execute(
                     delete(Timer).where(Timer.kind == kind, Timer.subject_id.in_(gone[table]))
                 )
-        waiting = self._session.execute(
-            select(Outbox.id, Outbox.dedup_key).where(
-                Outbox.person_id.in_(concerned), Outbox.state.in_(UNSENT)
-            )
-        )
+        query = select(Outbox.id, Outbox.dedup_key).where(Outbox.state.in_(UNSENT))
+        if not any(gone.get(table) for table in _TOLD_TO_OTHERS):
+            query = query.where(Outbox.person_id.in_(concerned))
+        waiting = self._session.execute(query)
         void = [number for number, key in waiting if _speaks_of(key, gone)]
         if void:
             self._session.execute(
