@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from storage.tables import Outbox
-from tests.asking import LEA, MARC, stand
-from tests.stand import CLAIRE, Stand
+from storage.tables import Outbox, Pair
+from tests.asking import INES, LEA, MARC, ask, asks, expert, stand, states
+from tests.stand import CLAIRE, Stand, told
 
 
 def waiting(one: Stand, account: str) -> dict[str, str]:
@@ -44,3 +44,41 @@ def test_words_held_for_the_team_go_with_their_author() -> None:
     assert waiting(one, CLAIRE)["help-call"] == "queued"
     one.command(LEA, "effacer-oui")
     assert waiting(one, CLAIRE)["help-call"] == "cancelled"
+
+
+# --- whom they leave waiting ----------------------------------------------------------------------
+
+
+def test_an_expert_who_goes_leaves_nobody_without_a_word() -> None:
+    one = stand(MARC, INES)
+    asks(one)
+    ask(one, MARC)
+    heard = one.command(MARC, "effacer-oui")
+    [said] = told(heard, LEA, "n’est plus disponible")
+    assert "Ta demande est maintenant chez Inès Moreau" in said.text
+    assert waiting(one, LEA)["refused"] == "queued"
+    assert states(one) == {INES: "asked"}
+
+
+def test_the_mentor_of_a_pair_not_begun_goes_and_the_team_hears() -> None:
+    one = stand()
+    expert(one, MARC, charter=False)
+    one.command(CLAIRE, "binomes", "Léa Martin, Marc Aubier")
+    heard = one.command(MARC, "effacer-oui")
+    assert told(heard, CLAIRE, "préparé pour Léa Martin n’aura pas lieu")
+    assert not told(heard, LEA)
+    assert waiting(one, CLAIRE)["proposed-left"] == "queued"
+
+
+def test_the_mentee_of_a_pair_not_begun_goes_and_the_mentor_hears() -> None:
+    one = stand()
+    expert(one, MARC, charter=False)
+    one.command(CLAIRE, "binomes", "Léa Martin, Marc Aubier")
+    heard = one.command(LEA, "effacer-oui")
+    assert told(heard, MARC, "a été reprise")
+    assert told(heard, CLAIRE, "préparé pour Marc Aubier n’aura pas lieu")
+    with one.work() as uow:
+        assert uow.session.scalars(select(Pair)).all() == []
+        card = uow.directory.get(one.ids[MARC])
+        assert card is not None
+        assert card.places_taken == 0

@@ -11,7 +11,7 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, passed_before, resume, run_choice
 from bot.errors import CordeeError, NotAllowed
-from bot.flows import flags, offers, queue
+from bot.flows import flags, offers, pairs, queue
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.triage.morning import look_again
@@ -159,15 +159,15 @@ def effacer(turn: Turn, args: str) -> None:
 def effacer_oui(turn: Turn, args: str) -> None:
     """Key destroyed, rows gone, queued messages gone; those concerned are told without a reason."""
     for pair in turn.uow.pairs.of_person(turn.me.id, ended=True):
-        if pair.mentee_id == turn.me.id and pair.state in ("proposed", "active", "paused"):
-            turn.uow.directory.give_place(pair.mentor_id, turn.now)
-        if pair.state in ("active", "paused", "closing"):
+        if pair.state == "proposed":
+            _never_begins(turn, pair)
+        elif pair.state != "closed":
             _leave(turn, pair)
     for programme_id in turn.bot.programmes:
         request = turn.uow.requests.live(turn.me.id, programme_id)
         if request is not None:
             offers.take_back(turn, request)
-    offers.free_all(turn, turn.me.id)
+    offers.free_all(turn, turn.me.id, how="leave")
     queue.free_all(turn, turn.me.id)
     queue.drop_interviews(turn, turn.me.id)
     last = farewell.words(turn), farewell.taken_back(turn), farewell.homes(turn)
@@ -175,8 +175,28 @@ def effacer_oui(turn: Turn, args: str) -> None:
     farewell.farewell(turn, *last)
 
 
+def _never_begins(turn: Turn, pair: Pair) -> None:
+    """A pair that waits for its mentor's yes: the team hears that it will not be, and the mentor.
+
+    Its mentee never knew of it.
+    """
+    other = turn.person(access.partner_of(turn, pair))
+    if other.id == pair.mentor_id:
+        pairs.call_off(turn, pair)
+    rules = turn.bot.programmes.get(pair.programme_id)
+    if rules is not None:
+        turn.tell_staff(
+            rules,
+            lambda w: Message(w("staff-proposed-left", name=other.name or "—")),
+            key=f"proposed-left:{pair.id}",
+            verb="binomes",
+        )
+
+
 def _leave(turn: Turn, pair: Pair) -> None:
     """The other side and the team hear that a pair has ended; nothing waits for an answer on it."""
+    if turn.me.id == pair.mentee_id and pair.state != "closing":
+        turn.uow.directory.give_place(pair.mentor_id, turn.now)
     other = turn.person(access.partner_of(turn, pair))
     rules = turn.bot.programmes.get(pair.programme_id)
     w = turn.words(other, rules)

@@ -273,7 +273,7 @@ def answered(scene: Scene, request: Request, proposal: Proposal, how: str) -> bo
     campaign = scene.uow.campaigns.of_request(request.id)
     if campaign is None:
         return False
-    event = "decline" if how == "lapse" else how
+    event = "decline" if how in ("lapse", "leave") else how
     state = lifecycle.move(lifecycle.CAMPAIGN_PAIR, "proposed", event)
     scene.uow.campaigns.answered(request.person_id, proposal.expert_id, state)
     if campaign.state == "closed":
@@ -290,8 +290,7 @@ def answered(scene: Scene, request: Request, proposal: Proposal, how: str) -> bo
     programme = scene.programme_of(campaign.programme_id)
     mentee = scene.person(request.person_id)
     w = scene.words(mentee, programme)
-    name = scene.person(proposal.expert_id).name or "—"
-    said = w("expert-declined" if how == "decline" else "expert-silent", name=name)
+    said = offers.said_no(scene, proposal, how, w)
     scene.tell(
         mentee,
         Message(said + "\n" + w("campaign-again", name=w.team(programme.contact))),

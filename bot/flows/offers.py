@@ -33,7 +33,7 @@ WATCHERS: list[Watcher] = []
 
 
 def watcher(run: Watcher) -> Watcher:
-    """Register who hears what became of an offer: accept, decline, lapse or withdraw.
+    """Register who hears what became of an offer: accept, decline, leave, lapse or withdraw.
 
     After a no, it says whether it looks for somebody else itself.
     """
@@ -297,17 +297,35 @@ def _too_late(turn: Turn, proposal: Proposal) -> None:
 # --- released -------------------------------------------------------------------------------------
 
 
-def free_all(scene: Scene, expert_id: int, programme_id: str | None = None) -> None:
-    """Release every request that waits for this expert, of one programme or of all."""
+def free_all(
+    scene: Scene, expert_id: int, programme_id: str | None = None, how: str = "decline"
+) -> None:
+    """Release every request that waits for this expert, of one programme or of all.
+
+    Args:
+        scene: The cause.
+        expert_id: Whose answer is waited for.
+        programme_id: Of this programme only.
+        how: `leave` when they are about to be erased: a message with their name would go too.
+    """
     for waiting in scene.uow.requests.asked_of(expert_id, programme_id):
         request = scene.uow.requests.get(waiting.request_id)
         if request is not None and request.programme_id in scene.bot.programmes:
-            _refused(scene, waiting, request, "decline")
+            _refused(scene, waiting, request, how)
+
+
+def said_no(scene: Scene, proposal: Proposal, how: str, w: Words) -> str:
+    """To whoever asked: the expert cannot, was silent, or is not here any more."""
+    if how == "leave":
+        return w("expert-left")
+    name = scene.person(proposal.expert_id).name or "—"
+    return w("expert-declined" if how == "decline" else "expert-silent", name=name)
 
 
 def _refused(scene: Scene, proposal: Proposal, request: Request, how: str) -> None:
     """A no, or silence: on to the next choice, and the mentee knows."""
-    state = lifecycle.move(lifecycle.PROPOSAL, proposal.state, how)
+    event = "decline" if how == "leave" else how
+    state = lifecycle.move(lifecycle.PROPOSAL, proposal.state, event)
     if not scene.uow.requests.move_proposal(proposal, proposal.version, state):
         return
     _no_timers(scene, proposal)
@@ -318,14 +336,13 @@ def _refused(scene: Scene, proposal: Proposal, request: Request, how: str) -> No
     programme = scene.programme_of(request.programme_id)
     mentee = scene.person(request.person_id)
     w = scene.words(mentee, programme)
-    name = scene.person(proposal.expert_id).name or "—"
     every = scene.uow.requests.proposals(request.id)
     asked = [p for p in every if p.asked_at is not None]
     free = (p for p in every if p.state == "shown" and scene.bot.experts.free(scene, p.expert_id))
     more = len(asked) < programme.proposals.max_asked
     # Somebody shown days ago may not be sent it any more: then whoever comes after them.
     following = next((p for p in free if send(scene, request, p)), None) if more else None
-    said = w("expert-declined" if how == "decline" else "expert-silent", name=name)
+    said = said_no(scene, proposal, how, w)
     key = f"refused:{proposal.id}:{proposal.version}"
     if following is not None:
         scene.tell(
