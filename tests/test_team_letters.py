@@ -94,6 +94,17 @@ def test_an_answer_to_somebody_who_has_left_reaches_the_team() -> None:
     assert not told(heard, SOFIA)
 
 
+def test_whoever_wrote_is_erased_and_the_answer_still_reaches_the_team() -> None:
+    one = stand()
+    heard = sent(one, SOFIA)
+    one.command(SOFIA, "effacer-oui")
+    asked = one.press(INES, button(heard, INES, "Répondre"))
+    assert not told(asked, INES, "Je ne trouve pas")
+    said = one.say(INES, ANSWER)
+    assert told(said, CLAIRE, ANSWER)
+    assert not told(said, INES, "Sofia")
+
+
 def test_nobody_else_answers_or_sends() -> None:
     one = stand()
     heard = wrote(one)

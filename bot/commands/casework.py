@@ -8,6 +8,8 @@ them, and may read the file like all that is kept about them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot import access, lifecycle
 from bot.awaited import ask, words_for
 from bot.commands.queue import end, page
@@ -37,15 +39,15 @@ def noted(turn: Turn, number: int, text: str) -> None:
     turn.note("request-noted", "request", request.id)
     owner = queue.owner_of(turn, request)
     if owner is not None:
-        tell_those(turn, request, {owner.id: owner}, "staff-noted-by")
+        tell_those(turn, request, [owner], "staff-noted-by")
     turn.say(
         Message(turn.w("staff-noted", number=request.id), choices=(_see(turn, request),)),
     )
 
 
-def tell_those(turn: Turn, request: Request, people: dict[int, Person], what: str) -> None:
+def tell_those(turn: Turn, request: Request, people: Iterable[Person], what: str) -> None:
     """Those who see to a request hear that its file has grown; what it says is on its page."""
-    for person in people.values():
+    for person in people:
         if person.id != turn.me.id:
             w = turn.words(person, turn.programme)
             said = queue.about(turn, request, what, w, by=turn.me.name or "—")

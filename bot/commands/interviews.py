@@ -15,22 +15,12 @@ from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
 from bot.flows import queue
 from bot.flows.requests import standing
+from bot.i18n import Words
 from bot.messages import Choice, Message
 from bot.turn import Turn
 from storage.casework import WAITING
 from storage.requests import LIVE
 from storage.tables import Interview, Person, Request
-
-
-def _on_it(turn: Turn, request: Request) -> dict[int, Person]:
-    """Who sees to a request: whoever is in charge, asks for an interview, or is asked for one."""
-    owner = queue.owner_of(turn, request)
-    numbers = {owner.id} if owner else set()
-    for one in turn.uow.casework.interviews(request.id):
-        numbers |= {one.interviewer_id} if one.state != "declined" else set()
-        numbers |= {one.asked_by_id} if one.asked_by_id else set()
-    staff = turn.team(turn.programme_of(request.programme_id), "demandes")
-    return {one.id: one for one in staff if one.id in numbers}
 
 
 def _see(turn: Turn, request: Request) -> Choice:
@@ -177,8 +167,7 @@ def interview_busy(turn: Turn, number: int, version: int) -> None:
         return
     turn.uow.casework.settle(one, "unsuited", turn.now)
     turn.note("interview-unsuited", "request", request.id)
-    _answer(turn, one, request, "staff-interview-busy", None)
-    name = turn.person(one.interviewer_id).name or turn.w("somebody")
+    name = _answer(turn, one, request, "staff-interview-busy", None)
     ask(turn, "busy", one.id, turn.w("interview-busy-noted", name=name))
 
 
@@ -190,25 +179,35 @@ def busy(turn: Turn, number: int, text: str) -> None:
         turn.say(standing(turn, request))
         return
     turn.uow.casework.write(request, turn.me.id, "reply", text, turn.now)
-    _answer(turn, one, request, "staff-interview-better", text)
-    name = turn.person(one.interviewer_id).name or turn.w("somebody")
+    name = _answer(turn, one, request, "staff-interview-better", text)
     turn.text("interview-busy-passed", name=name)
 
 
-def _answer(turn: Turn, one: Interview, request: Request, what: str, text: str | None) -> None:
-    """The interviewer hears; if they are no longer of the team, whoever sees to the request."""
-    owner = queue.owner_of(turn, request)
+def _answer(turn: Turn, one: Interview, request: Request, what: str, text: str | None) -> str:
+    """The interviewer hears; if they are not there any more, who is in charge, or the whole team.
+
+    Returns:
+        Who has it now, for whoever said it.
+    """
+    programme = turn.programme_of(request.programme_id)
     person = turn.person(one.interviewer_id)
-    if not queue.of_team(turn, person.id, request.programme_id):
-        if owner is None:
-            return  # the request has its own clock, and the words stand in its file
-        person = owner
-    w = turn.words(person, turn.programme)
-    said = w(what, number=request.id, name=turn.me.name or "—", text=text)
-    again = act_choice(w("staff-interview-again"), "interview-when", one.id, one.version, "primary")
-    see = run_choice(w("staff-see-request"), "demandes", str(request.id))
-    ways = (again, see) if person.id == one.interviewer_id else (see,)
-    turn.show(person, Message(said, choices=ways), what="interview-answer")
+    there = person.paused_at is None and queue.of_team(turn, person.id, programme.id)
+    nearest = person if there else queue.owner_of(turn, request)
+
+    def build(w: Words, *, mine: bool = False) -> Message:
+        said = w(what, number=request.id, name=turn.me.name or "—", text=text)
+        see = run_choice(w("staff-see-request"), "demandes", str(request.id))
+        when = w("staff-interview-again")
+        again = act_choice(when, "interview-when", one.id, one.version, "primary")
+        return Message(said, choices=(again, see) if mine else (see,))
+
+    key = f"interview-answer:{turn.event.id}"
+    if nearest is not None and turn.tell_staff(
+        programme, lambda w: build(w, mine=there), key=key, to=[nearest]
+    ):
+        return nearest.name or turn.w("somebody")
+    turn.tell_staff(programme, build, key=key, verb="demandes")
+    return turn.w.team(programme.contact)
 
 
 # --- how it ends ----------------------------------------------------------------------------------
@@ -231,7 +230,7 @@ def interviewed(turn: Turn, number: int, text: str) -> None:
     turn.uow.casework.settle(one, "done", turn.now)  # a second note is one more
     turn.uow.casework.write(request, turn.me.id, "interview", text, turn.now)
     turn.note("interview-done", "request", request.id)
-    tell_those(turn, request, _on_it(turn, request), "staff-interview-noted")
+    tell_those(turn, request, queue.on_it(turn, request), "staff-interview-noted")
     turn.say(Message(turn.w("staff-noted", number=request.id), choices=(_see(turn, request),)))
 
 
@@ -244,7 +243,7 @@ def interview_no(turn: Turn, number: int, version: int) -> None:
         turn.say(page(turn, request), here=True)
         return
     turn.note("interview-declined", "request", request.id)
-    tell_those(turn, request, _on_it(turn, request), "staff-interview-not-by")
+    tell_those(turn, request, queue.on_it(turn, request), "staff-interview-not-by")
     if knew and request.state in LIVE:
         mentee = turn.person(request.person_id)
         w = turn.words(mentee, turn.programme)

@@ -123,7 +123,10 @@ def _see(w: Words, person: Person) -> Choice:
 def answer(turn: Turn, number: int, version: int) -> None:
     """The next words go to whoever wrote."""
     row = access.team_letter_to_me(turn, number)
-    name = turn.person(row.by_id).name or turn.w("somebody")
+    writer = turn.uow.people.get(row.by_id)
+    name = turn.w.team(turn.programme.contact)
+    if writer is not None and turn.allowed(writer.id, turn.programme.id, "a-voir"):
+        name = writer.name or turn.w("somebody")
     ask(turn, "team-answer", row.id, turn.w("team-answer-now", name=name))
 
 

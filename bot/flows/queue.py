@@ -73,6 +73,17 @@ def owner_of(scene: Scene, request: Request) -> Person | None:
     return None
 
 
+def on_it(scene: Scene, request: Request) -> list[Person]:
+    """Who sees to a request: whoever is in charge, asks for an interview, or is asked for one."""
+    owner = owner_of(scene, request)
+    numbers = {owner.id} if owner else set()
+    for one in scene.uow.casework.interviews(request.id):
+        numbers |= {one.interviewer_id} if one.state != "declined" else set()
+        numbers |= {one.asked_by_id} if one.asked_by_id else set()
+    staff = scene.team(scene.programme_of(request.programme_id), "demandes")
+    return [one for one in staff if one.id in numbers]
+
+
 def free_all(scene: Scene, person_id: int, programme_id: str | None = None) -> int:
     """Free every request somebody is in charge of: they pause, or leave; how many.
 
@@ -261,6 +272,28 @@ def tell_nearest(scene: Scene, request: Request, what: str, *, key: str) -> None
     owner = owner_of(scene, request)
     staff = scene.team(scene.programme_of(request.programme_id), "demandes")
     _say_to(scene, request, what, [owner] if owner else (), staff, key=key, priority=ANSWER)
+
+
+def tell_on_it(
+    scene: Scene, request: Request, what: str, *, key: str, instead_of: int | None = None
+) -> None:
+    """Tell at once everybody who sees to a request; in the place of somebody, else its team."""
+    groups = [on_it(scene, request)]
+    if instead_of is not None:
+        groups.append(list(scene.team(scene.programme_of(request.programme_id), "demandes")))
+    there = [[one for one in group if one.id != instead_of] for group in groups]
+    _say_to(scene, request, what, *there, key=key, priority=ANSWER)
+
+
+def gone(scene: Scene, request: Request) -> None:
+    """Whoever asked is about to be erased: who saw to it hears that nothing is left to do."""
+    programme = scene.programme_of(request.programme_id)
+    scene.tell_staff(
+        programme,
+        lambda w: Message(w("staff-request-gone", number=request.id)),
+        key=f"request-gone:{request.id}",
+        to=on_it(scene, request),
+    )
 
 
 def _say_to(
