@@ -353,6 +353,8 @@ def withdraw(turn: Turn, number: int, version: int) -> None:
     if talk is not None and talk.status == "open":
         talk.status = "done"  # being changed while it is withdrawn: the next request starts afresh
     turn.note("request-withdrawn", "request", request.id)
+    key = f"request-off:{request.id}:{request.version}"
+    queue.tell_on_it(turn, request, "staff-request-withdrawn", key=key)
     turn.replace(Message(turn.w("request-was-closed")))
     turn.say(
         Message(
