@@ -297,7 +297,9 @@ class Safeguarding:
         row.words = self._vault.seal(self._session, row.person_id, words)
         self._session.flush()
 
-    def move_flag(self, row: Flag, version: int, state: str, *, by: int, now: datetime) -> bool:
+    def move_flag(
+        self, row: Flag, version: int, state: str, *, by: int | None, now: datetime
+    ) -> bool:
         """New, taken, closed; False when somebody was quicker."""
         return self._move(Flag, row, version, state=state, handled_by_id=by, changed_at=now)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from storage.tables import Outbox, Pair
-from tests.asking import INES, LEA, MARC, ask, asks, expert, stand, states
-from tests.stand import CLAIRE, Stand, told
+from bot.dialogue.tokens import RunToken, encode
+from storage.tables import Flag, HelpCall, Outbox, Pair
+from tests.asking import INES, LEA, MARC, act, ask, asks, expert, request, stand, states
+from tests.stand import CLAIRE, Heard, Stand, button, programme, told
+from tests.test_flags import GUARD, NIGHT
+
+PAULE, DEPUTY = "2", "41"
 
 
 def waiting(one: Stand, account: str) -> dict[str, str]:
@@ -82,3 +86,124 @@ def test_the_mentee_of_a_pair_not_begun_goes_and_the_mentor_hears() -> None:
         card = uow.directory.get(one.ids[MARC])
         assert card is not None
         assert card.places_taken == 0
+
+
+# --- somebody of the team -------------------------------------------------------------------------
+
+
+def team() -> Stand:
+    """Claire, who owns the programme, and Paule; Léa has asked."""
+    one = stand()
+    one.join(PAULE, "Paule", role="staff")
+    with one.work() as uow:
+        uow.people.enrol(one.ids[CLAIRE], "ax-accompagnement", "owner", now=one.now)
+    one.news()
+    return one
+
+
+def leaves(one: Stand, how: str, account: str = PAULE, role: str = "") -> list[Heard]:
+    match how:
+        case "role":
+            return one.command(CLAIRE, "roles", f"- #{one.ids[account]} {role}".rstrip())
+        case "erased":
+            return one.command(account, "effacer-oui")
+        case _:
+            return one.command(account, "pause", "tout")
+
+
+@pytest.mark.parametrize("how", ["role", "erased", "pause"])
+def test_a_call_for_help_whose_taker_leaves_waits_for_the_team_again(how: str) -> None:
+    one = team()
+    heard = one.command(LEA, "besoin", "je ne m'en sors plus")
+    one.press(PAULE, button(heard, PAULE, "occupe"))
+    one.days(20)
+    heard = leaves(one, how)
+    assert told(heard, CLAIRE, "la personne qui s’en occupait n’est plus là")
+    assert told(heard, CLAIRE, "je ne m'en sors plus")
+    assert told(heard, LEA, "quelqu’un te répond au plus tard le")
+    assert not told(heard, LEA, "Paule")
+    later = one.days(8)
+    assert told(later, CLAIRE, "personne ne s’en occupe encore")
+    assert told(later, LEA, "à la date promise")
+    again = one.press(CLAIRE, button(heard, CLAIRE, "occupe"))
+    assert told(again, LEA, "Claire, de l’équipe, s’occupe de ta demande d’aide")
+    with one.work() as uow:
+        [call] = uow.session.scalars(select(HelpCall))
+        assert (call.state, call.taken_by_id) == ("taken", one.ids[CLAIRE])
+
+
+def test_a_call_stays_with_its_taker_whatever_becomes_of_others() -> None:
+    one = team()
+    heard = one.command(LEA, "besoin", "oui")
+    one.press(CLAIRE, button(heard, CLAIRE, "occupe"))
+    assert not told(leaves(one, "erased"), LEA)
+    with one.work() as uow:
+        [call] = uow.session.scalars(select(HelpCall))
+        assert call.state == "taken"
+
+
+@pytest.mark.parametrize("how", ["role", "erased", "pause"])
+def test_a_report_whose_taker_leaves_waits_for_the_others_again(how: str) -> None:
+    one = Stand((programme(),), now=NIGHT)
+    one.command(CLAIRE, "menu")
+    one.join(LEA, "Léa Martin")
+    one.join(GUARD, "Nadia Roux", role="safeguarding")
+    one.join(DEPUTY, "Odile Petit", role="safeguarding")
+    with one.work() as uow:
+        identity = uow.people.by_account("telegram", CLAIRE)
+        assert identity is not None
+        one.ids[CLAIRE] = identity.person_id
+    heard = one.say(LEA, "je veux mourir")
+    one.press(GUARD, button(heard, GUARD, "occupe"))
+    assert not told(one.days(3), DEPUTY)
+    heard = leaves(one, how, GUARD, "protection")
+    assert told(heard, DEPUTY, "je veux mourir")
+    assert told(one.days(2), DEPUTY, "attend toujours quelqu’un")
+    one.press(DEPUTY, button(heard, DEPUTY, "occupe"))
+    with one.work() as uow:
+        [flag] = uow.session.scalars(select(Flag))
+        assert (flag.state, flag.handled_by_id) == ("taken", one.ids[DEPUTY])
+    assert not told(one.days(3), DEPUTY)
+
+
+def invited(one: Stand) -> list[Heard]:
+    """Claire asks Paule to talk with Léa, and Léa is told to wait for her call."""
+    asks(one)
+    heard = one.press(CLAIRE, encode(RunToken("entretien", f"1-{one.ids[PAULE]}")))
+    return one.press(PAULE, button(heard, PAULE, "sans date"))
+
+
+def test_an_answer_to_an_interviewer_who_is_away_reaches_the_team() -> None:
+    """And the one who answers is told who has it."""
+    one = team()
+    heard = invited(one)
+    one.command(PAULE, "pause", "tout")
+    said = one.press(LEA, button(heard, LEA, "ne me va pas"))
+    assert told(said, CLAIRE, "ne convient pas")
+    assert not told(said, LEA, "Paule")
+    said = one.say(LEA, "plutôt jeudi soir")
+    assert told(said, CLAIRE, "plutôt jeudi soir")
+    assert told(said, LEA, "a bien tes mots")
+    assert not told(said, LEA, "Paule")
+
+
+# --- the one who asked ----------------------------------------------------------------------------
+
+
+def test_who_sees_to_a_request_hears_that_it_was_taken_back() -> None:
+    one = team()
+    invited(one)
+    act(one, CLAIRE, "claim", 1, 0)
+    heard = act(one, LEA, "withdraw")
+    assert request(one).state == "closed"
+    for account in (CLAIRE, PAULE):
+        assert told(heard, account, "Léa Martin l’a retirée")
+
+
+def test_who_sees_to_a_request_hears_that_nobody_asks_any_more() -> None:
+    one = team()
+    invited(one)
+    heard = one.command(LEA, "effacer-oui")
+    for account in (CLAIRE, PAULE):
+        assert told(heard, account, "Il n’y a plus rien à faire")
+        assert waiting(one, account)["request-gone"] == "queued"

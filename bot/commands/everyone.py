@@ -6,6 +6,7 @@ Help, resume, my data, erase, choosing a programme.
 from __future__ import annotations
 
 from bot import access, farewell, onboarding
+from bot.commands import leaving
 from bot.commands.registry import COMMANDS, act, command, listed, may
 from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
@@ -167,9 +168,9 @@ def effacer_oui(turn: Turn, args: str) -> None:
         request = turn.uow.requests.live(turn.me.id, programme_id)
         if request is not None:
             offers.take_back(turn, request)
+            queue.gone(turn, request)
     offers.free_all(turn, turn.me.id, how="leave")
-    queue.free_all(turn, turn.me.id)
-    queue.drop_interviews(turn, turn.me.id)
+    leaving.gone(turn, turn.me.id)
     last = farewell.words(turn), farewell.taken_back(turn), farewell.homes(turn)
     turn.uow.privacy.erase_person(turn.me.id, turn.now)
     farewell.farewell(turn, *last)

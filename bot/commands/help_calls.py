@@ -27,7 +27,6 @@ from storage.tables import HelpCall
 from storage.timers import DueTimer
 
 LONGEST: Final = 2000  # characters of what is said at once
-REPEATS: Final = 5  # mornings on which the team hears that nobody has taken it
 _YES: Final = frozenset({"oui", "yes"})
 
 
@@ -124,20 +123,25 @@ def _open(turn: Turn, said: str) -> None:
         turn.text("button-stale")
         return
     told = _tell_team(turn, call, "staff-help-asked", "asked", said)
-    half = into_waking_hours(turn.now + (due_at - turn.now) / 2, programme.zone, programme.quiet)
-    turn.uow.timers.put(
-        key=f"help-call:{call.id}",
-        kind="help-call",
-        subject_id=call.id,
-        due_at=half,
-        payload={"step": 0},
-    )
+    _watch(turn, call, programme)
     turn.note("help-asked", "help_call", call.id)
     look_again(turn, programme)
     if told:
         turn.say(_standing(turn, call))
     else:
         turn.text("help-nobody", name=_whom(turn.w, programme))
+
+
+def _watch(scene: Scene, call: HelpCall, programme: Programme) -> None:
+    """The team hears again half-way to the promised date, as long as nobody takes it."""
+    half = scene.now + (call.due_at - scene.now) / 2
+    scene.uow.timers.put(
+        key=f"help-call:{call.id}:{call.version}",
+        kind="help-call",
+        subject_id=call.id,
+        due_at=into_waking_hours(half, programme.zone, programme.quiet),
+        payload={"step": 0},
+    )
 
 
 @act("help-off", who="member")
@@ -158,8 +162,19 @@ def help_off(turn: Turn, number: int, version: int) -> None:
 # --- the team -------------------------------------------------------------------------------------
 
 
-def _tell_team(scene: Scene, call: HelpCall, text: str, what: str, said: str) -> int:
-    """Tell the team of a call; what was said only there, never in the notification."""
+def _tell_team(
+    scene: Scene, call: HelpCall, text: str, what: str, said: str, but: int | None = None
+) -> int:
+    """Tell the team of a call; what was said only there, never in the notification.
+
+    Args:
+        scene: The cause.
+        call: Which.
+        text: The message.
+        what: Its meaning, for the key.
+        said: What the person said of it.
+        but: Who of the team is about to leave.
+    """
     programme = scene.programme_of(call.programme_id)
     name = _name(scene, call.person_id)
     followed = "mentee" in scene.uow.people.roles(call.person_id, programme.id)
@@ -177,8 +192,8 @@ def _tell_team(scene: Scene, call: HelpCall, text: str, what: str, said: str) ->
     return scene.tell_staff(
         programme,
         build,
-        key=f"help-call:{call.id}:{what}",
-        verb="a-voir",
+        key=f"help-call:{call.id}:{call.version}:{what}",
+        to=[one for one in scene.team(programme, "a-voir") if one.id != but],
         words_of=call.person_id,
     )
 
@@ -202,12 +217,14 @@ def help_take(turn: Turn, number: int, version: int) -> None:
     turn.uow.timers.cancel("help-call", call.id)
     person, me = turn.person(call.person_id), turn.me.name or "—"
     w = turn.words(person, turn.programme)
-    turn.tell(person, Message(w("help-is-taken", name=me)), key=f"help-news:{call.id}:taken")
+    turn.tell(
+        person, Message(w("help-is-taken", name=me)), key=f"help-news:{call.id}:{call.version}"
+    )
     team = turn.team(turn.programme, "a-voir")
     turn.tell_staff(
         turn.programme,
         lambda w: Message(w("staff-help-taken", name=person.name or "—", taker=me)),
-        key=f"help-call:{call.id}:taken",
+        key=f"help-call:{call.id}:{call.version}:taken",
         to=[p for p in team if p.id != turn.me.id],
     )
     done = Message(
@@ -258,9 +275,43 @@ def nobody_yet(scene: Scene, timer: DueTimer) -> None:
         scene.tell(
             person,
             Message(w("help-is-late", name=_whom(w, programme))),
-            key=f"help-news:{call.id}:late",
+            key=f"help-news:{call.id}:{call.version}:late",
         )
-    if step < REPEATS:
-        following = call.due_at if not late else scene.now + timedelta(days=1)
-        at = into_waking_hours(following, programme.zone, programme.quiet)
-        scene.uow.timers.again(timer, at, {"step": step + 1, "told": late})
+    following = call.due_at if not late else scene.now + timedelta(days=1)
+    at = into_waking_hours(following, programme.zone, programme.quiet)
+    scene.uow.timers.again(timer, at, {"step": step + 1, "told": late})
+
+
+def free_all(scene: Scene, programme: Programme, leaving: int | None = None) -> None:
+    """The calls of whoever is no longer of the team wait for somebody again, with a new date.
+
+    Nobody is named: a message with the name of somebody who is erased would go with them.
+
+    Args:
+        scene: The cause.
+        programme: Where.
+        leaving: Who is about to leave, or pauses, though their roles are still there.
+    """
+    for row in scene.uow.triage.live_calls(programme.id):
+        taker = row.taken_by_id
+        if row.state != "taken" or (
+            taker not in (None, leaving) and scene.allowed(taker, programme.id, "a-voir")
+        ):
+            continue
+        call = scene.uow.triage.get_call(row.id)
+        if call is None or not scene.uow.triage.move_call(
+            call,
+            call.version,
+            "open",
+            taken_by_id=None,
+            taken_at=None,
+            due_at=_promised(scene, programme),
+        ):
+            continue
+        said = "\n".join(scene.uow.triage.call_words(call))
+        _tell_team(scene, call, "staff-help-freed", "freed", said, but=leaving)
+        _watch(scene, call, programme)
+        person = scene.person(call.person_id)
+        w = scene.words(person, programme)
+        text = w("help-is-freed", name=w.team(programme.contact), when=w.weekday(call.due_at))
+        scene.tell(person, Message(text), key=f"help-news:{call.id}:{call.version}")

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from bot.commands import leaving
 from bot.commands.registry import command
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import run_choice
 from bot.errors import NotAllowed
-from bot.flows import queue
 from bot.i18n import LANGUAGES, Words, words
 from bot.messages import Line, Message
 from bot.programmes.schema import Programme
@@ -105,10 +105,7 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> bool:
         turn.note("role", "person", person.id, role=one, given=int(given), programme=programme.id)
         if person.id != turn.me.id:
             _tell(turn, person, one, given=given)
-    if not given and has & WAYS_IN and not has - changed & WAYS_IN:
-        queue.free_all(turn, person.id, programme.id)  # what they saw to waits for somebody again
-    if not given and not queue.of_team(turn, person.id, programme.id):
-        queue.drop_interviews(turn, person.id, programme.id)
+    leaving.role_changed(turn, person.id, programme)
     return True
 
 

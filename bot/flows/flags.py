@@ -36,13 +36,23 @@ def guards(scene: Scene, programme: Programme) -> list[Person]:
     return list(named or people.with_role(programme.id, "owner"))
 
 
-def tell(scene: Scene, programme: Programme, build: Callable[[Words], Message], *, key: str) -> int:
+def tell(
+    scene: Scene,
+    programme: Programme,
+    build: Callable[[Words], Message],
+    *,
+    key: str,
+    but: int | None = None,
+) -> int:
     """Tell the safeguarding person and deputy in private; returns how many can be reached.
 
-    When none of them can, the owners hear that something waits, without a word of it.
+    When none of them can, the owners hear that something waits, without a word of it. `but` is
+    about to leave.
     """
     told = 0
     for person in guards(scene, programme):
+        if person.id == but:
+            continue
         told += scene.tell(
             person, build(scene.words(person, programme)), key=f"{key}:guard{person.id}"
         )
@@ -244,9 +254,34 @@ def take_words(turn: Turn, number: int, text: str) -> None:
 # --- until somebody has taken it ------------------------------------------------------------------
 
 
+def free_all(scene: Scene, programme: Programme, leaving: int | None = None) -> None:
+    """What was taken by somebody who may no longer see to it waits for the others again.
+
+    Args:
+        scene: The cause.
+        programme: Where.
+        leaving: Who is about to leave, or pauses, though their role is still there.
+    """
+    left = [person for person in guards(scene, programme) if person.id != leaving]
+    there = {person.id for person in left}
+    for flag in scene.uow.safety.open_flags(programme.id):
+        if flag.state != "taken" or flag.handled_by_id in there:
+            continue
+        if scene.uow.safety.move_flag(flag, flag.version, "new", by=None, now=scene.now):
+            key = f"flag:{flag.id}:{flag.version}"
+            tell(
+                scene,
+                programme,
+                lambda w, flag=flag: card(scene, flag, w),  # type: ignore[misc]
+                key=key,
+                but=leaving,
+            )
+            _remind(scene, programme, flag, 1)
+
+
 def _remind(scene: Scene, programme: Programme, flag: Flag, round_: int) -> None:
     scene.uow.timers.put(
-        key=f"flag-waits:{flag.id}:{round_}",
+        key=f"flag-waits:{flag.id}:{flag.version}:{round_}",
         kind="flag-waits",
         subject_id=flag.id,
         due_at=scene.now + timedelta(hours=programme.emergency.remind_hours),

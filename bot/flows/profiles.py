@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bot import consents, minors
-from bot.commands import directory
+from bot.commands import directory, leaving
 from bot.commands.registry import COMMANDS, command
 from bot.dialogue.engine import Given, Value
 from bot.dialogues import (
@@ -26,7 +26,7 @@ from bot.dialogues import (
     start,
 )
 from bot.errors import ConsentMissing
-from bot.flows import joining, offers, pairs, queue, reports, requests
+from bot.flows import joining, offers, pairs, reports, requests
 from bot.messages import Line, Message
 from bot.programmes.meaning import Column, columns
 from bot.programmes.schema import Programme
@@ -304,7 +304,7 @@ def pause(turn: Turn, args: str) -> None:
     if word in _ENDS:
         _back(turn, paused=card is not None)
         return
-    freed = queue.free_all(turn, turn.me.id)
+    freed = leaving.away(turn, turn.me.id)
     also = f"\n{w('pause-freed', n=freed)}" if freed else ""
     if card is not None:
         until = turn.now + timedelta(days=PAUSE_DAYS)

@@ -274,15 +274,9 @@ def tell_nearest(scene: Scene, request: Request, what: str, *, key: str) -> None
     _say_to(scene, request, what, [owner] if owner else (), staff, key=key, priority=ANSWER)
 
 
-def tell_on_it(
-    scene: Scene, request: Request, what: str, *, key: str, instead_of: int | None = None
-) -> None:
-    """Tell at once everybody who sees to a request; in the place of somebody, else its team."""
-    groups = [on_it(scene, request)]
-    if instead_of is not None:
-        groups.append(list(scene.team(scene.programme_of(request.programme_id), "demandes")))
-    there = [[one for one in group if one.id != instead_of] for group in groups]
-    _say_to(scene, request, what, *there, key=key, priority=ANSWER)
+def tell_on_it(scene: Scene, request: Request, what: str, *, key: str) -> None:
+    """Tell at once everybody who sees to a request."""
+    _say_to(scene, request, what, on_it(scene, request), key=key, priority=ANSWER)
 
 
 def gone(scene: Scene, request: Request) -> None:
