@@ -351,8 +351,17 @@ class Purge:
 
     def _purge_letters(self, programme: str, now: datetime, limit: int) -> int:
         """Letters whose time is over; each knows it, for minors' are kept longer."""
-        old = select(Letter.id).where(Letter.programme_id == programme, Letter.keep_until <= now)
-        return self._delete(Letter, old.order_by(Letter.id), limit)
+        old = (
+            select(Letter.id)
+            .where(Letter.programme_id == programme, Letter.keep_until <= now)
+            .order_by(Letter.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        found = set(self._session.scalars(old))
+        if found:
+            self._privacy.let_go({"letter": found})  # one that waits for somebody away goes too
+        return self._drop(Letter, found)
 
     def _purge_flags(self, programme: str, before: datetime, limit: int) -> int:
         """Reports that were closed long ago; an open one stays until somebody has seen to it."""

@@ -50,6 +50,21 @@ def test_words_held_for_the_team_go_with_their_author() -> None:
     assert waiting(one, CLAIRE)["help-call"] == "cancelled"
 
 
+def test_a_letter_held_for_somebody_away_is_kept_no_longer_than_any() -> None:
+    one = stand(MARC)
+    one.pair(LEA, MARC)
+    one.command(MARC, "pause", "tout")
+    one.command(LEA, "ecrire", "à bientôt j'espère")
+    rules = {here.id: here.retention for here in one.programmes}
+    for days, state in ((29, "queued"), (2, "cancelled")):
+        one.days(days)
+        with one.work() as uow:
+            while uow.retention.some(rules, one.now):
+                pass
+        assert waiting(one, MARC)["letter"] == state
+    assert not [h for h in one.command(MARC, "pause", "fin") if "bientôt" in h.text]
+
+
 # --- whom they leave waiting ----------------------------------------------------------------------
 
 
