@@ -256,6 +256,22 @@ def staff_rectification(turn: Turn, number: int) -> Rectification:
 
 
 @_given
+def staff_stray(turn: Turn, number: int) -> Stray:
+    """Words that were handed to a programme's team, where the person who acted is staff.
+
+    Raises:
+        NotAllowed: Not staff there, not handed to the team, or there are none.
+    """
+    stray = turn.uow.talks.stray(number) if number <= MAX_ID else None
+    if stray is None or stray.passed_at is None or stray.programme_id is None:
+        raise NotAllowed(_NO)
+    if not turn.holds(stray.programme_id):
+        raise NotAllowed(_NO)
+    turn.enter(turn.programme_of(stray.programme_id))
+    return stray
+
+
+@_given
 def own_call(turn: Turn, number: int) -> HelpCall:
     """A call for help of the person who acted.
 
@@ -421,7 +437,7 @@ def joining(turn: Turn, number: int) -> Membership:
     Raises:
         NotAllowed: Not staff there, or there is none.
     """
-    return _there(turn, turn.uow.session.get(Membership, number))
+    return _there(turn, turn.uow.session.get(Membership, number) if number <= MAX_ID else None)
 
 
 @_given

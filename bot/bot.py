@@ -34,6 +34,7 @@ from bot.commands import (
     office,
     parked,
     partners,
+    promises,
     protection,
     queue,
     referrals,
@@ -95,6 +96,7 @@ FAMILIES = (
     classes,
     protection,
     referrals,
+    promises,
     roles,
     *FLOWS,
 )  # importing them fills the registries

@@ -35,6 +35,11 @@ class Rectifications:
         self._session.flush()
         return row
 
+    def text(self, row: Rectification) -> str:
+        """What is wrong, in their words."""
+        found: str = self._vault.open(self._session, row.person_id, row.text)
+        return found
+
     def settle(self, row: Rectification, version: int, now: datetime) -> bool:
         """It is done; False when somebody else had said so already."""
         same = (Rectification.id == row.id, Rectification.version == version)

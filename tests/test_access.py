@@ -195,6 +195,8 @@ WAYS: Final = (
     Way(access.own_referral, t.Referral,
         lambda _w, _u, row: {row.person_id} if row.shown_at else set(), asks=True),
     Way(access.staff_referral, t.Referral, team),
+    Way(access.staff_stray, t.Stray,
+        lambda w, u, row: team(w, u, row) if row.passed_at and row.programme_id else set()),
     Way(access.own_extension, t.Extension, sides, "pair_id", asks=True),
     Way(access.staff_training, t.Training, team),
     Way(access.staff_announcement, t.Announcement, team),
@@ -207,6 +209,7 @@ WAYS: Final = (
     Way(access.own_flag, t.Flag, author, asks=True),
 )  # fmt: skip
 TYPED: Final = [
+    access.staff_stray, access.joining,
     access.staff_rectification, access.own_call, access.staff_call, access.staff_mentee,
     access.staff_request, access.own_interview, access.own_note, access.staff_pair,
     access.staff_beyond, access.staff_referral, access.staff_training, access.staff_announcement,

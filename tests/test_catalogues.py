@@ -38,6 +38,7 @@ from bot.programmes.triage import LEVELS, SIGNS
 from bot.triage.score import POSITIONS
 from bot.triage.words import STEPS
 from handlers.slack.oauth import PAGES
+from storage.promises import KINDS as KINDS_OF_PROMISES
 from storage.tables import Base
 from storage.tables.base import Basis, Kept, Purpose
 from tests.spoken import ROOT, Source, Spoken
@@ -229,6 +230,7 @@ def _families() -> dict[str, list[str]]:
         "staff-beyond-is-{}": lifecycle.BEYOND,
         "outcome-{}": lifecycle.OUTCOMES,
         "request-end-{}": lifecycle.REQUEST_ENDS,
+        "promise-{}": KINDS_OF_PROMISES,
         "referral-{}": TURNINGS,
         "referral-about-{}": TURNINGS,
         "referral-is-{}": lifecycle.REFERRAL,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from bot import access, farewell, onboarding
 from bot.commands import leaving
+from bot.commands import promises as promised
 from bot.commands.registry import COMMANDS, act, command, listed, may
 from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, passed_before, resume, run_choice
 from bot.errors import CordeeError, NotAllowed
-from bot.flows import flags, offers, pairs, queue
-from bot.i18n import Words
+from bot.flows import flags, offers, pairs, promises, queue
 from bot.messages import Choice, Line, Message
 from bot.triage.morning import look_again
 from bot.turn import Turn
@@ -239,16 +239,16 @@ def pass_on(turn: Turn, number: int, version: int) -> None:
         )
         return
 
-    def build(w: Words) -> Message:
-        return Message(
-            title=w("staff-passed-title", name=turn.me.name or "—"),
-            text=words,
-            notice=w("staff-passed-title", name=turn.me.name or "—"),
-        )
-
-    told = turn.tell_staff(rules, build, key=f"stray:{stray.id}", words_of=turn.me.id)
+    stray.programme_id = rules.id
+    told = turn.tell_staff(
+        rules,
+        lambda w: promised.passed(turn, stray, w),
+        key=f"stray:{stray.id}",
+        words_of=turn.me.id,
+    )
     if told:
         stray.passed_at = turn.now
+        promises.made(turn, rules)
         look_again(turn, rules)
     turn.text(
         "passed-to-team" if told else "passed-kept",

@@ -14,9 +14,11 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from bot import access
+from bot.commands import promises as promised
 from bot.commands.companies import called
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, family, run_choice
+from bot.flows import promises
 from bot.i18n import Words
 from bot.messages import Choice, File, Line, Message
 from bot.programmes.partners import PURPOSE
@@ -370,17 +372,12 @@ def _ask_to_rectify(turn: Turn, text: str) -> None:
     row = Rectifications(turn.uow.session, turn.uow.vault).ask(
         turn.me.id, turn.programme.id, text, turn.now
     )
-    name = turn.me.name or "—"
     told = turn.tell_staff(
         turn.programme,
-        lambda w: Message(
-            title=w("staff-rectify-title", name=name),
-            text=text,
-            choices=(act_choice(w("staff-rectify-done"), "corrected", row.id, row.version),),
-            notice=w("staff-rectify-title", name="…"),
-        ),
+        lambda w: promised.correction(turn, row, w),
         key=f"rectification:{row.id}",
     )
+    promises.made(turn, turn.programme)
     turn.note("rectification-asked", "rectification", row.id, told=told)
     turn.say(Message(w("correct-asked", turn.programme.contact.days, name=team)))
 

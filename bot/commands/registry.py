@@ -74,7 +74,8 @@ ORDER = (
     "aide", "menu", "besoin", "demande", "rdv", "ecrire", "rapport", "reprendre", "profil",
     "experts", "pause", "programme", "nouvelles", "entreprises", "contact", "langue", "lier",
     "mes-donnees", "effacer",
-    "a-voir", "demandes", "proposer", "annuaire", "binomes", "orientations", "campagne", "annonce",
+    "a-voir", "demandes", "proposer", "annuaire", "binomes", "orientations", "promesses",
+    "campagne", "annonce",
     "partenaires", "bilan", "statistiques", "relancer", "agenda", "envois", "exporter", "classe",
     "mineurs", "protection", "inviter", "roles",
 )  # fmt: skip

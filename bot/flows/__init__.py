@@ -26,6 +26,7 @@ from bot.flows import (
     pairs,
     partings,
     profiles,
+    promises,
     queue,
     referrals,
     reports,
@@ -38,4 +39,5 @@ FLOWS = (
     *(profiles, joining, requests, campaign, offers, queue, pairs, letters, holds, flags, checkins),
     *(meetings, kept, reports, supervision, partings, beyond, announcements, referrals, extensions),
     *(training, overrun, afterwards, guides),
+    promises,
 )

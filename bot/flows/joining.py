@@ -9,10 +9,10 @@ from bot import access, minors
 from bot.commands.registry import act
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
-from bot.flows import pairs, reports
+from bot.flows import pairs, promises, reports
 from bot.i18n import Words
 from bot.messages import Message
-from bot.turn import Turn
+from bot.turn import Scene, Turn
 from storage.tables import Membership
 
 
@@ -97,26 +97,33 @@ def _introduced(turn: Turn) -> bool:
     return programme.profile is None or done is not None
 
 
+def asked(scene: Scene, member: Membership, w: Words) -> Message:
+    """Somebody's wish to join, with yes and no."""
+    programme = scene.programme_of(member.programme_id)
+    person = scene.person(member.person_id)
+    return Message(
+        w(
+            "staff-wants-to-join",
+            name=pairs.known_as(person, w),
+            number=person.id,
+            role=w.pick(programme.roles.of(member.role).label),
+        ),
+        choices=(
+            act_choice(w("staff-admit"), "admit", member.id, 1, "primary"),
+            act_choice(w("staff-refuse"), "refuse", member.id, 1),
+        ),
+    )
+
+
 def ask_team(turn: Turn, member: Membership) -> None:
     """Tell the team that somebody waits for their yes; once for each time they ask."""
     programme = turn.programme
-    label = programme.roles.of(member.role).label
-
-    def build(w: Words) -> Message:
-        return Message(
-            w(
-                "staff-wants-to-join",
-                name=pairs.known_as(turn.me, w),
-                number=turn.me.id,
-                role=w.pick(label),
-            ),
-            choices=(
-                act_choice(w("staff-admit"), "admit", member.id, 1, "primary"),
-                act_choice(w("staff-refuse"), "refuse", member.id, 1),
-            ),
-        )
-
-    told = turn.tell_staff(programme, build, key=f"join:{member.id}:{member.since:%Y%m%d%H%M%S}")
+    told = turn.tell_staff(
+        programme,
+        lambda w: asked(turn, member, w),
+        key=f"join:{member.id}:{member.since:%Y%m%d%H%M%S}",
+    )
+    promises.made(turn, programme)
     turn.text(
         "join-waiting" if told else "join-kept",
         n=programme.contact.days,

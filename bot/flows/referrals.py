@@ -18,6 +18,7 @@ from bot import access, lifecycle
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
+from bot.flows import promises
 from bot.flows.supervision import supervisor
 from bot.followup import due
 from bot.i18n import Words
@@ -73,6 +74,7 @@ def orienter(turn: Turn, args: str) -> None:
                 lambda w, who, what: w("staff-referral-asked", name=who, kind=what),
                 event=turn.event.id,
             )
+            promises.made(turn, programme)
         name = turn.w.team(programme.contact)
         turn.text("referral-asked", name=name, when=turn.w.weekday(turn.working_days(programme)))
         return

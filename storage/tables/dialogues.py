@@ -49,3 +49,4 @@ class Stray(Base, purpose="speak", basis="consent", kept="drafts"):
     text: Mapped[bytes] = c(Sealed, "the words", "staff")
     said_at: Mapped[datetime] = c(Utc, "written")
     passed_at: Mapped[datetime | None] = c(Utc, "handed to the team")
+    settled_at: Mapped[datetime | None] = c(Utc, "the team said that it has answered")

@@ -326,6 +326,7 @@ class _Maker:
             if rules.closing is not None:
                 self.talk(person, place, "closing", "done", pair.id)
             stray = self.put(Stray, person_id=person, programme_id=place, text=b"\x01", said_at=NOW)
+            stray.passed_at = NOW if person == mentor else None
             stray.text = self.seal(person, self.new(Stray, "text", stray.id))
             if rules.profile is not None:
                 self.talk(person, place, "profile", "done")

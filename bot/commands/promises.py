@@ -1,0 +1,87 @@
+"""`promesses`: who waits for an answer that the team has promised, and until when.
+
+Whoever wants to join, asks for a correction, has handed words to the team or asks for a coach. Each
+opens with what was said and the buttons of the first message; it goes when it is answered. When
+nobody answers is `bot.flows.promises`'s affair.
+
+Source: A-15; GDPR 16, 33.
+"""
+
+from __future__ import annotations
+
+from bot import access
+from bot.commands.registry import act, command
+from bot.dialogues import act_choice
+from bot.errors import NotAllowed
+from bot.flows import joining, promises
+from bot.i18n import Words
+from bot.messages import Message
+from bot.turn import Scene, Turn
+from storage.promises import KINDS
+from storage.rectifications import Rectifications
+from storage.tables import Rectification, Stray
+from storage.words import number
+
+
+@command("promesses", alias="promises", who="staff", where="private")
+def promesses(turn: Turn, args: str) -> None:
+    """All that was promised and not answered; `words.12` opens one, as its button does."""
+    kind, _, rest = args.strip().partition(".")
+    wanted = number(rest)
+    if kind in KINDS and wanted is not None:
+        turn.say(_one(turn, kind, wanted))
+        return
+    found = promises.owed(turn, turn.programme)
+    if not found:
+        turn.text("promises-none")
+        return
+    text = turn.w("promises-text", n=len(found))
+    turn.say(promises.listed(turn, turn.programme, found, turn.w, text))
+
+
+def _one(turn: Turn, kind: str, wanted: int) -> Message:
+    if kind == "join":
+        return joining.asked(turn, access.joining(turn, wanted), turn.w)
+    if kind == "correction":
+        wish = access.staff_rectification(turn, wanted)
+        turn.read("correction", wish.person_id, wish.id)
+        return correction(turn, wish, turn.w)
+    if kind == "words":
+        stray = access.staff_stray(turn, wanted)
+        turn.read("words", stray.person_id, stray.id)
+        return passed(turn, stray, turn.w)
+    raise NotAllowed("a wish for a coach has its own page")
+
+
+def correction(scene: Scene, wish: Rectification, w: Words) -> Message:
+    """What somebody asks the team to put right."""
+    name = scene.person(wish.person_id).name or "—"
+    done = act_choice(w("staff-rectify-done"), "corrected", wish.id, wish.version)
+    return Message(
+        title=w("staff-rectify-title", name=name),
+        text=Rectifications(scene.uow.session, scene.uow.vault).text(wish),
+        choices=(done,) if wish.settled_at is None else (),
+        notice=w("staff-rectify-title", name="…"),
+    )
+
+
+def passed(scene: Scene, stray: Stray, w: Words) -> Message:
+    """Words that somebody handed to the team, as they are."""
+    name = scene.person(stray.person_id).name or "—"
+    done = act_choice(w("staff-passed-done"), "answered", stray.id, 1)
+    return Message(
+        title=w("staff-passed-title", name=name),
+        text=scene.uow.talks.stray_text(stray),
+        choices=(done,) if stray.settled_at is None else (),
+        notice=w("staff-passed-title", name=name),
+    )
+
+
+@act("answered", who="staff", of="promesses")
+def answered(turn: Turn, number: int, version: int) -> None:
+    """The words handed to the team were answered; nobody is told of it again."""
+    stray = access.staff_stray(turn, number)
+    if stray.settled_at is None:
+        stray.settled_at = turn.now
+        turn.note("words-answered", "stray", stray.id)
+    turn.text("staff-passed-noted")

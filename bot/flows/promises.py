@@ -1,0 +1,128 @@
+"""Answers that the team has promised by a date: kept in view until they are given.
+
+Whoever asks for a coach or a correction, hands words to the team or wants to join is told by when
+somebody answers. When that date has passed, the team is told each working day, in one message, and
+`promesses` lists them all. What was said is not shown here: the list leads to it.
+
+Source: A-15; GDPR 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from bot.dialogues import run_choice
+from bot.followup import due, planner
+from bot.i18n import Words
+from bot.messages import Line, Message
+from bot.programmes.schema import Programme
+from bot.rhythm import into_waking_hours, to_local
+from bot.turn import Scene
+from storage.promises import Owed
+from storage.promises import owed as read_owed
+from storage.timers import DueTimer
+
+SHOWN: Final = 20
+
+
+def made(scene: Scene, programme: Programme) -> None:
+    """Something was promised: it is looked at again by then, whatever else is.
+
+    What is planned already comes no later, and plans the next look itself.
+    """
+    _plan(scene, programme, scene.working_days(programme))
+
+
+def owed(scene: Scene, programme: Programme) -> list[Owed]:
+    """What waits for the team, the oldest first.
+
+    Of those who want to join, those whom the team was told of: their profile is there.
+    """
+    found = read_owed(scene.uow.session, programme.id)
+
+    def told(one: Owed) -> bool:
+        if one.kind != "join" or programme.profile is None:
+            return True
+        done = scene.uow.talks.latest(one.person_id, programme.id, "profile", status="done")
+        return done is not None
+
+    return [one for one in found if told(one)]
+
+
+def due_at(programme: Programme, one: Owed) -> datetime:
+    """By when it was promised."""
+    return programme.working_days_later(one.since, programme.contact.days)
+
+
+def _plan(scene: Scene, programme: Programme, at: datetime) -> None:
+    if any(t.payload["programme"] == programme.id for t in scene.uow.timers.list(kind="promises")):
+        return
+    at = into_waking_hours(at, programme.zone, programme.quiet)
+    scene.uow.timers.put(
+        key=f"promises:{programme.id}:{at:%Y%m%dT%H%M%S}",
+        kind="promises",
+        subject_id=0,
+        due_at=at,
+        payload={"programme": programme.id},
+    )
+
+
+def _plan_next(scene: Scene, programme: Programme, found: Sequence[Owed]) -> None:
+    """The next date that passes, or the next working day while one has passed."""
+    if found:
+        tomorrow = programme.working_days_later(scene.now, 1)
+        coming = (due_at(programme, one) for one in found)
+        _plan(scene, programme, min(tomorrow if at <= scene.now else at for at in coming))
+
+
+@planner
+def plan_all(scene: Scene) -> None:
+    """At start: what was promised before is looked at too."""
+    for programme in scene.bot.programmes.values():
+        _plan_next(scene, programme, owed(scene, programme))
+
+
+@due("promises")
+def overdue(scene: Scene, timer: DueTimer) -> None:
+    """Dates have passed: the team is told, once a day, and again until the answers are given."""
+    programme = scene.programme_of(timer.payload["programme"])
+    found = owed(scene, programme)
+    late = [one for one in found if due_at(programme, one) <= scene.now]
+    if late:
+        day = to_local(scene.now, programme.zone).date()
+        scene.tell_staff(
+            programme,
+            lambda w: listed(scene, programme, late, w, w("promises-late", n=len(late))),
+            key=f"promises:{programme.id}:{day}",
+            verb="promesses",
+        )
+    _plan_next(scene, programme, found)
+
+
+def listed(
+    scene: Scene, programme: Programme, found: Sequence[Owed], w: Words, text: str
+) -> Message:
+    """Who waits for what, since when and until when, each with the tap that opens it."""
+    names = scene.uow.people.names([one.person_id for one in found])
+    lines = []
+    for one in found[:SHOWN]:
+        verb, argument = ("promesses", f"{one.kind}.{one.number}")
+        if one.kind == "referral":
+            verb, argument = "orientations", str(one.number)
+        when = w.weekday(due_at(programme, one))
+        lines.append(
+            Line(
+                label=names.get(one.person_id) or "—",
+                text=w(f"promise-{one.kind}", when=when),
+                choice=run_choice(w("staff-open"), verb, argument),
+            )
+        )
+    return Message(
+        title=w("promises-title"),
+        text=text,
+        lines=tuple(lines),
+        note=w("staff-more", n=len(found) - SHOWN) if len(found) > SHOWN else None,
+        notice=w("promises-title"),
+    )
