@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import bot.bot  # noqa: F401 - importing it fills the registry
 from bot.commands.registry import listed
 from bot.errors import SettingsError
 from bot.i18n import words
