@@ -198,6 +198,9 @@ class Judge:
             return followed
         if (canary.table, canary.column) == ("person", "name"):
             near = near or self.leads(canary.number, viewer)  # who answers for the team
+        if (canary.table, canary.column) == ("partner", "name"):  # whom they may show themselves to
+            mine = self.roles.get(viewer, {})
+            return any("mentee" in mine.get(place, set()) for place in found.places)
         if canary.privacy == "partner":
             return near or followed or self._shown(viewer, canary.number)
         return near or followed or self._shown(viewer, canary.number)
