@@ -184,7 +184,19 @@ class Privacy:
                 continue
             rows = self._session.execute(select(table).where(theirs)).mappings()
             found[table.name] = [self._readable(table, dict(row), person_id) for row in rows]
+        self._name_companies(found["partner_view"])
         return found
+
+    def _name_companies(self, views: list[dict[str, Any]]) -> None:
+        """To whom somebody was shown, by name (GDPR 15): the company's own row is not theirs."""
+        seen = {row["partner_id"] for row in views}
+        if seen:
+            rows = self._session.execute(
+                select(Partner.id, Partner.name).where(Partner.id.in_(seen))
+            )
+            names = {row.id: row.name for row in rows}
+            for view in views:
+                view["company"] = names[view["partner_id"]]
 
     def _readable(self, table: Table, row: dict[str, Any], person_id: int) -> dict[str, Any]:
         for column in table.columns:

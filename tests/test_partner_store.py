@@ -307,7 +307,8 @@ def test_with_somebody_go_the_views_and_not_the_company(database: Database) -> N
         uow.partners.note_views(made.id, link.id, {ines: ("name",)}, NOON)
         uow.partners.ask(ines, HERE.id, "a", NOON)
         given = uow.privacy.export_person(ines)
-        assert [row["fields"] for row in given["partner_view"]] == ["name"]
+        [view] = given["partner_view"]
+        assert (view["fields"], view["company"]) == ("name", "Atelier Nord")
         assert len(given["partner_question"]) == 1
         assert "partner_link" not in given
         uow.commit()
