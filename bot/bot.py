@@ -271,8 +271,10 @@ class Bot:
     # --- routing ---
 
     def _route(self, turn: Turn) -> None:
-        if isinstance(turn.event, Pressed | Commanded | Submitted):
-            # A letter or note begun is for the very next words, or for nobody.
+        until = turn.me.relay_until
+        late = until is None or turn.now >= until
+        if late or isinstance(turn.event, Pressed | Commanded | Submitted):
+            # A letter or note begun is for the very next words within the hour, or for nobody.
             turn.me.relay_id = turn.me.words_for = None
         turn.in_distress = flags.listen(turn)
         match turn.event:

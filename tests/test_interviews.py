@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -239,3 +240,44 @@ def test_whose_role_is_taken_elsewhere_keeps_their_interviews() -> None:
     one.command(CLAIRE, "roles", "+ Paule responsable")
     assert not told(one.command(CLAIRE, "roles", "- Paule équipe"), LEA)
     assert state(one) == "told"
+
+
+# --- words of distress ----------------------------------------------------------------------------
+
+DISTRESS = "Non. J’ai envie de mourir."
+NADIA = "40"
+
+
+def guarded() -> tuple[Stand, list[Heard]]:
+    """Paule has said when; Nadia is named for safeguarding."""
+    one = team()
+    one.join(NADIA, "Nadia Roux", role="safeguarding")
+    one.press(PAULE, button(invited(one), PAULE, "dire quand"))
+    return one, one.say(PAULE, WHEN)
+
+
+@pytest.mark.parametrize("hours", [0, 1, 240])
+def test_words_of_distress_are_heard_while_a_better_moment_is_asked_for(hours: int) -> None:
+    """P5: at once, and when the question was left alone for days."""
+    one, heard = guarded()
+    one.press(LEA, button(heard, LEA, "ne me va pas"))
+    one.now += timedelta(hours=hours)
+    heard = one.say(LEA, DISTRESS)
+    assert told(heard, NADIA, DISTRESS)
+    assert told(heard, LEA, "3114")
+
+
+@pytest.mark.parametrize("hours", [0, 1])
+def test_what_the_team_notes_is_about_others_for_as_long_as_it_is_awaited(hours: int) -> None:
+    one, _ = guarded()
+    act(one, PAULE, "note")
+    one.now += timedelta(hours=hours)
+    assert bool(told(one.say(PAULE, DISTRESS), NADIA)) == bool(hours)
+
+
+def test_a_question_left_alone_does_not_stand_in_the_way_of_a_call_for_help() -> None:
+    one, heard = guarded()
+    one.press(LEA, button(heard, LEA, "ne me va pas"))
+    one.now += timedelta(hours=1)
+    heard = one.say(LEA, "j’ai besoin d’aide")
+    assert [h for h in heard if "Prévenir" in " ".join(h.choices)]

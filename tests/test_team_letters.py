@@ -215,3 +215,14 @@ def test_to_nobody_again() -> None:
     assert "confié" not in told(one.command(CLAIRE, "a-voir"), CLAIRE)[-1].text
     with one.work() as uow:
         assert uow.session.get(Person, one.ids[INES]) is not None
+
+
+def test_words_of_distress_are_heard_in_an_answer_to_the_team() -> None:
+    """P5: whoever wrote to them asked how they are."""
+    one = stand()
+    one.join("40", "Nadia Roux", role="safeguarding")
+    heard = sent(one)
+    one.press(INES, button(heard, INES, "Répondre"))
+    heard = one.say(INES, "Mal. J’ai envie de mourir.")
+    assert told(heard, "40", "envie de mourir")
+    assert told(heard, INES, "3114")

@@ -98,7 +98,7 @@ def _ask(turn: Turn, row: Announcement) -> None:
     )  # fmt: skip
 
 
-@awaited.words_for("announce")
+@awaited.words_for("announce", own=False)
 def written(turn: Turn, number_: int, text: str) -> None:
     """The words: keep them, and show what is received."""
     row = access.staff_announcement(turn, number_)

@@ -31,7 +31,7 @@ def note(turn: Turn, number: int, version: int) -> None:
     ask(turn, "note", request.id, turn.w("staff-note-now", number=request.id))
 
 
-@words_for("note")
+@words_for("note", own=False)
 def noted(turn: Turn, number: int, text: str) -> None:
     """A note is kept with its author and date; who is in charge is told, if it is somebody else."""
     request = access.staff_request(turn, number)
@@ -95,7 +95,7 @@ def feasible_plain(turn: Turn, number: int, version: int) -> None:
     _feasible(turn, access.staff_request(turn, number), None)
 
 
-@words_for("feasible")
+@words_for("feasible", own=False)
 def feasible_because(turn: Turn, number: int, text: str) -> None:
     """Yes, for this reason."""
     _feasible(turn, access.staff_request(turn, number), text)
@@ -136,7 +136,7 @@ def infeasible(turn: Turn, number: int, version: int) -> None:
     ask(turn, "infeasible", request.id, turn.w("staff-infeasible-why", number=request.id))
 
 
-@words_for("infeasible")
+@words_for("infeasible", own=False)
 def infeasible_because(turn: Turn, number: int, text: str) -> None:
     """The reason; whether the one who asked reads it is one more tap."""
     request = access.staff_request(turn, number)

@@ -116,7 +116,7 @@ def interview_when(turn: Turn, number: int, version: int) -> None:
     ask(turn, "moment", one.id, turn.w("staff-interview-moment", number=request.id, name=name))
 
 
-@words_for("moment")
+@words_for("moment", own=False)
 def moment(turn: Turn, number: int, text: str) -> None:
     """A moment, in words; kept in the file and given to the one who asked."""
     one, request = access.own_interview(turn, number)
@@ -171,7 +171,7 @@ def interview_busy(turn: Turn, number: int, version: int) -> None:
     ask(turn, "busy", one.id, turn.w("interview-busy-noted", name=name))
 
 
-@words_for("busy")
+@words_for("busy", own=True)
 def busy(turn: Turn, number: int, text: str) -> None:
     """What would suit better; kept in the file, and given to the interviewer."""
     one, request = access.interview_of_me(turn, number)
@@ -223,7 +223,7 @@ def interview_note(turn: Turn, number: int, version: int) -> None:
     ask(turn, "interview", one.id, turn.w("staff-interview-now", number=request.id))
 
 
-@words_for("interview")
+@words_for("interview", own=False)
 def interviewed(turn: Turn, number: int, text: str) -> None:
     """The interview is done; everybody who sees to the request hears of its note."""
     one, request = access.own_interview(turn, number)

@@ -103,7 +103,7 @@ def _ways(turn: Turn) -> tuple[Choice, ...]:
 # --- one company ----------------------------------------------------------------------------------
 
 
-@awaited.words_for("partner-add")
+@awaited.words_for("partner-add", own=False)
 def named(turn: Turn, number_: int, text: str) -> None:
     """The name of a new company."""
     with past(turn, "command:partenaires") as admitted:

@@ -34,7 +34,7 @@ def write(turn: Turn, person: Person) -> None:
     ask(turn, "team-letter", person.id, text)
 
 
-@words_for("team-letter")
+@words_for("team-letter", own=False)
 def written(turn: Turn, number: int, text: str) -> None:
     """The words as they will be read; nothing goes before one more tap."""
     person = access.staff_mentee(turn, number)
@@ -130,7 +130,7 @@ def answer(turn: Turn, number: int, version: int) -> None:
     ask(turn, "team-answer", row.id, turn.w("team-answer-now", name=name))
 
 
-@words_for("team-answer")
+@words_for("team-answer", own=True)
 def answered(turn: Turn, number: int, text: str) -> None:
     """The answer, to the one who wrote; to the team if they are no longer there to read it."""
     row = access.team_letter_to_me(turn, number)

@@ -161,8 +161,7 @@ def listen(turn: Turn) -> bool:
 def _texts(turn: Turn) -> Iterable[str]:
     match turn.event:
         case Said(text=text):
-            awaits = (turn.me.words_for or "flag:").startswith("flag:")
-            yield from [text] if awaits else ()  # notes and reasons are about others
+            yield from () if awaited.of_others(turn.me) else [text]
         case Commanded(name=name, args=args):
             command = find(name) if name else COMMANDS["aide"]
             if command is None or command.who in ("anyone", "member"):  # staff write of others
@@ -235,7 +234,7 @@ def ask_words(turn: Turn, number: int, version: int) -> None:
     awaited.ask(turn, "flag", flag.id, turn.w("flag-words-now"))
 
 
-@awaited.words_for("flag")
+@awaited.words_for("flag", own=True)
 def take_words(turn: Turn, number: int, text: str) -> None:
     """Words written after « Ajouter des mots »."""
     flag = access.own_flag(turn, number)

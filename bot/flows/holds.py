@@ -287,7 +287,7 @@ def refuse_now(turn: Turn, number: int, version: int) -> None:
     _refused(turn, letter, version, None)
 
 
-@awaited.words_for("refuse")
+@awaited.words_for("refuse", own=False)
 def take_reason(turn: Turn, number: int, text: str) -> None:
     """Words written after « Refuser »: the reason, which the writer gets."""
     letter = access.letter_to_guard(turn, number)

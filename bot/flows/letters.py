@@ -83,18 +83,13 @@ def ecrire(turn: Turn, args: str) -> None:
 
 
 def relay(turn: Turn, text: str) -> bool:
-    """Words written after « Écrire à X »: deliver them.
-
-    False when no letter was begun, or too long ago for these words to be it.
-    """
-    pair_id, until = turn.me.relay_id, turn.me.relay_until
+    """Words written after « Écrire à X »: deliver them; False when no letter was begun."""
+    pair_id = turn.me.relay_id
     if pair_id is None:
         return False
     turn.me.relay_id = turn.me.relay_until = None
     pair = turn.uow.pairs.get(pair_id)
     if pair is None or turn.me.id not in (pair.mentee_id, pair.mentor_id):
-        return False
-    if until is None or turn.now >= until:
         return False
     turn.enter(turn.programme_of(pair.programme_id))
     if pair.state == "closed":
