@@ -107,6 +107,7 @@ class Scene:
         identity: Identity | None = None,
         op: str | None = None,
         target: str | None = None,
+        anyway: bool = False,
     ) -> bool:
         """Say something to somebody, on the platform they use.
 
@@ -122,6 +123,7 @@ class Scene:
             identity: Which account, when it is not the one last used.
             op: Outbox operation; by default what the message is (post, file, home).
             target: What an edit aims at.
+            anyway: To whoever rests too: it cannot wait for them.
 
         Returns:
             False when the person has no account that can be written to.
@@ -133,8 +135,9 @@ class Scene:
             return False
         if priority > ANSWER and not_before is None:
             not_before = self.waking(person)
-        if not self.answers_to(person) and (
-            person.paused_at is not None or consents.holds(self, person, key)
+        if not anyway and (
+            self.rests(person)
+            or (not self.answers_to(person) and consents.holds(self, person, key))
         ):
             not_before = HELD
         if op is None:
@@ -156,6 +159,10 @@ class Scene:
     def answers_to(self, person: Person) -> bool:
         """Whether what is said to this person answers what they did."""
         return False
+
+    def rests(self, person: Person) -> bool:
+        """Whether they asked not to be written to: what they are told waits until they are back."""
+        return person.paused_at is not None and not self.answers_to(person)
 
     def _platforms(self, person: Person) -> set[str] | None:
         """Where the person may be written to: a programme that is on one platform only is kept.
@@ -212,7 +219,7 @@ class Scene:
         not_before: datetime | None = None,
         words_of: int | None = None,
     ) -> int:
-        """Tell the programme's staff, each in their language; returns how many were told.
+        """Tell the programme's staff, each in their language.
 
         Args:
             programme: Which.
@@ -222,10 +229,13 @@ class Scene:
             to: These people only.
             not_before: Earliest instant, for quiet hours.
             words_of: Whose answers it shows; who is told has read them (GDPR 33).
+
+        Returns:
+            How many hear it now: whoever rests finds it when they are back, and does not count.
         """
         people = self.team(programme, verb) if to is None else to
         told = [
-            person.id
+            person
             for person in people
             if self.tell(
                 person,
@@ -235,8 +245,8 @@ class Scene:
             )
         ]
         if words_of is not None:
-            self.note_reads("alert", ((reader, words_of) for reader in told), programme)
-        return len(told)
+            self.note_reads("alert", ((reader.id, words_of) for reader in told), programme)
+        return sum(not self.rests(person) for person in told)
 
     def note_reads(
         self, what: str, found: Iterable[tuple[int | None, int]], programme: Programme | None

@@ -445,7 +445,7 @@ _SMALL: Final = re.compile(
     r"|staff-interview-(?:asked|told|unsuited|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|role-(?:owner|staff|supervisor|teacher|safeguarding)"
     r"|(?:flag-line|flag-state|letter-is|minors-lacks)-.*|minors-(?:unchecked|check-over|checked)"
-    r"|words-with-guards|companies-(?:hides|hides-value|shows-value|will-show)|partners-link-(?:until|none)"
+    r"|words-with-guards|flag-guards|companies-(?:hides|hides-value|shows-value|will-show)|partners-link-(?:until|none)"
     r"|help-one-off|help-long-term|skipped|never-seen|expert-places-text"
     r"|triage-(?:is|level)-.*|triage-new-since|triage-hand|triage-hand-you"
 )

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from bot.dialogue.tokens import ActToken, encode
+from storage.outbox import HELD
 from storage.tables import Flag, Identity, Letter, Outbox
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
@@ -116,6 +117,39 @@ def test_when_nobody_named_can_be_reached_the_owner_hears_that_something_waits(
     assert told(heard, CLAIRE, "Un signalement attend")
     assert not told(heard, CLAIRE, "mourir")
     assert not told(heard, OTHER)
+    assert told(heard, LEA, "3114")
+    assert not told(heard, LEA, "prévenue")  # nobody was, and nobody is promised
+
+
+def held(stand: Stand) -> set[str]:
+    """The kinds of what waits until somebody is back from their pause."""
+    with stand.work() as uow:
+        rows = uow.session.scalars(select(Outbox).where(Outbox.not_before >= HELD))
+        return {row.dedup_key.partition(":")[0] for row in rows}
+
+
+def test_a_report_and_its_reminders_reach_a_safeguarding_person_who_paused(stand: Stand) -> None:
+    assert told(stand.command(GUARD, "pause"), GUARD, "Les signalements t’arrivent quand même")
+    assert not told(stand.command(OTHER, "pause"), OTHER, "signalements")
+    assert told(stand.say(LEA, "je veux mourir"), GUARD, "je veux mourir")
+    assert told(stand.days(1.5), GUARD, "attend toujours")
+    assert held(stand) == set()
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_is_for_a_supervisor_who_paused_is_for_the_team(stand: Stand, *, paused: bool) -> None:
+    """A-14, A-19: who follows a pair is told when they are back; somebody hears it now."""
+    stand.join("60", "Sofia Kaya", role="staff")
+    with stand.work() as uow:
+        pair = uow.pairs.get(1)
+        assert pair is not None
+        uow.pairs.supervise(pair, None, stand.ids[OTHER])
+    if paused:
+        stand.command(OTHER, "pause")
+    heard = stand.press(MARC, encode(ActToken("beyond-yes", 1, 1)))
+    assert told(heard, OTHER, "Léa Martin")
+    assert bool(told(heard, "60", "Léa Martin")) is paused
+    assert held(stand) == ({"beyond"} if paused else set())
 
 
 # --- « Signaler » ---------------------------------------------------------------------------------
@@ -133,12 +167,22 @@ def test_each_side_reports_a_letter_with_one_tap(stand: Stand, author: str) -> N
     assert told(heard, GUARD, "Tu es nul.")
     assert told(heard, other, "3114")
     assert {one.to for one in heard} == {GUARD, other}
+    assert told(heard, other, "à Nadia")
     heard = stand.press(other, button(heard, other, "Ajouter"))
     heard = stand.say(other, "Et ce n’est pas la première fois.")
     assert told(heard, GUARD, "pas la première fois")
     assert {one.to for one in heard} == {GUARD, other}
     stand.press(other, token)
     assert count(stand) == 1  # the same letter again: the same report
+
+
+def test_a_report_that_reached_nobody_does_not_say_that_somebody_has_it(stand: Stand) -> None:
+    unreachable(stand, GUARD)
+    heard = stand.press(MARC, button(letter(stand, LEA, "Tu es nul."), MARC, "Signaler"))
+    assert not told(heard, MARC, "Nadia")
+    assert told(heard, MARC, "C’est gardé")
+    assert told(heard, CLAIRE, "Un signalement attend")
+    assert told(stand.command(GUARD, "protection", "1"), GUARD, "Tu es nul.")
 
 
 def test_only_who_got_a_letter_reports_it_and_only_who_is_named_sees_it(stand: Stand) -> None:

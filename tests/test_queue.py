@@ -136,6 +136,16 @@ def test_the_team_is_told_again_then_the_owners() -> None:
     assert not told(second, PAULE)
 
 
+def test_a_team_that_is_all_on_pause_hears_nothing_and_the_owners_do() -> None:
+    one = team()
+    with one.work() as uow:
+        uow.people.enrol(one.ids[CLAIRE], "ax-accompagnement", "staff", now=one.now, state="ended")
+    for account in (PAULE, OMAR):
+        one.command(account, "pause")
+    first = one.until(datetime(2026, 9, 3, 7, 1, tzinfo=UTC))
+    assert told(first, CLAIRE, "personne ne l’a encore prise")
+
+
 def test_a_deadline_is_told_to_who_is_in_charge_then_to_the_others() -> None:
     one = team()
     press(one, PAULE, "claim")

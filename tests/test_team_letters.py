@@ -226,3 +226,14 @@ def test_words_of_distress_are_heard_in_an_answer_to_the_team() -> None:
     heard = one.say(INES, "Mal. J’ai envie de mourir.")
     assert told(heard, "40", "envie de mourir")
     assert told(heard, INES, "3114")
+
+
+def test_an_answer_to_a_colleague_who_paused_reaches_the_team_as_well() -> None:
+    one = stand()
+    heard = sent(one)
+    one.command(CLAIRE, "pause")
+    one.press(INES, button(heard, INES, "Répondre"))
+    heard = one.say(INES, ANSWER)
+    assert told(heard, CLAIRE, ANSWER)  # for when she is back
+    assert told(heard, SOFIA, ANSWER)
+    assert not told(heard, INES, "Claire")

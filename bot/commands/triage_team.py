@@ -132,7 +132,7 @@ def answer(turn: Turn, number: int, version: int) -> None:
 
 @words_for("team-answer", own=True)
 def answered(turn: Turn, number: int, text: str) -> None:
-    """The answer, to the one who wrote; to the team if they are no longer there to read it."""
+    """The answer, to the one who wrote; to the team too if they are not there to read it now."""
     row = access.team_letter_to_me(turn, number)
     programme = turn.programme
     kept = turn.uow.team_letters.answer(row, text, turn.now)
@@ -153,7 +153,7 @@ def answered(turn: Turn, number: int, text: str) -> None:
 
     if writer is not None and turn.allowed(writer.id, programme.id, "a-voir"):
         said = within(programme, build(turn.words(writer, programme)))
-        if turn.tell(writer, said, key=f"{key}:staff{writer.id}"):
+        if turn.tell(writer, said, key=f"{key}:staff{writer.id}") and not turn.rests(writer):
             turn.text("team-answer-sent", name=writer.name or turn.w("somebody"))
             return
     if turn.tell_staff(programme, build, key=key, verb="a-voir"):

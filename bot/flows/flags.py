@@ -43,23 +43,31 @@ def tell(
     *,
     key: str,
     but: int | None = None,
-) -> int:
-    """Tell the safeguarding person and deputy in private; returns how many can be reached.
+) -> list[Person]:
+    """Tell the safeguarding person and deputy in private, also while they rest: it cannot wait.
 
-    When none of them can, the owners hear that something waits, without a word of it. `but` is
-    about to leave.
+    When none of them can be reached, the owners hear that something waits, without a word of it.
+    `but` is about to leave.
+
+    Returns:
+        Who was told; the writer is promised nobody else.
     """
-    told = 0
-    for person in guards(scene, programme):
-        if person.id == but:
-            continue
-        told += scene.tell(
-            person, build(scene.words(person, programme)), key=f"{key}:guard{person.id}"
+    told = [
+        person
+        for person in guards(scene, programme)
+        if person.id != but
+        and scene.tell(
+            person,
+            build(scene.words(person, programme)),
+            key=f"{key}:guard{person.id}",
+            anyway=True,
         )
+    ]
     if not told:
         for owner in scene.uow.people.with_role(programme.id, "owner"):
             w = scene.words(owner, programme)
-            scene.tell(owner, Message(w("guards-unreachable")), key=f"{key}:owner{owner.id}")
+            said = Message(w("guards-unreachable"))
+            scene.tell(owner, said, key=f"{key}:owner{owner.id}", anyway=True)
     return told
 
 
@@ -115,6 +123,7 @@ def _raise(
     theme: str | None = None,
     about_id: int | None = None,
 ) -> Flag:
+    """Keep a report, and see that it is told again."""
     flag = scene.uow.safety.raise_flag(
         programme_id=programme.id,
         person_id=person.id,
@@ -125,9 +134,13 @@ def _raise(
         now=scene.now,
     )
     scene.uow.people.note("flagged", "flag", flag.id, actor_id=None, now=scene.now, kind=kind)
-    tell(scene, programme, lambda w: card(scene, flag, w), key=f"flag:{flag.id}")
     _remind(scene, programme, flag, 1)
     return flag
+
+
+def _tell_of(scene: Scene, programme: Programme, flag: Flag) -> list[Person]:
+    """Tell a report, to each of them once; who has it."""
+    return tell(scene, programme, lambda w: card(scene, flag, w), key=f"flag:{flag.id}")
 
 
 # --- words of distress ----------------------------------------------------------------------------
@@ -144,10 +157,10 @@ def listen(turn: Turn) -> bool:
         return False
     text = "\n".join(said)
     programme = turn.current
-    told = 0
+    told: list[Person] = []
     if programme is not None and (turn.consented_in(programme.id) or turn.has_lapsed(programme.id)):
-        _raise(turn, programme, turn.me, "distress", text, theme=distress.heard(text))
-        told = len(guards(turn, programme))
+        flag = _raise(turn, programme, turn.me, "distress", text, theme=distress.heard(text))
+        told = _tell_of(turn, programme, flag)
     turn.say(
         Message(
             text=turn.w("distress-answer" if told else "distress-answer-alone"),
@@ -212,9 +225,11 @@ def reported(turn: Turn, quoted: str, about_id: int) -> None:
         None,
     )
     flag = again or _raise(turn, programme, turn.me, "flag", quoted, about_id=about_id)
+    told = _tell_of(turn, programme, flag)
+    thanks = turn.w("flag-thanks", names=_names(told, turn.w)) if told else turn.w("flag-kept")
     turn.say(
         Message(
-            turn.w("flag-thanks", names=_names(turn, programme)),
+            thanks,
             lines=numbers(programme, turn.w),
             choices=(act_choice(turn.w("flag-add-words"), "flag-words", flag.id, 1),),
             notice=turn.w("flag-notice"),
@@ -222,9 +237,9 @@ def reported(turn: Turn, quoted: str, about_id: int) -> None:
     )
 
 
-def _names(scene: Turn, programme: Programme) -> str:
-    found = [pairs.first_name(person) for person in guards(scene, programme) if person.name]
-    return scene.w.all(found) if found else scene.w.team(programme.contact)
+def _names(told: Iterable[Person], w: Words) -> str:
+    found = [pairs.first_name(person) for person in told if person.name]
+    return w.all(found) if found else w("flag-guards")
 
 
 @act("flag-words", who="member")

@@ -26,7 +26,7 @@ from bot.dialogues import (
     start,
 )
 from bot.errors import ConsentMissing
-from bot.flows import joining, offers, pairs, reports, requests
+from bot.flows import flags, joining, offers, pairs, reports, requests
 from bot.messages import Line, Message
 from bot.programmes.meaning import Column, columns
 from bot.programmes.schema import Programme
@@ -323,6 +323,9 @@ def pause(turn: Turn, args: str) -> None:
             return
     turn.me.paused_at = turn.me.paused_at or turn.now
     turn.note("paused", "person", turn.me.id)
+    programmes = turn.bot.programmes.values()
+    if any(turn.me in flags.guards(turn, programme) for programme in programmes):
+        also += f"\n{w('pause-not-reports')}"
     choices = [run_choice(w("pause-end"), "pause", "fin")]
     if turn.uow.pairs.of_person(turn.me.id):
         choices.append(run_choice(w("see-pair"), "rdv"))

@@ -298,18 +298,19 @@ def _say_to(
     key: str,
     priority: int = REMINDER,
 ) -> bool:
-    """Tell the first of these groups in which somebody can be told; whether somebody was."""
+    """Tell the first of these groups in which somebody hears it now; whether somebody did."""
     programme = scene.programme_of(request.programme_id)
     for group in groups:
         told = False
         for person in group:
             w = scene.words(person, programme)
-            told |= scene.tell(
+            queued = scene.tell(
                 person,
                 within(programme, about(scene, request, what, w)),
                 key=f"{key}:staff{person.id}",
                 priority=priority,
             )
+            told |= queued and not scene.rests(person)
         if told:
             return True
     return False
