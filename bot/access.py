@@ -13,14 +13,14 @@ Source: house, "authority always comes from the person who pressed"; quality rul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from bot.dialogue.tokens import MAX_ID
 from bot.errors import ConsentMissing, NotAllowed
 from bot.kinds import Kinds, belonging
-from bot.turn import Turn
+from bot.turn import Scene, Turn
 from storage.outbox import Parked
 from storage.search import Found
 from storage.tables import (
@@ -562,14 +562,32 @@ def staff_message(turn: Turn, number: int) -> Parked:
 # --- safeguarding ---------------------------------------------------------------------------------
 
 
-def _guards(turn: Turn, programme_id: str) -> bool:
-    """Whether the person who acted is named for safeguarding; an owner only while nobody is."""
+def _guards(turn: Turn, programme_id: str, but: Collection[int] = ()) -> bool:
+    """Whether the person who acted is named for safeguarding; an owner only while nobody is.
+
+    Nobody is for what is about themselves (`but`), whatever their role.
+    """
     roles = turn.roles_in(programme_id)
-    if not turn.lives_in(turn.programme_of(programme_id)):
+    if turn.me.id in but or not turn.lives_in(turn.programme_of(programme_id)):
         return False
     if "safeguarding" in roles:
         return True
-    return "owner" in roles and not turn.uow.people.with_role(programme_id, "safeguarding", limit=1)
+    if "owner" not in roles:
+        return False
+    named = turn.uow.people.with_role(programme_id, "safeguarding", limit=len(but) + 1)
+    return all(person.id in but for person in named)
+
+
+def of_flag(flag: Flag) -> tuple[int, ...]:
+    """Whom a report is about: who wrote what is reported, or who wrote in distress."""
+    concerned = flag.about_id if flag.kind == "flag" else flag.person_id
+    return (concerned,) if concerned is not None else ()
+
+
+def of_letter(scene: Scene, letter: Letter) -> tuple[int, ...]:
+    """Between whom a letter goes."""
+    pair = scene.uow.pairs.get(letter.pair_id) if letter.pair_id is not None else None
+    return (letter.author_id,) if pair is None else (pair.mentee_id, pair.mentor_id)
 
 
 def safeguarding(turn: Turn) -> None:
@@ -587,9 +605,11 @@ def flag_to_guard(turn: Turn, number: int) -> Flag:
     """Something reported in a programme where the person who acted is named for safeguarding.
 
     Raises:
-        NotAllowed: Not named there, or there is none.
+        NotAllowed: Not named there, it is about them, or there is none.
     """
-    return _there(turn, turn.uow.safety.flag(number) if number <= MAX_ID else None, _guards)
+    flag = turn.uow.safety.flag(number) if number <= MAX_ID else None
+    but = of_flag(flag) if flag is not None else ()
+    return _there(turn, flag, lambda turn, place: _guards(turn, place, but))
 
 
 @_given
@@ -597,9 +617,11 @@ def letter_to_guard(turn: Turn, number: int) -> Letter:
     """A letter of a programme where the person who acted is named for safeguarding.
 
     Raises:
-        NotAllowed: Not named there, or there is none.
+        NotAllowed: Not named there, it is theirs or for them, or there is none.
     """
-    return _there(turn, turn.uow.safety.letter(number) if number <= MAX_ID else None, _guards)
+    letter = turn.uow.safety.letter(number) if number <= MAX_ID else None
+    but = of_letter(turn, letter) if letter is not None else ()
+    return _there(turn, letter, lambda turn, place: _guards(turn, place, but))
 
 
 @_given
@@ -607,9 +629,11 @@ def pair_to_guard(turn: Turn, number: int) -> Pair:
     """A pair whose exchanges the person who acted may read.
 
     Raises:
-        NotAllowed: Not named for safeguarding there, or there is none.
+        NotAllowed: Not named for safeguarding there, their own, or there is none.
     """
-    return _there(turn, turn.uow.pairs.get(number) if number <= MAX_ID else None, _guards)
+    pair = turn.uow.pairs.get(number) if number <= MAX_ID else None
+    but = (pair.mentee_id, pair.mentor_id) if pair is not None else ()
+    return _there(turn, pair, lambda turn, place: _guards(turn, place, but))
 
 
 @_given

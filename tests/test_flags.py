@@ -238,3 +238,59 @@ def test_an_objective_can_be_reported(stand: Stand) -> None:
         heard = stand.press(LEA, button(heard, LEA, "Envoyer"))
     heard = stand.press(MARC, button(heard, MARC, "Signaler"))
     assert told(heard, GUARD, "Changer de poste")
+
+
+# --- nobody looks after a report of themselves ----------------------------------------------------
+
+
+def role(stand: Stand, account: str, name: str, state: str = "active") -> None:
+    with stand.work() as uow:
+        who = uow.people.by_account("telegram", account)
+        assert who is not None
+        uow.people.enrol(who.person_id, "ax-accompagnement", name, now=stand.now, state=state)
+
+
+def told_of_waiting(stand: Stand) -> list[Heard]:
+    return [one for one in stand.days(1.5) if one.key.startswith("flag-waits:")]
+
+
+@pytest.mark.parametrize("deputy", [True, False])
+def test_a_report_of_the_safeguarding_person_is_for_the_others(
+    stand: Stand, *, deputy: bool
+) -> None:
+    """Their deputy, else the owners; the one it is about neither hears of it nor opens it."""
+    role(stand, MARC, "safeguarding")
+    if not deputy:
+        role(stand, GUARD, "safeguarding", "ended")
+    taker, other = (GUARD, CLAIRE) if deputy else (CLAIRE, GUARD)
+    heard = stand.press(LEA, button(letter(stand, MARC, "Viens chez moi."), LEA, "Signaler"))
+    assert {one.to for one in heard} == {taker, LEA}
+    assert not told(heard, LEA, "à Marc")
+    take = button(heard, taker, "Je m’en occupe")
+    for nobody in (MARC, other, OTHER):
+        stand.press(nobody, take)
+        assert not told(stand.command(nobody, "protection", "1"), nobody, "Viens chez moi")
+    assert told(stand.command(MARC, "protection"), MARC, "ouverts\u00a0: 0")
+    assert {one.to for one in told_of_waiting(stand)} == {taker}
+    assert told(stand.command(taker, "protection", "1"), taker, "Viens chez moi")
+    assert told(stand.press(taker, take), taker, "s’en occupe")
+
+
+def test_a_report_of_the_only_one_there_is_kept_and_nobody_is_promised(stand: Stand) -> None:
+    role(stand, GUARD, "safeguarding", "ended")
+    role(stand, CLAIRE, "owner", "ended")
+    role(stand, MARC, "owner")
+    heard = stand.press(LEA, button(letter(stand, MARC, "Viens chez moi."), LEA, "Signaler"))
+    assert {one.to for one in heard} == {LEA}
+    assert told(heard, LEA, "C’est gardé")
+    assert told(heard, LEA, "3114")
+    role(stand, GUARD, "safeguarding")
+    assert told(stand.days(1.5), GUARD, "attend toujours")
+
+
+def test_a_safeguarding_person_in_distress_is_heard_by_somebody_else(stand: Stand) -> None:
+    heard = stand.say(GUARD, "je veux mourir")
+    assert told(heard, CLAIRE, "je veux mourir")
+    assert len(told(heard, GUARD)) == 1
+    assert told(heard, GUARD, "vient d’être prévenue")
+    assert count(stand) == 1

@@ -31,6 +31,7 @@ from storage.tables import (
     Request,
 )
 from storage.unit_of_work import UnitOfWork
+from tests.asking import GONE
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
 PUPIL, MENTOR, GUARD, OTHER = "20", "30", "40", "50"
@@ -461,6 +462,21 @@ def test_a_letter_that_does_not_pass_has_a_reason(stand: Stand) -> None:
     heard = stand.press(GUARD, button(heard, GUARD, "Ne pas laisser passer"))
     heard = stand.press(GUARD, button(heard, GUARD, "Pas de coordonnées ici"))
     assert told(heard, MENTOR, "coordonnées")
+
+
+def test_nobody_decides_about_a_letter_of_their_own_pair(stand: Stand) -> None:
+    """P4: the mentor who is named for safeguarding too; their deputy decides."""
+    number = paired(stand)
+    with stand.work() as uow:
+        uow.people.enrol(stand.ids[MENTOR], "rencontres-lycee", "safeguarding", now=stand.now)
+    for author in (PUPIL, MENTOR):
+        heard = stand.command(author, "ecrire", "Mon numéro : 06 39 98 14 15")
+        passes = told(heard, GUARD, "06 39 98 14 15")[-1].choices["Laisser passer"]
+        assert not told(heard, MENTOR, "06 39 98 14 15")
+        assert told(stand.press(MENTOR, passes), MENTOR, GONE)
+    assert told(stand.command(MENTOR, "protection"), MENTOR, "retenus\u00a0: 0")
+    assert told(stand.command(MENTOR, "protection", f"echanges {number}"), MENTOR, GONE)
+    assert told(stand.press(GUARD, passes), PUPIL, "06 39 98 14 15")
 
 
 def test_an_objective_is_looked_at_too(stand: Stand) -> None:

@@ -25,7 +25,6 @@ _EXCHANGES = ("echanges", "échanges", "exchanges")
 @command("protection", alias="safeguarding", who="safeguarding", where="private")
 def protection(turn: Turn, args: str) -> None:
     """What waits for the safeguarding person; `protection 12`, `protection echanges 12`."""
-    access.safeguarding(turn)
     first, _, rest = args.strip().partition(" ")
     if first.lower() in _EXCHANGES and (pair := number(rest)) is not None:
         _exchange(turn, pair)
@@ -35,11 +34,18 @@ def protection(turn: Turn, args: str) -> None:
         turn.note("flag-read", "flag", flag.id)
         turn.say(flags.card(turn, flag, turn.w))
         return
+    access.safeguarding(turn)
     after = number(args.strip().removeprefix(".")) or 0
     w, end = turn.w, after + SHOWN
-    waiting = turn.uow.safety.open_flags(turn.programme.id)
+    waiting = [
+        flag
+        for flag in turn.uow.safety.open_flags(turn.programme.id)
+        if turn.me.id not in access.of_flag(flag)
+    ]
     held = [
-        letter for letter in turn.uow.safety.held(turn.programme.id) if letter.why != "unchecked"
+        letter
+        for letter in turn.uow.safety.held(turn.programme.id)
+        if letter.why != "unchecked" and turn.me.id not in access.of_letter(turn, letter)
     ]
     lines = [
         Line(

@@ -10,7 +10,7 @@ Source: P5; quality rules, section 4 ("signaler" on each message, named safeguar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 
 from bot import access, awaited, distress
@@ -29,11 +29,19 @@ from storage.timers import DueTimer
 # --- whom it is told ------------------------------------------------------------------------------
 
 
-def guards(scene: Scene, programme: Programme) -> list[Person]:
-    """Who is named for safeguarding here; the owners while nobody is."""
-    people = scene.uow.people
-    named = people.with_role(programme.id, "safeguarding")
-    return list(named or people.with_role(programme.id, "owner"))
+def guards(scene: Scene, programme: Programme, but: Collection[int] = ()) -> list[Person]:
+    """Who is named for safeguarding here; the owners while nobody is.
+
+    Args:
+        scene: The cause.
+        programme: Which.
+        but: Whom it is about: nobody looks after a report of themselves.
+    """
+    found: list[Person] = []
+    for role in ("safeguarding", "owner"):
+        everybody = scene.uow.people.with_role(programme.id, role)
+        found = found or [person for person in everybody if person.id not in but]
+    return found
 
 
 def tell(
@@ -42,21 +50,26 @@ def tell(
     build: Callable[[Words], Message],
     *,
     key: str,
-    but: int | None = None,
+    but: Collection[int],
 ) -> list[Person]:
     """Tell the safeguarding person and deputy in private, also while they rest: it cannot wait.
 
     When none of them can be reached, the owners hear that something waits, without a word of it.
-    `but` is about to leave.
+
+    Args:
+        scene: The cause.
+        programme: Which.
+        build: Words it.
+        key: Its meaning.
+        but: Whom it is about, or who is about to leave: they hear nothing of it.
 
     Returns:
         Who was told; the writer is promised nobody else.
     """
     told = [
         person
-        for person in guards(scene, programme)
-        if person.id != but
-        and scene.tell(
+        for person in guards(scene, programme, but)
+        if scene.tell(
             person,
             build(scene.words(person, programme)),
             key=f"{key}:guard{person.id}",
@@ -64,7 +77,8 @@ def tell(
         )
     ]
     if not told:
-        for owner in scene.uow.people.with_role(programme.id, "owner"):
+        owners = scene.uow.people.with_role(programme.id, "owner")
+        for owner in (one for one in owners if one.id not in but):
             w = scene.words(owner, programme)
             said = Message(w("guards-unreachable"))
             scene.tell(owner, said, key=f"{key}:owner{owner.id}", anyway=True)
@@ -140,7 +154,13 @@ def _raise(
 
 def _tell_of(scene: Scene, programme: Programme, flag: Flag) -> list[Person]:
     """Tell a report, to each of them once; who has it."""
-    return tell(scene, programme, lambda w: card(scene, flag, w), key=f"flag:{flag.id}")
+    return tell(
+        scene,
+        programme,
+        lambda w: card(scene, flag, w),
+        key=f"flag:{flag.id}",
+        but=access.of_flag(flag),
+    )
 
 
 # --- words of distress ----------------------------------------------------------------------------
@@ -261,6 +281,7 @@ def take_words(turn: Turn, number: int, text: str) -> None:
         programme,
         lambda w: card(turn, flag, w),
         key=f"flag:{flag.id}:words:{turn.event.id}",
+        but=access.of_flag(flag),
     )
     turn.text("flag-words-kept")
 
@@ -288,7 +309,7 @@ def free_all(scene: Scene, programme: Programme, leaving: int | None = None) -> 
                 programme,
                 lambda w, flag=flag: card(scene, flag, w),  # type: ignore[misc]
                 key=key,
-                but=leaving,
+                but=(*access.of_flag(flag), *filter(None, (leaving,))),
             )
             _remind(scene, programme, flag, 1)
 
@@ -318,5 +339,6 @@ def still_waits(scene: Scene, timer: DueTimer) -> None:
             choices=(run_choice(w("flag-see"), "protection", str(flag.id), "primary"),),
         ),
         key=timer.key,
+        but=access.of_flag(flag),
     )
     _remind(scene, programme, flag, int(timer.payload["round"]) + 1)

@@ -196,7 +196,13 @@ def _held(turn: Turn, programme: Programme, letter: Letter) -> None:
             verb="mineurs",
         )
     else:
-        flags.tell(turn, programme, lambda w: card(turn, letter, w), key=f"held:{letter.id}")
+        flags.tell(
+            turn,
+            programme,
+            lambda w: card(turn, letter, w),
+            key=f"held:{letter.id}",
+            but=access.of_letter(turn, letter),
+        )
 
 
 def _shown(letter_text: Any) -> list[tuple[str, str]]:
@@ -363,5 +369,6 @@ def release_unchecked(scene: Scene, programme: Programme, mentor_id: int) -> int
                 programme,
                 lambda w, letter=letter: card(scene, letter, w),  # type: ignore[misc]
                 key=f"held:{letter.id}:{why}",
+                but=access.of_letter(scene, letter),
             )
     return released
