@@ -155,7 +155,7 @@ class Bot:
         except NotAllowed as refusal:
             log.info("refused", extra={"person": turn.me.id, "why": refusal.message})
             turn = self._again(uow, event, now)
-            turn.say(Message(turn.w("not-found")), here=True)
+            self._refused(turn)
         except ConsentMissing as missing:
             turn = self._again(uow, event, now)
             turn.current = self.programmes[missing.programme_id]
@@ -164,9 +164,37 @@ class Bot:
         return turn.ack
 
     def _again(self, uow: UnitOfWork, event: Event, now: datetime) -> Turn:
-        """Refused half-way: nothing of it happened, and the answer begins from there."""
+        """Refused half-way: nothing of it happened, and the answer begins from there.
+
+        Words of distress in what was refused are heard all the same.
+        """
         uow.undo()
-        return self._turn(uow, event, now)
+        turn = self._turn(uow, event, now)
+        self._listen(turn)
+        return turn
+
+    def _refused(self, turn: Turn) -> None:
+        """It may not be, or is not there.
+
+        What was asked for is asked for no more, and words are read as if nothing had been: else
+        whatever is typed next would be refused too, and be lost.
+        """
+        me, focus = turn.me, turn.me.focus_id
+        asked = (me.words_for, me.relay_id) != (None, None)
+        me.words_for = me.relay_id = None
+        if isinstance(turn.event, Said) and (asked or focus is not None):
+            try:
+                with turn.uow.savepoint(), past(turn, "event:said"):
+                    me.focus_id = None
+                    self._said(turn, turn.event.text)
+                    if asked:  # the question that stood open beside it still does
+                        me.focus_id = focus
+            except (NotAllowed, ConsentMissing) as again:
+                log.info("refused", extra={"person": me.id, "why": again.message})
+            else:
+                return
+        if not turn.in_distress:
+            turn.say(Message(turn.w("not-found")), here=True)
 
     def ask_consent(self, turn: Turn) -> None:
         """Ask somebody to agree before anything else is done: who, why, how long, whom to ask."""
@@ -270,13 +298,17 @@ class Bot:
 
     # --- routing ---
 
-    def _route(self, turn: Turn) -> None:
+    def _listen(self, turn: Turn) -> None:
+        """End what is awaited no more, and hear words of distress, whatever comes of the event."""
         until = turn.me.relay_until
         late = until is None or turn.now >= until
         if late or isinstance(turn.event, Pressed | Commanded | Submitted):
             # A letter or note begun is for the very next words within the hour, or for nobody.
             turn.me.relay_id = turn.me.words_for = None
         turn.in_distress = flags.listen(turn)
+
+    def _route(self, turn: Turn) -> None:
+        self._listen(turn)
         match turn.event:
             case Opened(surface="home"):
                 with past(turn, "event:home"):

@@ -152,6 +152,28 @@ def test_what_is_for_a_supervisor_who_paused_is_for_the_team(stand: Stand, *, pa
     assert held(stand) == ({"beyond"} if paused else set())
 
 
+def test_it_is_heard_in_an_answer_that_is_refused(stand: Stand) -> None:
+    """What is refused is undone; not what it tells of its writer."""
+    stand.press(MARC, encode(ActToken("pair-stop-why", 1, 1)))
+    with stand.work() as uow:
+        pair = uow.pairs.get(1)
+        assert pair is not None
+        pair.mentor_id = stand.ids[OTHER]
+    heard = stand.say(MARC, "je veux mourir")
+    assert told(heard, GUARD, "je veux mourir")
+    assert told(heard, MARC, "3114")
+    assert not told(heard, MARC, "Je ne trouve pas cela")
+    assert count(stand) == 1
+
+
+def test_a_question_that_is_gone_from_the_file_does_not_stand_in_the_way_of_help(
+    stand: Stand,
+) -> None:
+    stand.press(LEA, encode(ActToken("objective", 1, 1)))
+    stand.run(programme(objective=None))
+    assert button(stand.say(LEA, "j’ai besoin d’aide"), LEA, "Prévenir")
+
+
 # --- « Signaler » ---------------------------------------------------------------------------------
 
 

@@ -279,5 +279,42 @@ def test_a_question_left_alone_does_not_stand_in_the_way_of_a_call_for_help() ->
     one, heard = guarded()
     one.press(LEA, button(heard, LEA, "ne me va pas"))
     one.now += timedelta(hours=1)
-    heard = one.say(LEA, "j’ai besoin d’aide")
-    assert [h for h in heard if "Prévenir" in " ".join(h.choices)]
+    assert button(one.say(LEA, "j’ai besoin d’aide"), LEA, "Prévenir")
+
+
+# --- words that nobody takes any more -------------------------------------------------------------
+
+
+def test_words_asked_for_by_somebody_who_is_gone_are_not_lost() -> None:
+    one, heard = guarded()
+    one.press(LEA, button(heard, LEA, "ne me va pas"))
+    one.press(PAULE, encode(RunToken("effacer-oui", "")))
+    heard = one.say(LEA, "plutôt jeudi soir")
+    assert not told(heard, LEA, GONE)
+    heard = one.press(LEA, button(heard, LEA, "Transmettre"))
+    assert told(heard, CLAIRE, "plutôt jeudi soir")
+    assert button(one.say(LEA, "j’ai besoin d’aide"), LEA, "Prévenir")
+
+
+def test_words_of_distress_are_heard_though_nobody_takes_the_words() -> None:
+    one, heard = guarded()
+    one.press(LEA, button(heard, LEA, "ne me va pas"))
+    one.press(PAULE, encode(RunToken("effacer-oui", "")))
+    heard = one.say(LEA, DISTRESS)
+    assert told(heard, NADIA, DISTRESS)
+    assert told(heard, LEA, "3114")
+    assert not told(heard, LEA, GONE)
+    heard = one.command(LEA, "orienter", f"99 {DISTRESS}")  # any refusal
+    assert told(heard, NADIA, DISTRESS)
+    assert not told(heard, LEA, GONE)
+
+
+def test_a_note_refused_is_no_word_of_its_author_s_own() -> None:
+    one, _ = guarded()
+    act(one, OMAR, "note")
+    with one.work() as uow:
+        uow.people.enrol(one.ids[OMAR], "ax-accompagnement", "staff", now=one.now, state="ended")
+    heard = one.say(OMAR, DISTRESS)
+    assert not told(heard, NADIA)
+    assert not told(heard, OMAR, "3114")
+    assert not one.say(OMAR, "bonjour ?")[0].text.startswith(GONE)
