@@ -166,7 +166,8 @@ def _wishes(scene: Scene, programme: Programme, w: Words, among: Among) -> list[
         Row(
             x.id,
             (
-                names.get(x.person_id) or "—", labels.get(x.kind, x.kind), x.field, x.place,
+                names.get(x.person_id) or "—", labels.get(x.kind, x.kind),
+                x.field and for_staff(x.field, w), x.place and for_staff(x.place, w),
                 x.start_on, x.months, x.updated_at,
             ),
             (x.person_id,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -316,3 +317,41 @@ def test_a_safeguarding_person_in_distress_is_heard_by_somebody_else(stand: Stan
     assert len(told(heard, GUARD)) == 1
     assert told(heard, GUARD, "vient d’être prévenue")
     assert count(stand) == 1
+
+
+# --- the rest of the team reads none of it --------------------------------------------------------
+
+W = "je n’en peux plus, je veux mourir"
+
+
+def needs(stand: Stand) -> tuple[list[Heard], str]:
+    return [*stand.command(LEA, "besoin", W), *stand.command(LEA, "besoin", f"vite, {W}")], "a-voir"
+
+
+def leaves(stand: Stand) -> tuple[list[Heard], str]:
+    stand.press(LEA, encode(ActToken("pair-stop-why", 1, 1)))
+    return stand.say(LEA, W), "binomes"
+
+
+def is_beyond(stand: Stand) -> tuple[list[Heard], str]:
+    stand.press(MARC, encode(ActToken("beyond-words", 1, 1)))
+    return stand.say(MARC, W), "binomes"
+
+
+def corrects(stand: Stand) -> tuple[list[Heard], str]:
+    return stand.command(LEA, "mes-donnees", f"corriger {W}"), ""
+
+
+@pytest.mark.parametrize("way", [needs, leaves, is_beyond, corrects])
+def test_what_is_said_to_the_team_in_distress_is_for_the_safeguarding_person(
+    stand: Stand, way: Callable[[Stand], tuple[list[Heard], str]]
+) -> None:
+    """P5: told at once, shown on the page afterwards, and to nobody else."""
+    heard, page = way(stand)
+    assert told(heard, GUARD, W)
+    number = 1 if page == "binomes" else stand.ids[LEA]
+    shown = stand.command(CLAIRE, page, str(number)) if page else []
+    for account in (CLAIRE, OTHER):
+        assert not told(heard + shown, account, "mourir")
+    assert told(heard, OTHER, "confiés à la personne chargée de la protection")
+    assert not page or told(shown, CLAIRE, "confiés à la personne chargée de la protection")

@@ -265,6 +265,11 @@ def test_words_of_distress_are_heard_while_a_better_moment_is_asked_for(hours: i
     heard = one.say(LEA, DISTRESS)
     assert told(heard, NADIA, DISTRESS)
     assert told(heard, LEA, "3114")
+    if not hours:
+        assert told(heard, PAULE, "confiés à la personne chargée de la protection")
+        assert not told(heard, LEA, "Paule a bien")  # she has not
+    heard += one.command(CLAIRE, "demandes", "1")
+    assert not any(told(heard, who, "mourir") for who in (CLAIRE, PAULE, OMAR))
 
 
 @pytest.mark.parametrize("hours", [0, 1])

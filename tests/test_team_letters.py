@@ -225,6 +225,8 @@ def test_words_of_distress_are_heard_in_an_answer_to_the_team() -> None:
     one.press(INES, button(heard, INES, "Répondre"))
     heard = one.say(INES, "Mal. J’ai envie de mourir.")
     assert told(heard, "40", "envie de mourir")
+    assert told(heard, CLAIRE, "confiés à la personne chargée de la protection")
+    assert not told(heard, CLAIRE, "mourir")
     assert told(heard, INES, "3114")
 
 

@@ -53,6 +53,17 @@ def listed(stand: Stand, account: str = CLAIRE) -> list[tuple[str, str]]:
     return [(line.label or "", line.text) for line in heard.message.lines]
 
 
+def test_answers_side_by_side_keep_words_of_distress_from_the_team(stand: Stand) -> None:
+    """P5: they are for the safeguarding person alone, weeks later too."""
+    stand.join("40", "Nadia Roux", role="safeguarding")
+    stand.until(OPENS + DAY)
+    said = answer(stand, "ines", {**HARD, "studies_more": "j’ai envie de mourir"})
+    assert told(said, "40", "mourir")
+    (heard,) = told(stand.command(CLAIRE, "a-voir", f"{stand.ids['ines']}.answers"), CLAIRE)
+    assert "mourir" not in heard.text
+    assert "confiés à la personne chargée" in heard.text
+
+
 def page(stand: Stand, who: str, account: str = CLAIRE) -> Heard:
     return told(stand.command(account, "a-voir", str(stand.ids[who])), account)[-1]
 

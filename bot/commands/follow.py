@@ -16,7 +16,7 @@ from bot.commands import outcomes
 from bot.commands.registry import may
 from bot.dialogue.parsing import read_date
 from bot.dialogue.questionnaire import fold
-from bot.dialogues import act_choice, run_choice
+from bot.dialogues import act_choice, for_staff, run_choice
 from bot.errors import NotAllowed
 from bot.flows import beyond, referrals, supervision, training
 from bot.flows.kept import told_of
@@ -175,7 +175,7 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
         found.append(Line(label=w("expectations-label"), text=said))
     for talk in turn.uow.talks.about("followup", pair.id):
         kept = turn.uow.talks.snapshot(talk) or []
-        said = "\n".join(f"{a['question']} {a['label']}" for a in kept)
+        said = "\n".join(f"{a['question']} {for_staff(str(a['label']), w)}" for a in kept)
         if said:
             found.append(Line(label=w("followup-label", when=w.day(talk.opened_at)), text=said))
     for kind in ("leaving:end", "leaving:change"):
@@ -187,7 +187,7 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
 def _words(turn: Turn, talk: Conversation | None) -> list[str]:
     """What somebody wrote to the team in a dialogue of theirs."""
     kept = (turn.uow.talks.snapshot(talk) if talk else None) or []
-    return [str(answer["label"]) for answer in kept]
+    return [for_staff(str(answer["label"]), turn.w) for answer in kept]
 
 
 def choices(turn: Turn, pair: Pair) -> list[Choice]:

@@ -15,7 +15,7 @@ from typing import Final
 from bot import access, onboarding
 from bot.commands.registry import COMMANDS, act, command
 from bot.dialogue.questionnaire import fold
-from bot.dialogues import act_choice, run_choice
+from bot.dialogues import act_choice, for_staff, run_choice
 from bot.followup import due
 from bot.i18n import LANGUAGES, Words, words
 from bot.messages import Message
@@ -184,7 +184,7 @@ def _tell_team(
         see = run_choice(w("triage-see"), "a-voir", str(call.person_id))
         return Message(
             title=w(text, name=name, when=w.weekday(call.due_at)),
-            text=said,
+            text=for_staff(said, w),
             choices=(*((take,) if call.state == "open" else ()), *((see,) if followed else ())),
             notice=w("staff-help-notice"),
         )

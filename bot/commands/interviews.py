@@ -12,7 +12,7 @@ from bot.awaited import ask, words_for
 from bot.commands.casework import tell_those, too_late
 from bot.commands.queue import ask_whom, chosen, colleagues, page
 from bot.commands.registry import act, command
-from bot.dialogues import act_choice, run_choice
+from bot.dialogues import act_choice, for_staff, run_choice
 from bot.flows import queue
 from bot.flows.requests import standing
 from bot.i18n import Words
@@ -180,6 +180,8 @@ def busy(turn: Turn, number: int, text: str) -> None:
         return
     turn.uow.casework.write(request, turn.me.id, "reply", text, turn.now)
     name = _answer(turn, one, request, "staff-interview-better", text)
+    if turn.in_distress:
+        return  # answered, and the words went to somebody else
     turn.text("interview-busy-passed", name=name)
 
 
@@ -195,7 +197,7 @@ def _answer(turn: Turn, one: Interview, request: Request, what: str, text: str |
     nearest = person if there else queue.owner_of(turn, request)
 
     def build(w: Words, *, mine: bool = False) -> Message:
-        said = w(what, number=request.id, name=turn.me.name or "—", text=text)
+        said = w(what, number=request.id, name=turn.me.name or "—", text=for_staff(text or "", w))
         see = run_choice(w("staff-see-request"), "demandes", str(request.id))
         when = w("staff-interview-again")
         again = act_choice(when, "interview-when", one.id, one.version, "primary")

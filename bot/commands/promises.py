@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bot import access
 from bot.commands.registry import act, command
-from bot.dialogues import act_choice
+from bot.dialogues import act_choice, for_staff
 from bot.errors import NotAllowed
 from bot.flows import joining, promises
 from bot.i18n import Words
@@ -59,19 +59,19 @@ def correction(scene: Scene, wish: Rectification, w: Words) -> Message:
     done = act_choice(w("staff-rectify-done"), "corrected", wish.id, wish.version)
     return Message(
         title=w("staff-rectify-title", name=name),
-        text=Rectifications(scene.uow.session, scene.uow.vault).text(wish),
+        text=for_staff(Rectifications(scene.uow.session, scene.uow.vault).text(wish), w),
         choices=(done,) if wish.settled_at is None else (),
         notice=w("staff-rectify-title", name="…"),
     )
 
 
 def passed(scene: Scene, stray: Stray, w: Words) -> Message:
-    """Words that somebody handed to the team, as they are."""
+    """Words that somebody handed to the team, as they are but for distress."""
     name = scene.person(stray.person_id).name or "—"
     done = act_choice(w("staff-passed-done"), "answered", stray.id, 1)
     return Message(
         title=w("staff-passed-title", name=name),
-        text=scene.uow.talks.stray_text(stray),
+        text=for_staff(scene.uow.talks.stray_text(stray), w),
         choices=(done,) if stray.settled_at is None else (),
         notice=w("staff-passed-title", name=name),
     )

@@ -183,6 +183,8 @@ def _interview(turn: Turn, one: Interview) -> Line:
 def _noted(turn: Turn, one: RequestNote) -> Line:
     w = turn.w
     words = turn.uow.casework.words(one)
+    if one.kind == "reply":  # the rest is the team's own
+        words = for_staff(words, w)
     said = w("staff-note-told" if one.told else "staff-note-kept", text=words)
     return Line(
         label=w(f"staff-note-{one.kind}", name=name_of(turn, one.by_id), when=w.day(one.said_at)),

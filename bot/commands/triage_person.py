@@ -18,7 +18,7 @@ from bot import access
 from bot.commands import triage_team
 from bot.commands.registry import COMMANDS
 from bot.dialogue.questionnaire import fold
-from bot.dialogues import act_choice, run_choice
+from bot.dialogues import act_choice, for_staff, run_choice
 from bot.errors import NotAllowed
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
@@ -191,7 +191,7 @@ def page(turn: Turn, person_id: int) -> Message:
         new = teller(turn, [one]).all(one.entry.fresh)
         said.append(w("triage-new", signs=" ; ".join(new)))
     if call is not None:
-        said += [f"« {words} »" for words in turn.uow.triage.call_words(call)]
+        said += [f"« {for_staff(words, w)} »" for words in turn.uow.triage.call_words(call)]
     signs = teller(turn, [one]).all(one.entry.signs)
     seen = place.id if place else 0
     turn.read("triage", person.id)
@@ -402,7 +402,7 @@ def _side_by_side(turn: Turn, sent: Sequence[QuarterReport]) -> Iterable[Line]:
         for answer in turn.uow.triage.opener.answers(one):
             which = (one.report, str(answer["id"]))
             asked.setdefault(which, str(answer["question"]))
-            label = str(answer["label"])
+            label = for_staff(str(answer["label"]), turn.w)
             short = label if len(label) <= CUT else label[: CUT - 1].rstrip() + "…"
             said = turn.w("triage-in-quarter", quarter=one.quarter, answer=short)
             given.setdefault(which, []).insert(0, said)

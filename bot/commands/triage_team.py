@@ -14,7 +14,7 @@ from bot import access
 from bot.awaited import ask, words_for
 from bot.commands.queue import OFFERED
 from bot.commands.registry import act
-from bot.dialogues import act_choice, run_choice
+from bot.dialogues import act_choice, for_staff, run_choice
 from bot.errors import NotAllowed
 from bot.flows import flags
 from bot.i18n import Words
@@ -143,7 +143,7 @@ def answered(turn: Turn, number: int, text: str) -> None:
     def build(w: Words) -> Message:
         return Message(
             title=w("triage-answered", name=turn.me.name or "—"),
-            text=text,
+            text=for_staff(text, w),
             choices=(
                 run_choice(w("triage-do-write"), "a-voir", f"{turn.me.id}.write", "primary"),
                 _see(w, turn.me),

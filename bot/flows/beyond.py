@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from bot import access, lifecycle
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
-from bot.dialogues import act_choice, free_words, on_completed, run_choice, start
+from bot.dialogues import act_choice, for_staff, free_words, on_completed, run_choice, start
 from bot.errors import NotAllowed
 from bot.flows.supervision import supervisor, tell_staff
 from bot.followup import due
@@ -97,7 +97,7 @@ def _pass_on(turn: Turn, pair: Pair, talk: Conversation | None, words: str) -> N
         pair,
         "staff-beyond",
         key=f"beyond:{row.id}:{turn.event.id}",
-        lines=lambda w: (Line(text=words),) if words else (),
+        lines=lambda w: (Line(text=for_staff(words, w)),) if words else (),
         choices=lambda w: (done(w, row),),
         when=turn.words(turn.me, programme).weekday(row.due_at),
     )

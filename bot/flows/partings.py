@@ -15,7 +15,7 @@ from typing import TypedDict
 from bot import access, lifecycle
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
-from bot.dialogues import act_choice, free_words, on_completed, run_choice, start
+from bot.dialogues import act_choice, for_staff, free_words, on_completed, run_choice, start
 from bot.flows import pairs, requests
 from bot.flows.supervision import tell_staff
 from bot.i18n import Words
@@ -139,7 +139,7 @@ def _told(turn: Turn, pair: Pair, why: str) -> _Told:
     """Who left, and their reason if they gave one."""
 
     def lines(w: Words) -> tuple[Line, ...]:
-        return (Line(label=w("pair-why-label"), text=why),) if why else ()
+        return (Line(label=w("pair-why-label"), text=for_staff(why, w)),) if why else ()
 
     key = f"pair-left:{pair.id}:{turn.event.id}"
     return {"key": key, "lines": lines, "name": turn.me.name or "—"}
