@@ -479,6 +479,18 @@ def test_nobody_decides_about_a_letter_of_their_own_pair(stand: Stand) -> None:
     assert told(stand.press(GUARD, passes), PUPIL, "06 39 98 14 15")
 
 
+def test_a_letter_that_passes_when_the_pair_is_over_has_not_left(stand: Stand) -> None:
+    number = paired(stand)
+    heard = stand.command(PUPIL, "ecrire", "Mon numéro : 06 39 98 14 15")
+    passes = told(heard, GUARD)[-1].choices["Laisser passer"]
+    stand.press(MENTOR, encode(ActToken("pair-change-yes", number, stand.get_pair(number).version)))
+    assert stand.get_pair(number).state == "closed"
+    heard = stand.press(GUARD, passes)
+    assert not told(heard, MENTOR)
+    assert told(heard, PUPIL, "n’est pas parti")
+    assert told(heard, GUARD, "rien n’est parti")
+
+
 def test_an_objective_is_looked_at_too(stand: Stand) -> None:
     number = paired(stand)
     stand.press(PUPIL, encode(ActToken("objective", number, 1)))

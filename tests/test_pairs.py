@@ -453,3 +453,19 @@ def test_closing_words_reach_the_team_and_close_the_pair() -> None:
 def test_without_a_pair_there_is_nothing_to_set() -> None:
     one, _ = stand()
     assert told(one.command(CLAIRE, "rdv"), CLAIRE)
+
+
+def test_an_objective_written_when_it_is_over_is_not_said_to_be_proposed() -> None:
+    one, pair = stand()
+    one.press(LEA, encode(ActToken("objective", pair, 1)))
+    with one.work() as uow:
+        found = uow.pairs.get(pair)
+        assert found is not None
+        found.state = "closed"
+    heard = one.say(LEA, "Trouver un stage en finance durable")
+    heard = (
+        one.press(LEA, button(heard, LEA, "Envoyer")) if not told(heard, LEA, "terminé") else heard
+    )
+    assert told(heard, LEA, "terminé")
+    assert not told(heard, LEA, "C’est proposé")
+    assert not told(heard, MARC)

@@ -21,6 +21,7 @@ from bot.i18n import Words
 from bot.messages import Line, Message
 from bot.programmes.schema import Programme
 from bot.turn import Scene, Turn
+from storage.requests import LIVE
 from storage.tables import Letter, Pair, Person, Request
 
 JUST_BEFORE: Final = timedelta(hours=2)
@@ -322,31 +323,40 @@ def _decide(turn: Turn, letter: Letter, version: int, how: str) -> None:
         turn.text("held-settled")
         return
     turn.note(f"letter-{how}", "letter", letter.id)
-    release(turn, letter, blotted=how == "blotted")
-    turn.replace(Message(turn.w(f"held-{how}")))
+    gone = release(turn, letter, blotted=how == "blotted")
+    turn.replace(Message(turn.w(f"held-{how}") if gone else turn.w("held-in-vain")))
 
 
-def release(scene: Scene, letter: Letter, *, blotted: bool = False) -> None:
-    """Give a held text to whom it is for; the writer knows."""
+def release(scene: Scene, letter: Letter, *, blotted: bool = False) -> bool:
+    """Give a held text to whom it is for; the writer knows what became of it.
+
+    Returns:
+        Whether it went: the pair or the request may have ended meanwhile, or nobody be reached.
+    """
     programme = scene.programme_of(letter.programme_id)
     author = scene.person(letter.author_id)
     w = scene.words(author, programme)
     content = scene.uow.safety.text(letter)
     if letter.kind == "request":
         request = scene.uow.requests.get(letter.request_id or 0)
-        if request is None:
-            return
+        if request is None or request.state not in LIVE:
+            return False
         answers = [
             [q, _clean(scene, letter, a) if blotted else a] for q, a in content.get("answers", ())
         ]
         scene.uow.requests.share(request, {**content, "answers": answers})
-        said = Message(
-            w("released-request"), choices=(run_choice(w("menu-my-request"), "demande"),)
-        )
+        said = w("released-request")
+        choices = (run_choice(w("menu-my-request"), "demande"),)
+        scene.tell(author, Message(said, choices=choices), key=f"released:{letter.id}")
+        return True
+    gone = hand_over(scene, letter, _clean(scene, letter, content) if blotted else content)
+    if gone:
+        said = w("released-blotted" if blotted else "released")
     else:
-        hand_over(scene, letter, _clean(scene, letter, content) if blotted else content)
-        said = Message(w("released-blotted" if blotted else "released"))
-    scene.tell(author, said, key=f"released:{letter.id}")
+        other = reader(scene, letter)
+        said = w("released-in-vain", name=(other.name if other else None) or w("somebody"))
+    scene.tell(author, Message(said), key=f"released:{letter.id}")
+    return gone
 
 
 def release_unchecked(scene: Scene, programme: Programme, mentor_id: int) -> int:
@@ -360,8 +370,7 @@ def release_unchecked(scene: Scene, programme: Programme, mentor_id: int) -> int
         why = _why(scene, pair, programme, letter.author_id, str(text), letter)
         if why is None:
             scene.uow.safety.settle(letter, letter.version, "passed", by=None, now=scene.now)
-            release(scene, letter)
-            released += 1
+            released += release(scene, letter)
         elif why != "unchecked":
             scene.uow.safety.explain(letter, why)
             flags.tell(

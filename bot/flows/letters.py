@@ -130,10 +130,15 @@ def objective_written(turn: Turn, talk: Conversation, answers: Mapping[str, Give
     qs = turn.programme.objective
     if qs is None:
         raise NotAllowed("no objective here")
+    if pair.state == "closed":
+        turn.text("pair-is-closed")
+        return
     question = next(q.id for q in qs.questions if q.kind == "text")
     other = turn.person(access.partner_of(turn, pair))
-    if holds.send(turn, pair, str(answers.get(question, "")), "objective") is not None:
-        turn.text("objective-sent", name=pairs.first_name(other))
+    delivered = holds.send(turn, pair, str(answers.get(question, "")), "objective")
+    if delivered is not None:
+        said = "objective-sent" if delivered else "letter-unreachable"
+        turn.text(said, name=pairs.first_name(other))
 
 
 @act("approve", who="member")
