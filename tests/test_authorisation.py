@@ -78,7 +78,7 @@ def test_the_proof_finds_words_shown_to_others(monkeypatch: pytest.MonkeyPatch) 
 def test_the_proof_finds_a_report_to_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     assert few(Matrix(build()), "mentor", "act:flag", on={"letter"}).faults == []
 
-    def others(scene: Scene, programme: Programme) -> list[Person]:
+    def others(scene: Scene, programme: Programme, but: object) -> list[Person]:
         return list(scene.uow.people.with_role(programme.id, "teacher"))
 
     monkeypatch.setattr(flags, "guards", others)
