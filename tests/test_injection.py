@@ -12,7 +12,7 @@ from tests.injection.texts import texts
 
 @pytest.mark.timeout(240)  # of processor time it takes a few seconds
 def test_what_people_wrote_is_shown_as_the_words_that_it_is() -> None:
-    found = shown.look_at(0, share=0.05, seed=3)
+    found = shown.look_at(0, share=0.1, seed=3)
     assert found.faults == []
     assert found.messages > 200
     assert len(found.met) > 5

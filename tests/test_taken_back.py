@@ -168,7 +168,7 @@ def test_both_accounts_are_emptied_and_the_home_tab_too(stand: Stand) -> None:
     there = [row for row in rows if row.bot_account == SLACK]
     assert [row.op for row in there] == ["home"] + ["delete"] * 60
     assert all("," not in (row.target or "") for row in there)
-    (said,) = [one for one in heard if one.to == LEA + ASIDE and one.text]
+    said = told(heard, LEA, "effacé")[-1]
     assert "90 derniers jours" in said.text
     assert "deux derniers jours" in said.text
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 
 from bot import access, awaited, distress
-from bot.commands.registry import COMMANDS, act, find
+from bot.commands.registry import COMMANDS, Command, act, find
 from bot.dialogues import act_choice, run_choice
+from bot.errors import NotAllowed
 from bot.events import Commanded, Said, Submitted
 from bot.flows import pairs
 from bot.followup import due
@@ -197,13 +198,20 @@ def _texts(turn: Turn) -> Iterable[str]:
             yield from () if awaited.of_others(turn.me) else [text]
         case Commanded(name=name, args=args):
             command = find(name) if name else COMMANDS["aide"]
-            if command is None or command.who in ("anyone", "member"):  # staff write of others
-                yield args
+            yield from () if command is not None and _of_staff(command) else [args]
         case Submitted(values=values):
             for value in values.values():
                 yield from [value] if isinstance(value, str) else ()
         case _:
             pass
+
+
+def _of_staff(command: Command) -> bool:
+    """Whether only the team types it, who write of others; not so when nobody may."""
+    try:
+        return command.who not in ("anyone", "member")
+    except NotAllowed:
+        return False
 
 
 # --- « Signaler » ---------------------------------------------------------------------------------
