@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
@@ -28,9 +29,12 @@ CLAIRE = "1"
 """The account of the team."""
 
 
+_preset = cache(load)  # reading a file takes longer than most of what is tested with it
+
+
 def programme(preset: str = "ax-accompagnement", **changes: Any) -> Programme:
     """A preset with some sections replaced."""
-    found = load(preset).model_copy(update=changes)
+    found = _preset(preset).model_copy(update=changes)
     found.__dict__.pop("questionnaires", None)  # worked out from the sections before the change
     return found
 

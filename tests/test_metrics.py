@@ -20,6 +20,7 @@ from tests.test_http import ask, rename
 
 Page = dict[str, list[tuple[Mapping[str, str], float]]]
 CANARY = "canari-4711"
+ACCOUNT = 7316049825  # no figure of the page is like it by chance
 LABELS = {
     "platform": r"slack|telegram",
     "op": r"post|edit|replace|delete|file|ephemeral|home",
@@ -38,7 +39,7 @@ LABELS = {
 async def stage() -> AsyncIterator[Stage]:
     stage = Stage("sqlite://", ["emergence"], staff=["slack:T0LOCAL/UCLAIRE"])
     stage.slack.add_user("UCLAIRE", CANARY)
-    stage.telegram.add_user(8001, CANARY)
+    stage.telegram.add_user(ACCOUNT, CANARY)
     await stage.start()
     yield stage
     await stage.stop()
@@ -65,8 +66,8 @@ def value(page: Page, name: str, **labels: str) -> float:
 
 
 async def test_a_conversation_is_counted(stage: Stage) -> None:
-    await stage.telegram.press_start(8001)
-    await stage.telegram.send(8001, f"Bonjour, {CANARY}")
+    await stage.telegram.press_start(ACCOUNT)
+    await stage.telegram.send(ACCOUNT, f"Bonjour, {CANARY}")
     await stage.settled()
     page = await metrics(stage)
     assert value(page, "cordee_updates_received_total", platform="telegram") == 2
@@ -75,7 +76,7 @@ async def test_a_conversation_is_counted(stage: Stage) -> None:
     assert value(page, "cordee_updates_failed_total") == 0
     assert value(page, "cordee_turn_seconds_count", platform="telegram") == 2
     assert 0 < value(page, "cordee_turn_seconds_sum", platform="telegram") < 20
-    said = len([m for m in stage.telegram.messages(8001) if m.by_bot])
+    said = len([m for m in stage.telegram.messages(ACCOUNT) if m.by_bot])
     sent = value(page, "cordee_messages_total", platform="telegram", op="post", outcome="sent")
     assert sent == said > 0
     assert value(page, "cordee_inbox_waiting") == value(page, "cordee_inbox_lag_seconds") == 0
@@ -88,7 +89,7 @@ async def test_a_conversation_is_counted(stage: Stage) -> None:
 async def test_what_a_platform_answers_is_counted(stage: Stage) -> None:
     stage.telegram.fail_next("sendMessage", "429:1")
     stage.telegram.fail_next("sendMessage", "500_after")
-    await stage.telegram.press_start(8001)
+    await stage.telegram.press_start(ACCOUNT)
     for _ in range(6):
         await stage.settled()
         stage.clock.advance(timedelta(seconds=90))
@@ -105,7 +106,7 @@ async def test_a_turn_that_fails_is_counted(stage: Stage) -> None:
     service = stage.service
     working = service.inbox._handle
     service.inbox._handle = broken  # type: ignore[assignment]
-    await stage.telegram.press_start(8001)
+    await stage.telegram.press_start(ACCOUNT)
     for _ in range(500):
         if value(await metrics(stage), "cordee_updates_failed_total"):
             break
@@ -153,7 +154,7 @@ async def test_two_services_in_one_process_count_for_themselves(stage: Stage) ->
     other = Stage("sqlite://", ["emergence"])
     await other.start()
     try:
-        await stage.telegram.press_start(8001)
+        await stage.telegram.press_start(ACCOUNT)
         await stage.settled()
         assert value(await metrics(stage), "cordee_updates_received_total") == 1
         assert value(await metrics(other), "cordee_updates_received_total") == 0
@@ -162,13 +163,13 @@ async def test_two_services_in_one_process_count_for_themselves(stage: Stage) ->
 
 
 async def test_no_label_names_anybody_or_anything_said(stage: Stage) -> None:
-    await stage.telegram.press_start(8001)
-    await stage.telegram.send(8001, CANARY)
+    await stage.telegram.press_start(ACCOUNT)
+    await stage.telegram.send(ACCOUNT, CANARY)
     await stage.slack.dm("UCLAIRE", CANARY)
     await stage.settled()
     _, page = await ask(stage, path="/metrics")
     _, health = await ask(stage)
-    for name in (CANARY, "8001", "UCLAIRE"):
+    for name in (CANARY, str(ACCOUNT), "UCLAIRE"):
         assert name not in page
         assert name not in health
     for samples in (s for name, s in read(page).items() if name.startswith("cordee_")):
