@@ -193,8 +193,12 @@ class Queue(RuleBasedStateMachine):
                     continue
                 assert request.due_at is not None, "no deadline"
                 if request.due_at <= self.one.now:
-                    key = f"request-due:{request.id}:{request.version}:1:staff"
-                    assert _told(uow, key), f"{request.state} past its deadline"
+                    # Who was told first may be gone since, with what they were told: then the rest
+                    # of the team has heard it is free.
+                    due = f"request-due:{request.id}:{request.version}:"
+                    freed = f"request-freed:{request.id}:"
+                    told = _told(uow, due) or _told(uow, freed, request.due_at)
+                    assert told, f"{request.state} past its deadline"
                 owner = request.owner_id
                 if owner is not None and owner not in self.unseen:
                     assert uow.people.roles(owner, HERE) & STAFF_ROLES, "with somebody who left"
