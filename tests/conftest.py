@@ -109,42 +109,26 @@ def chromium_path() -> Path:
     return needs.chromium_path()
 
 
-# Real processes, long lives, the platforms' stand-ins, and what another test or the other database
-# runs too: tracing them costs two thirds more time and counts hardly a branch.
+# Real processes, long lives, and what another test runs too: tracing them costs two thirds more
+# time and counts hardly a branch.
 UNTRACED = (
-    "[postgres",
-    "_limits.py",
     "chaos/",
-    "test_agenda.py::test_many",
-    "test_agenda.py::test_the_command_line",
     "test_authorisation",
     "test_bench",
     "test_bombs",
-    "test_campaign_properties",
     "test_canaries",
     "test_chats_on_postgres",
-    "test_deploy",
-    "test_doctor",
     "test_erasure",
-    "test_fake_",
-    "test_forged",
     "test_fuzz",
     "test_hostile",
-    "test_idle",
     "test_injection",
-    "test_mutation",
-    "test_outage",
-    "test_page",
     "test_queue_always",
-    "test_races",
     "test_run.py",
     "test_shuffle",
     "test_simulation",
     "test_soak",
-    "test_state_machine",
     "test_story",
     "test_two_years",
-    "test_unseen_words",
     ".chat::ailleurs",
 )
 
