@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.asking import INES, LEA, MARC, TOM
 from tests.stand import CLAIRE, Heard, Stand, button, told
 from tests.test_bodies import SUE
-from tests.test_kept import NO, OFF, YES, met, stand
+from tests.test_kept import NO, OFF, YES, met, slip, stand
 
 DIFFER = "ne disent pas la même chose"
 
@@ -56,11 +56,7 @@ def test_a_supervisor_hears_of_their_pair_alone_and_the_team_does_not() -> None:
 
 def test_who_corrects_a_slip_before_the_digest_is_not_spoken_of() -> None:
     one = stand()
-    asked = met(one)
-    one.press(MARC, button(asked, MARC, YES))
-    said = one.press(LEA, button(asked, LEA, NO))
-    said = one.press(LEA, button(said, LEA, "Corriger"))
-    one.press(LEA, button(said, LEA, YES))
+    slip(one)
     assert not lines(one.days(5), CLAIRE)
 
 

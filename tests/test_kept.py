@@ -33,6 +33,15 @@ def met(one: Stand, words: str = "jeudi 18h30") -> list[Heard]:
     return [heard for heard in one.days(4) if heard.key.startswith("meeting-ask:")]
 
 
+def slip(one: Stand) -> None:
+    """It took place, say both; Léa by the wrong button first."""
+    asked = met(one)
+    one.press(MARC, button(asked, MARC, YES))
+    said = one.press(LEA, button(asked, LEA, NO))
+    said = one.press(LEA, button(said, LEA, "Corriger"))
+    one.press(LEA, button(said, LEA, YES))
+
+
 def meeting(one: Stand) -> Meeting:
     with one.work() as uow:
         found = uow.session.query(Meeting).order_by(Meeting.id.desc()).first()
@@ -98,11 +107,7 @@ def test_where_they_differ_the_team_sees_it_and_neither_of_the_two() -> None:
 
 def test_a_slip_is_corrected_and_counts_as_said_last() -> None:
     one = stand()
-    asked = met(one)
-    one.press(MARC, button(asked, MARC, YES))
-    said = one.press(LEA, button(asked, LEA, NO))
-    said = one.press(LEA, button(said, LEA, "Corriger"))
-    one.press(LEA, button(said, LEA, YES))
+    slip(one)
     assert meeting(one).state == "held"
     with one.work() as uow:
         assert uow.session.query(MeetingWord).count() == 2
