@@ -228,8 +228,16 @@ class Bot:
         return now if person is None else Scene(self, uow, now).waking(person)
 
     def failed(self, uow: UnitOfWork, event: Event, reference: str, now: datetime) -> None:
-        """Something of ours broke while answering: say so, keep the state, tell the team."""
+        """Something of ours broke while answering: say so, keep the state, tell the team.
+
+        Words of distress are heard all the same, once, whether or not a later try succeeds.
+        """
         turn = self._turn(uow, event, now)
+        try:
+            with uow.savepoint():
+                flags.listen(turn)
+        except Exception as error:  # it may be what broke: the rest is said without it
+            log.error("not heard ref=%s error=%s", reference, type(error).__name__)  # noqa: TRY400
         # A key of its own: the answer itself may still come when the event is tried again.
         turn.tell(
             turn.me,

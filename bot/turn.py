@@ -518,13 +518,14 @@ class Turn(Scene):
         self._guest_lang = None
         self.me.lang = lang
 
-    def say(self, message: Message, *, here: bool = False) -> None:
+    def say(self, message: Message, *, here: bool = False, key: str | None = None) -> None:
         """Answer the person, where they are.
 
         Args:
             message: What.
             here: May be shown in place, for one pair of eyes, when they asked in a channel, unless
                 the policy of what is done says otherwise; else it goes to the private chat.
+            key: For what is said once however often the event is worked; else its place counts.
         """
         self._said += 1
         here = here and (self.policy is None or self.policy.where == "anywhere")
@@ -534,11 +535,15 @@ class Turn(Scene):
         self.tell(
             self.me,
             message,
-            key=f"reply:{self.event.id}:{self._said}",
+            key=f"reply:{self.event.id}:{key or self._said}",
             identity=self.identity,
             op="ephemeral" if in_place and not message.file else None,
             target=self.event.reply_url if in_place else None,
         )
+
+    def has_said(self, key: str) -> bool:
+        """Whether this was said to this event before, under a key of its own."""
+        return self.uow.outbox.fate(f"reply:{self.event.id}:{key}") is not None
 
     def text(self, key: str, /, n: int | None = None, **args: object) -> None:
         """Answer with a message of the catalogue."""

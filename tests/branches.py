@@ -1,45 +1,51 @@
-"""The share of branches that the tests take, package by package, against its bar.
+"""The share of lines and of branches that the tests take, package by package, against their bar.
 
-`coverage report` mixes lines and branches into one figure; this looks at the branches alone.
+Branches have a bar of their own: lines are many, and one figure of both would hide them.
 
-    .venv/bin/python -m tests.branches        # after `coverage run` or pytest --cov
+    .venv/bin/python -m pytest -p tests.counted -p no:slipcover
+    .venv/bin/python -m tests.branches             # with -v: what was never run, file by file
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from coverage import Coverage
+from slipcover import merge_coverage, print_coverage
 
+FOLDER: Final = Path(".coverage")
 PACKAGES: Final = ("bot", "scheduling", "storage")
+KINDS: Final = ("lines", "branches")
 BAR: Final = 90.0  # per cent
 
 
 def main() -> int:
-    """Print a line for each package; 1 when one is below the bar."""
-    coverage = Coverage()
-    coverage.load()
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "coverage.json"
-        coverage.json_report(outfile=str(report))
-        files = json.loads(report.read_text("utf-8"))["files"]
-    taken: Counter[str] = Counter()
-    there: Counter[str] = Counter()
-    for name, file in files.items():
-        package = Path(name).parts[0]
-        taken[package] += file["summary"]["covered_branches"]
-        there[package] += file["summary"]["num_branches"]
-    shares = {p: 100 * taken[p] / there[p] if there[p] else 0.0 for p in PACKAGES}
-    for package, share in shares.items():
-        sys.stdout.write(
-            f"{package:<11} {taken[package]:>5} of {there[package]:>5} {share:6.1f} %\n"
-        )
-    return int(min(shares.values()) < BAR)
+    """Print a line for each package and kind; 1 when one is below the bar."""
+    found = [json.loads(file.read_text("utf-8")) for file in sorted(FOLDER.glob("*.json"))]
+    if not found:
+        sys.exit(f"{FOLDER}/ is empty: run the tests with -p tests.counted first")
+    merged, *others = found
+    for other in others:
+        merge_coverage(merged, other)
+    if "-v" in sys.argv:
+        print_coverage(merged, outfile=sys.stdout, skip_covered=True)
+    taken: Counter[tuple[str, str]] = Counter()
+    missed: Counter[tuple[str, str]] = Counter()
+    for name, file in merged["files"].items():
+        for kind in KINDS:
+            one = (Path(name).parts[0], kind)
+            taken[one] += file["summary"][f"covered_{kind}"]
+            missed[one] += file["summary"][f"missing_{kind}"]
+    low = False
+    for one in ((package, kind) for package in PACKAGES for kind in KINDS):
+        there = taken[one] + missed[one]
+        share = 100 * taken[one] / there if there else 0.0
+        low = low or share < BAR
+        sys.stdout.write(f"{' '.join(one):<19} {taken[one]:>6} of {there:>6} {share:6.1f} %\n")
+    return int(low)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Fixtures of one field live in a module of their own under `tests/`, listed in `pytest_plugins`.
 """
 
+import gc
 import ipaddress
 import os
 import socket
@@ -109,37 +110,18 @@ def chromium_path() -> Path:
     return needs.chromium_path()
 
 
-# Real processes, long lives, and what another test runs too: tracing them costs two thirds more
-# time and counts hardly a branch.
-UNTRACED = (
-    "chaos/",
-    "test_authorisation",
-    "test_bench",
-    "test_bombs",
-    "test_canaries",
-    "test_chats_on_postgres",
-    "test_erasure",
-    "test_fuzz",
-    "test_hostile",
-    "test_injection",
-    "test_queue_always",
-    "test_run.py",
-    "test_shuffle",
-    "test_simulation",
-    "test_soak",
-    "test_story",
-    "test_two_years",
-    ".chat::ailleurs",
-)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs PostgreSQL or Chromium, from the fixtures it asks for, and what to trace."""
+    """Mark what needs PostgreSQL or Chromium, from the fixtures it asks for."""
     for item in items:
-        if any(name in item.nodeid for name in UNTRACED):
-            item.add_marker("no_cover")
         fixtures = set(getattr(item, "fixturenames", ()))
         if "pg_server" in fixtures:
             item.add_marker("postgres")
         if "chromium_path" in fixtures:
             item.add_marker("browser")
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)

@@ -20,10 +20,11 @@ from bot.messages import MESSAGE, Choice, Message, MessageRef
 from bot.programmes.load import load
 from bot.programmes.schema import Programme
 from bot.turn import Scene
-from storage.tables import Base, Checkin, Outbox, Pair
+from storage.tables import Checkin, Outbox, Pair
 from storage.takeback import ASIDE
 from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
+from tests.empty import tables
 
 CLAIRE = "1"
 """The account of the team."""
@@ -76,7 +77,7 @@ class Stand:
 
     def __post_init__(self) -> None:
         self.database = Database(self.url, "a secret for tests only")
-        Base.metadata.create_all(self.database.engine)
+        tables(self.database)
         self._numbers = itertools.count(1)
         self._seen = 0
         self.run(*self.programmes)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.messages import MESSAGE, Message
-from storage.tables import Base, Identity
+from storage.tables import Identity
 from storage.unit_of_work import Database
+from tests.empty import tables
 
 SECRET = "a secret that only the tests know"
 NOON = datetime(2026, 10, 6, 12, tzinfo=UTC)
@@ -49,7 +50,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     lite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path}/cordee.db" if lite else request.getfixturevalue("pg_url")
     database = Database(url, SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     yield database
     database.close()
 
@@ -58,6 +59,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 def lite(tmp_path: Path) -> Iterator[Database]:
     """Empty tables on a SQLite file."""
     database = Database(f"sqlite:///{tmp_path}/cordee.db", SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     yield database
     database.close()

@@ -38,9 +38,9 @@ from handlers.local.script import Player
 from handlers.slack.render import blocks as blocks_of
 from handlers.telegram.render import render
 from storage import migrate
-from storage.tables import Base
 from storage.unit_of_work import Database
 from tests.campaign_world import MENTORAT, PROMO, Run, mentors_csv, rematch, students
+from tests.empty import tables
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 from tests.stores import NOON, SECRET
 
@@ -460,7 +460,7 @@ def test_the_draft_is_the_same_on_both_databases_and_for_any_order_of_rows(
 ) -> None:
     """Against a second database, SQLite, filled in another order."""
     said = []
-    other = Database(f"sqlite:///{tmp_path}/other.db", SECRET)
+    other = tables(Database(f"sqlite:///{tmp_path}/other.db", SECRET))
     for where, turned in ((database, False), (other, True)):
         _fill(where, turned=turned)
         url = where.url.render_as_string(hide_password=False)
@@ -472,7 +472,6 @@ def test_the_draft_is_the_same_on_both_databases_and_for_any_order_of_rows(
 
 
 def _fill(database: Database, *, turned: bool) -> None:
-    Base.metadata.create_all(database.engine)
     head, *rows = mentors_csv(30).splitlines(keepends=True)
     data = head + b"".join(rows[::-1] if turned else rows)
     with database.unit_of_work() as uow:

@@ -12,9 +12,10 @@ from bot.importer import import_people
 from bot.matching import Wish
 from handlers.local.people import invented_csv
 from storage.directory import Directory, Entry, Profile
-from storage.tables import Base, Pair, Proposal, Request
+from storage.tables import Pair, Proposal, Request
 from storage.unit_of_work import Database, UnitOfWork
 from storage.words import fold
+from tests.empty import tables
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -25,7 +26,7 @@ SECRET = "a secret for tests only"
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     url = request.getfixturevalue("pg_url") if request.param == "postgres" else "sqlite://"
     database = Database(url, SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     yield database
     database.close()
 
@@ -158,7 +159,7 @@ def test_an_expert_on_pause_takes_no_place(uow: UnitOfWork) -> None:
 
 def test_two_at_once_never_share_the_last_place(pg_url: str) -> None:
     database = Database(pg_url, SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     with database.unit_of_work() as uow:
         (person_id,) = add(uow.directory, entry(1, capacity=3))
         uow.commit()
@@ -343,7 +344,7 @@ def test_the_ranking_does_not_depend_on_the_database(pg_url: str) -> None:
     answers = []
     for url in ("sqlite://", pg_url):
         database = Database(url, SECRET)
-        Base.metadata.create_all(database.engine)
+        tables(database)
         with database.unit_of_work() as uow:
             assert not import_people(uow.directory, invented_csv(300), NOW).problems
             index, only = ExpertIndex().of(uow.directory, uow.vectors), uow.directory.eligible(NOW)

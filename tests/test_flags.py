@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from bot.dialogue.tokens import ActToken, encode
+from bot.events import Author, Said
+from bot.flows import flags
 from storage.outbox import HELD
 from storage.tables import Flag, Identity, Letter, Outbox
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
@@ -91,6 +93,36 @@ def test_it_is_heard_wherever_it_is_written(stand: Stand, where: str) -> None:
 def test_words_that_fit_nowhere_are_not_offered_to_the_team(stand: Stand) -> None:
     heard = stand.say(LEA, "je veux mourir")
     assert not [one for one in heard if "Transmettre à l’équipe" in one.choices]
+
+
+def test_it_is_heard_once_where_the_bot_itself_fails_at_first(stand: Stand) -> None:
+    words = "j’ai envie d’en finir avec la vie"
+    author = Author("telegram", LEA, "telegram:9", "fr")
+    event = Said(id="e-x", author=author, at=stand.now, text=words)
+    with stand.work() as uow:
+        stand.bot.failed(uow, event, "AB12", stand.now)
+    heard = stand.news()
+    assert told(heard, LEA, "AB12")
+    assert told(heard, LEA, "3114")
+    assert told(heard, GUARD, words)
+    assert not told(heard, OTHER, words)
+    with stand.work() as uow:
+        stand.bot.handle(uow, event, stand.now)
+    assert not told(stand.news(), LEA, "Je n’ai pas")
+    assert count(stand) == 1
+
+
+def test_a_failure_at_hearing_does_not_silence_the_rest(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> bool:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(flags, "listen", broken)
+    event = Said(id="e-x", author=Author("telegram", LEA, "telegram:9"), at=stand.now, text="?")
+    with stand.work() as uow:
+        stand.bot.failed(uow, event, "AB12", stand.now)
+    assert told(stand.news(), LEA, "AB12")
 
 
 def test_a_guest_gets_the_numbers_and_nothing_is_kept(stand: Stand) -> None:

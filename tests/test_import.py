@@ -19,8 +19,9 @@ from bot.exporter import neutral, plain, write_csv
 from bot.importer import COLUMNS, Imported, ImportProblem, import_people, read_sheet
 from handlers.local.people import COLUMNS as LAYOUT
 from handlers.local.people import invented, invented_csv
-from storage.tables import Base, Expert, Identity, Membership, Person
+from storage.tables import Expert, Identity, Membership, Person
 from storage.unit_of_work import Database
+from tests.empty import tables
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -28,7 +29,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 def made(url: str) -> Iterator[Database]:
     database = Database(url, "a secret for tests only")
-    Base.metadata.create_all(database.engine)
+    tables(database)
     yield database
     database.close()
 

@@ -17,9 +17,10 @@ from bot.matching.load import Load, costs
 from bot.programmes.matching import Load as Setting
 from bot.programmes.matching import Matching
 from storage.directory import Entry
-from storage.tables import Base, Pair, Proposal, Request
+from storage.tables import Pair, Proposal, Request
 from storage.unit_of_work import Database, UnitOfWork
 from tests.campaign_world import Run
+from tests.empty import tables
 from tests.test_matching_score import ids, profile
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -30,7 +31,7 @@ DAY = timedelta(days=1)
 def uow(request: pytest.FixtureRequest) -> Iterator[UnitOfWork]:
     url = request.getfixturevalue("pg_url") if request.param == "postgres" else "sqlite://"
     database = Database(url, "a secret for tests only")
-    Base.metadata.create_all(database.engine)
+    tables(database)
     with database.unit_of_work() as uow:
         yield uow
     database.close()

@@ -37,6 +37,7 @@ from storage.tables import (
     Wish,
 )
 from storage.unit_of_work import Database, UnitOfWork
+from tests.empty import tables
 from tests.stores import NOON, SECRET, payload, somebody
 
 AX = "ax-accompagnement"
@@ -524,7 +525,7 @@ def test_the_job_reads_how_long_from_the_programme_s_file(database: Database) ->
 @pytest.mark.postgres
 def test_a_row_that_a_turn_holds_is_left_for_later(pg_url: str) -> None:
     database = Database(pg_url, "secret of the tests")
-    Base.metadata.create_all(database.engine)
+    tables(database)
     person = somebody(database).person_id
     with database.unit_of_work() as uow:
         held, free = talk(uow, person, "intake").id, talk(uow, person, "intake").id

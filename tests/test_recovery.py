@@ -13,9 +13,10 @@ from scheduling.sender import Claimed, Doubtful, NotSent, Outcome, Sent
 from scheduling.settling import LADDER
 from storage.leases import LeaseStore
 from storage.sending import TWICE
-from storage.tables import Base, Outbox
+from storage.tables import Outbox
 from storage.unit_of_work import Database, UnitOfWork
 from tests.delivering import BOT, FAST, Platform, Step, World, until
+from tests.empty import tables
 from tests.stores import SECRET, somebody
 
 
@@ -348,7 +349,7 @@ async def test_a_database_that_stumbles_loses_no_result(world: World) -> None:
 
 async def test_two_replicas_say_everything_once(pg_url: str) -> None:
     database = Database(pg_url, SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     world = World(database)
     people = [somebody(database, str(n)) for n in range(20)]
     for n in range(100):

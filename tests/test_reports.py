@@ -10,11 +10,12 @@ from sqlalchemy import event, select
 
 from bot.flows.reports import CHUNK
 from bot.programmes.schema import Programme, Report
-from storage.tables import Base, PersonKey, Timer
+from storage.tables import PersonKey, Timer
 from storage.tables import Report as Row
 from storage.timers import DueTimer
 from storage.unit_of_work import Database
 from tests.asking import LEA
+from tests.empty import tables
 from tests.stand import CLAIRE, Heard, Stand, programme, told
 
 SUMMER = datetime(2026, 9, 1, 7, tzinfo=UTC)
@@ -373,7 +374,7 @@ def test_the_same_on_postgres(pg_url: str) -> None:
     there = stand()
     there.database.close()
     there.database = Database(pg_url, "a secret for tests only")
-    Base.metadata.create_all(there.database.engine)
+    tables(there.database)
     there.run(*there.programmes)
     crowd(there, CHUNK + 3)
     there.news()

@@ -19,7 +19,7 @@ from handlers.local.people import invented_csv
 from storage import migrate, search
 from storage.directory import Entry
 from storage.search import COUNTED
-from storage.tables import Base, DirectoryWord, Person
+from storage.tables import DirectoryWord, Person
 from storage.unit_of_work import Database, UnitOfWork
 from storage.words import (
     CITY,
@@ -38,6 +38,7 @@ from storage.words import (
     words_of,
 )
 from tests.asking import GONE, LEA, MARC, TOM, stand, stranger
+from tests.empty import tables
 from tests.stand import CLAIRE, button, programme, told
 from tests.stores import SECRET
 
@@ -265,7 +266,7 @@ def test_the_same_on_both_databases_and_the_same_as_reading_everybody(
     answers: list[dict[str, list[int]]] = []
     for url in ("sqlite://", pg_url):
         database = Database(url, SECRET)
-        Base.metadata.create_all(database.engine)
+        tables(database)
         with database.unit_of_work() as uow:
             assert not import_people(uow.directory, invented_csv(300), NOW).problems
             people = list(uow.session.scalars(select(Person).order_by(Person.id)))

@@ -28,7 +28,7 @@ from handlers.vectors import VectorMaker
 from scheduling.worker import Worker
 from storage.directory import Entry
 from storage.migrate import upgrade
-from storage.tables import Base, ExpertVector
+from storage.tables import ExpertVector
 from storage.unit_of_work import Database
 from tests.bench_matching import (
     UNSEEN,
@@ -38,6 +38,7 @@ from tests.bench_matching import (
     measure_quality,
     measure_speed,
 )
+from tests.empty import tables
 from tests.test_backup import settings_of
 from tests.test_matching_score import holds, ids, profile, profiles
 
@@ -256,7 +257,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     file = f"sqlite:///{tmp_path / 'cordee.db'}"
     url = request.getfixturevalue("pg_url") if request.param == "postgres" else file
     database = Database(url, "a secret for tests only")
-    Base.metadata.create_all(database.engine)
+    tables(database)
     yield database
     database.close()
 

@@ -20,8 +20,9 @@ from bot.commands.statistics import Span, grouped, span
 from bot.i18n import words
 from bot.messages import Table
 from storage.statistics import SECTORS, WAITING, Period, Places, Rows, Statistics
-from storage.tables import Base, Checkin, Expert, Pair, Person, Report, Request, Series
+from storage.tables import Checkin, Expert, Pair, Person, Report, Request, Series
 from storage.unit_of_work import Database, UnitOfWork
+from tests.empty import tables
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 from tests.stores import NOON, SECRET
 
@@ -198,7 +199,7 @@ class World:
 def memory() -> Database:
     """For many examples: nothing is committed, so each of them finds it empty."""
     database = Database("sqlite://", SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     return database
 
 

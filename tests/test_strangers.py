@@ -10,8 +10,9 @@ from bot.messages import Ack
 from scheduling.clock import FixedClock
 from scheduling.inbox import Inbox
 from scheduling.worker import Worker
-from storage.tables import Base, Identity
+from storage.tables import Identity
 from storage.unit_of_work import Database, UnitOfWork
+from tests.empty import tables
 from tests.stores import NOON, SECRET
 from tests.test_inbox import read
 
@@ -24,7 +25,7 @@ async def test_a_stranger_heard_by_two_processes_at_once(pg_url: str) -> None:
     account, or staff are seated at a start.
     """
     database, other = (Database(pg_url, SECRET) for _ in range(2))
-    Base.metadata.create_all(database.engine)
+    tables(database)
     failed: list[str] = []
     looked = 0
 

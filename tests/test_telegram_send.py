@@ -359,6 +359,37 @@ async def test_proved_absent(
     assert await marking.reconcile([row]) == {9: NotSent("not found by the look-up")}
 
 
+@pytest.mark.parametrize("message", [QUESTION, Message("Merci."), DOCUMENT, FREE])
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_marker_left_behind_is_not_taken_for_a_message(
+    message: Message, arrived: bool, marking: TelegramSender, telegram: FakeTelegram
+) -> None:
+    """Killed between the marker and its deletion; the doubtful message is the operator's own."""
+    telegram.fail_next("deleteMessage", "drop_before")
+    with pytest.raises(NetworkError):
+        await marking._mark()
+    [left] = telegram.messages(OPERATOR)
+    again = TelegramSender(marking._bot, marker_chat=str(OPERATOR))
+    again.saw(OPERATOR, left.id - 1)
+    op: Op = "file" if message.file else "post"
+    row = claimed(message, op=op, chat=OPERATOR, row=9, floor=again.floor())
+    if arrived:
+        telegram.fail_next("sendDocument" if message.file else "sendMessage", "drop_after")
+        assert isinstance(await again.send(row), Doubtful)
+    mine = [m for m in telegram.messages(OPERATOR) if m is not left]
+    shown = [(m.text, m.markup) for m in mine]
+    found = (await again.reconcile([row]))[9]
+    if not arrived:
+        assert found == NotSent("not found by the look-up")
+    elif message is FREE:
+        assert isinstance(found, Doubtful)
+    else:
+        assert found == Sent(f"{OPERATOR}/{mine[0].id}")
+    now = telegram.messages(OPERATOR)
+    assert left not in now
+    assert [(m.text, m.markup) for m in now] == shown
+
+
 async def test_a_reply_prompt_is_not_sent_twice(
     marking: TelegramSender, telegram: FakeTelegram
 ) -> None:

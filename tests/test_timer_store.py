@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from storage.unit_of_work import Database, UnitOfWork
+from tests.empty import tables
 from tests.stores import NOON
 
 HOUR = timedelta(hours=1)
@@ -93,10 +94,9 @@ def test_a_key_too_long_is_refused_on_both(database: Database) -> None:
 
 @pytest.mark.postgres
 def test_two_tickers_share_what_is_due(pg_url: str) -> None:
-    from storage.tables import Base
 
     database = Database(pg_url, "secret of the tests")
-    Base.metadata.create_all(database.engine)
+    tables(database)
     with database.unit_of_work() as uow:
         for n in range(4):
             _put(uow, f"checkin:{n}:a")

@@ -9,9 +9,10 @@ import pytest
 from scheduling.clock import FixedClock
 from scheduling.timers import CHUNK, Timers
 from scheduling.worker import Worker
-from storage.tables import Audit, Base
+from storage.tables import Audit
 from storage.timers import DueTimer
 from storage.unit_of_work import Database, UnitOfWork
+from tests.empty import tables
 from tests.stores import NOON, SECRET, payload
 
 DAY = timedelta(days=1)
@@ -142,7 +143,7 @@ async def test_a_crash_inside_leaves_everything_as_it_was(world: World) -> None:
 
 async def test_four_tickers_fire_each_timer_once(pg_url: str) -> None:
     database = Database(pg_url, SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     world = World(database)
     world.planned(600)
     counts = await asyncio.gather(*(world.another().fire_due() for _ in range(4)))

@@ -176,6 +176,8 @@ def listen(turn: Turn) -> bool:
     said = [text for text in _texts(turn) if distress.heard(text) is not None]
     if not said:
         return False
+    if turn.has_said("distress"):  # in an earlier try, which failed afterwards
+        return True
     text = "\n".join(said)
     programme = turn.current
     told: list[Person] = []
@@ -187,7 +189,8 @@ def listen(turn: Turn) -> bool:
             text=turn.w("distress-answer" if told else "distress-answer-alone"),
             lines=numbers(programme, turn.w),
             notice=turn.w("distress-notice"),
-        )
+        ),
+        key="distress",
     )
     return True
 

@@ -18,6 +18,7 @@ from typing import Final, assert_never
 import aiohttp
 from telegram import (
     Bot,
+    InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputFile,
     MessageEntity,
@@ -44,6 +45,9 @@ PROBE_AGAIN: Final = 5.0
 PROBE_MOST: Final = 64  # edits per doubtful message; beyond, its policy decides
 PROBE_BLIND: Final = 12  # as many when nothing marks the end: about what is in flight at once
 PROBE_MARGIN: Final = 1.0  # seconds after its deadline in which a message may still arrive
+# The keyboard tells a marker that a killed process left behind from what people are told.
+MARK: Final = "·"
+_MARKED: Final = InlineKeyboardMarkup([[InlineKeyboardButton(MARK, callback_data=MARK)]])
 POSTED_KEPT: Final = 256
 KNOWN_KEPT: Final = 4096
 PAGES_KEPT: Final = 5000
@@ -255,12 +259,29 @@ class TelegramSender:
         if not self._marker_chat:
             return 0
         try:
-            marker = await self._bot.send_message(self._marker_chat, "·", disable_notification=True)
+            marker = await self._bot.send_message(
+                self._marker_chat, MARK, disable_notification=True, reply_markup=_MARKED
+            )
         except (BadRequest, Forbidden):  # the operator has not started the bot
             return 0
         self.saw(marker.chat_id, marker.message_id)
         await self._bot.delete_message(marker.chat_id, marker.message_id)
         return marker.message_id
+
+    async def _left_over(self, chat_id: str, message_id: int) -> bool:
+        """Whether it is a marker of a process that was killed before it took it away: it goes now.
+
+        A message that is none bears the marker's keyboard until the probe gives it its own.
+        """
+        try:
+            await self._bot.edit_message_reply_markup(chat_id, message_id, reply_markup=_MARKED)
+        except BadRequest as error:
+            if _SAME not in error.message.lower():
+                return False
+            self.saw(chat_id, message_id)
+            await self._bot.delete_message(chat_id, message_id)
+            return True
+        return False
 
     async def _probe(self, row: Claimed, ceiling: int | None) -> Outcome:
         floor = row.floor_id or 0
@@ -273,6 +294,8 @@ class TelegramSender:
         uneditable = False
         for message_id in range(floor + 1, ceiling):
             if message_id in self._known:  # recorded for another row, or a person's
+                continue
+            if row.chat_id == self._marker_chat and await self._left_over(row.chat_id, message_id):
                 continue
             try:
                 await self._bot.edit_message_reply_markup(

@@ -57,6 +57,7 @@ from storage.tables import (
 )
 from storage.unit_of_work import Database, UnitOfWork
 from storage.utc import Utc
+from tests.empty import tables
 from tests.stand import programme
 
 NOW: Final = datetime(2026, 10, 6, 9, tzinfo=UTC)
@@ -159,7 +160,7 @@ def programmes() -> dict[str, Programme]:
 def build(url: str = "sqlite://", kind: type[World] = World) -> World:
     """The house, committed."""
     database = Database(url, SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     world = kind(database, Bot(programmes()))
     with database.unit_of_work() as uow:
         maker = _Maker(world, uow)

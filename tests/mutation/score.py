@@ -34,7 +34,7 @@ NOTICED: Final = frozenset({"killed", "timeout", "segfault"})
 # The two that look for what was never raised collect the garbage after each test: half of the time.
 PYTEST: Final = [
     *("-p", "tests.mutation.fresh"),
-    *("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"),
+    *("-p", "no:cacheprovider", "-p", "no:xdist"),
     *("-p", "no:unraisableexception", "-p", "no:threadexception"),
     *("-m", "not postgres and not browser and not slow"),
     "--hypothesis-profile=mutation",

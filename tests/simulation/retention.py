@@ -59,6 +59,7 @@ from storage.tables import (
 )
 from storage.unit_of_work import Database, UnitOfWork
 from storage.utc import Utc
+from tests.empty import tables
 
 START: Final = datetime(2026, 9, 1, 1, 30, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
@@ -524,7 +525,7 @@ def live(days: int, seed: int, rules: Mapping[str, Retention], span: float) -> F
         span: Days that things last at most before they end.
     """
     database = Database("sqlite://", "a secret for tests only")
-    Base.metadata.create_all(database.engine)
+    tables(database)
     life = Life(database, random.Random(seed), span, rules)
     found = Found()
     for day in range(days):

@@ -31,8 +31,9 @@ from bot.bot import Bot
 from bot.flows import pairs
 from bot.programmes.schema import Programme
 from bot.turn import Scene
-from storage.tables import Base, Person
+from storage.tables import Person
 from storage.unit_of_work import Database
+from tests.empty import tables
 from tests.simulation import almanac
 from tests.simulation.loop import run
 from tests.simulation.platforms import Call, Platform, Shown
@@ -103,7 +104,7 @@ def settle(couples: int, laureates: int) -> Cast:
     mentoring, emergence = lasting("ax-accompagnement"), lasting("emergence")
     bot = Bot({p.id: p for p in (mentoring, emergence)}, STAFF)
     database = Database("sqlite://", SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     members: list[Member] = []
     bonds: list[Bond] = []
     with database.unit_of_work() as uow:

@@ -23,8 +23,9 @@ from bot.programmes.load import load
 from bot.programmes.schema import Programme
 from bot.turn import Scene
 from scheduling.protocol import Protocol
-from storage.tables import Base, Identity
+from storage.tables import Identity
 from storage.unit_of_work import Database, UnitOfWork
+from tests.empty import tables
 from tests.simulation.loop import Clocks
 from tests.simulation.platforms import (
     SLACK,
@@ -154,7 +155,7 @@ def cast(
     here = programme(preset)
     bot = Bot({here.id: here}, STAFF)
     database = Database("sqlite://", SECRET)
-    Base.metadata.create_all(database.engine)
+    tables(database)
     members: list[Member] = []
     bonds: list[Bond] = []
     with database.unit_of_work() as uow:
