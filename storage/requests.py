@@ -252,16 +252,6 @@ class Requests:
             )
         return self._session.scalars(query.order_by(Proposal.asked_at, Proposal.id)).all()
 
-    def refused_to(self, person_id: int) -> frozenset[int]:
-        """Experts who once declined this mentee: never proposed to them again."""
-        return frozenset(
-            self._session.scalars(
-                select(Proposal.expert_id)
-                .join(Request, Request.id == Proposal.request_id)
-                .where(Request.person_id == person_id, Proposal.state == "declined")
-            )
-        )
-
     def counts(self, programme_id: str) -> dict[str, int]:
         """How many requests are in each state."""
         rows = self._session.execute(

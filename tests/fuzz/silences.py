@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 Json = Mapping[str, Any]
-_EMPTY: Final[Json] = {}
 
 
 def _in(thing: object, name: str) -> Any:

@@ -27,7 +27,6 @@ WAKE, SLEEP = time(8), time(20)  # nobody is disturbed outside
 GRACE: Final = timedelta(seconds=15)  # claimed in the last second of the day
 TELEGRAM_ALL, TELEGRAM_CHAT, SLACK_CHAT = 30, 1, 1  # in any second
 NAME: Final = re.compile(r"Nom(\d{5})")
-AT_REST: Final = frozenset({"sent", "expired", "cancelled", "failed", "in_doubt", "unreachable"})
 PROMPTS: Final = 5  # priorities from here on are nobody's answer
 
 
