@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bot import consents, desk, dialogues
 from bot.commands import directory
-from bot.commands.registry import COMMANDS, command, find
+from bot.commands.registry import COMMANDS, command, find, near
 from bot.dialogue.engine import Resume
 from bot.dialogue.questionnaire import fold
 from bot.dialogue.tokens import DialogueToken, encode
@@ -464,11 +464,15 @@ def sections(turn: Turn) -> list[Message]:
 
 
 def unknown_command(turn: Turn, name: str) -> None:
-    """A verb we have not: say so, with what there is."""
+    """A verb we have not: say so, with what may have been meant, and what there is."""
+    w = turn.w
+    meant = [
+        run_choice(one.name if w.lang == "fr" else one.alias, one.name) for one in near(turn, name)
+    ]
     turn.say(
         Message(
-            turn.w("command-unknown", name=name[:40]),
-            choices=(run_choice(turn.w("menu-help"), "aide"),),
+            w("command-unknown-near" if meant else "command-unknown", name=name[:40]),
+            choices=(*meant, run_choice(w("menu-help"), "aide")),
         ),
         here=True,
     )

@@ -533,3 +533,33 @@ def test_words_that_fit_no_button_are_left_out_of_the_choice_of_a_programme(word
         person.programme_id = None
     (which,) = told(one.command(CLAIRE, "demandes", words), CLAIRE)
     assert len(which.choices) >= 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("demende", {"demande", "demandes"}),
+        ("Chiffre", {"statistiques"}),
+        ("mes_rapports", {"rapport"}),
+        ("pauze", {"pause"}),
+        ("qwxz", set()),
+    ],
+)
+def test_a_verb_there_is_not_leads_to_what_may_have_been_meant(typed: str, meant: set[str]) -> None:
+    one, _ = crew()
+    one.run(programme("emergence"), *one.programmes)
+    [heard] = one.command(CLAIRE, typed)
+    assert f"« {typed} »" in heard.text.replace("\N{NO-BREAK SPACE}", " ").replace(
+        "\N{NARROW NO-BREAK SPACE}", " "
+    )
+    assert meant <= {*heard.choices} - {"Aide"}
+    assert ("Peut-être" in heard.text) == bool(meant)
+    for label in meant:
+        assert one.press(CLAIRE, heard.choices[label])
+
+
+def test_nobody_is_offered_a_verb_of_the_team() -> None:
+    one, _ = crew()
+    for typed in ("demandess", "chiffres", "exportr", "role"):
+        for heard in one.command(LEA, typed):
+            assert not {"demandes", "statistiques", "exporter", "roles"} & {*heard.choices}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import wraps
 
 from bot.dialogue.questionnaire import did_you_mean, fold
@@ -83,6 +84,9 @@ ORDER = (
 COMMANDS: dict[str, Command] = {}
 ACTS: dict[str, Act] = {}
 _ALIASES: dict[str, str] = {}
+_NEAR = 3  # shown when a verb is not known
+_ALIKE = 0.8  # of one that lacks a letter or has a wrong one
+_SMALL_WORD = 3  # letters: "mon", "les"
 
 
 def command(
@@ -255,3 +259,24 @@ def find(name: str) -> Command | None:
     """The command of this name or alias, as typed: any case, with accents, `_` for `-`."""
     wanted = fold(name).replace(" ", "-")
     return COMMANDS.get(_ALIASES.get(wanted, wanted))
+
+
+def near(turn: Turn, typed: str) -> list[Command]:
+    """What somebody may have meant by a verb that there is not: three at most, of what is theirs.
+
+    Names that look like it first, then what is described by that word.
+    """
+    theirs = [entry for entry in listed() if may(turn, entry.name) and entry.is_of(turn.current)]
+    names = {name: entry for entry in theirs for name in (entry.name, entry.alias)}
+    wanted = fold(typed).replace(" ", "-")
+    alike = get_close_matches(wanted, names, n=_NEAR, cutoff=_ALIKE)
+    found = dict.fromkeys(names[name].name for name in alike)
+    words = {_singular(word) for word in wanted.split("-") if len(word) > _SMALL_WORD}
+    for entry in theirs:
+        if words & set(map(_singular, fold(turn.w(entry.summary)).split())):
+            found.setdefault(entry.name)
+    return [COMMANDS[name] for name in list(found)[:_NEAR]]
+
+
+def _singular(word: str) -> str:
+    return word.rstrip("sx")
