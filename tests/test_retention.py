@@ -260,6 +260,22 @@ def test_letters_go_in_steps_too(uow: UnitOfWork) -> None:
     assert [uow.retention.some({FIRST: Keep()}, NOW, 1) for _ in range(3)] == [1, 1, 0]
 
 
+def test_a_letter_that_waits_for_somebody_goes_too(uow: UnitOfWork) -> None:
+    old, young, _ = rows(uow, Kind(t.Letter, "requests", "keep_until"))
+    put(uow, t.Letter, old, keep_until=NOW)
+    put(uow, t.Letter, young, keep_until=NOW + SECOND)
+    messages = {
+        letter: added(
+            uow, t.Outbox, dedup_key=f"letter:{letter}", bot_account="telegram:9", chat_id="1",
+            not_before=NOW, state="queued", created_at=NOW, payload=b"\x01x",
+        )
+        for letter in (old, young)
+    }  # fmt: skip
+    assert uow.retention.some({FIRST: Keep()}, NOW) == 1
+    states = {n: uow.session.get_one(t.Outbox, m).state for n, m in messages.items()}
+    assert states == {old: "cancelled", young: "queued"}
+
+
 def test_a_request_that_led_to_a_pair_lives_as_the_pair_does(uow: UnitOfWork) -> None:
     request, other, _ = rows(uow, KINDS["request"])
     pair, _, _ = rows(uow, KINDS["pair"])
@@ -415,13 +431,14 @@ def test_whom_a_company_saw_goes_before_the_link_it_saw_them_by(
         made.append((t.PartnerLink, link, stays))
     kept = made[2][1]
     for company, at, stays in (
-        (near, JUST_OVER, False), (near, NOT_QUITE, True), (far, LONG_AGO, True),
+        (near, JUST_OVER, False), (near, JUST_OVER, False), (near, NOT_QUITE, True),
+        (far, LONG_AGO, True),
     ):  # fmt: skip
         view = added(uow, t.PartnerView, partner_id=company, link_id=kept, at=at, fields="name",
                      person_id=world.people["mentee"])  # fmt: skip
         made.append((t.PartnerView, view, stays))
     rules = {FIRST: short("audit"), OTHER: Keep()}
-    assert [uow.retention.some(rules, NOW, n) for n in (1, 1, 300, 300)] == [1, 1, 1, 0]
+    assert [uow.retention.some(rules, NOW, n) for n in (1, 1, 1, 300, 300)] == [1, 1, 1, 1, 0]
     for of, number, stays in made:
         assert (number in there(uow, of)) is stays, (of, number)
 
@@ -473,6 +490,18 @@ def test_codes_nobody_used(calm: UnitOfWork, world: World) -> None:
     step(calm, t.LinkCode, lambda at: added(
         calm, t.LinkCode, person_id=world.people["mentee"], digest=f"h{next(numbers)}",
         expires_at=at))  # fmt: skip
+
+
+def test_codes_of_a_programme(calm: UnitOfWork, world: World) -> None:
+    for n, (place, at) in enumerate(
+        ((FIRST, JUST_OVER), (FIRST, JUST_OVER), (FIRST, NOT_QUITE), (OTHER, LONG_AGO))
+    ):
+        added(calm, t.LinkCode, person_id=world.people["mentee"], digest=f"h{n}",
+              programme_id=place, expires_at=at)  # fmt: skip
+    before = len(there(calm, t.LinkCode))
+    rules = {FIRST: short("drafts"), OTHER: Keep()}
+    assert [calm.retention.some(rules, NOW, n) for n in (1, 1, 300)] == [1, 1, 0]
+    assert len(there(calm, t.LinkCode)) == before - 2
 
 
 def guest(uow: UnitOfWork, created: Any, seen: Any = LONG_AGO, name: str | None = None) -> int:
