@@ -74,6 +74,18 @@ def _furnish(world: World, uow: UnitOfWork) -> None:
                             asked_by_id=people[staff], asked_at=NOW, state="asked")
             )  # fmt: skip
     session.execute(update(t.Referral).values(shown_at=NOW))
+    for place, writer, reader in (
+        (FIRST, "mentor", "mentee"),  # not of the team
+        (OTHER, "far staff", "far mentee"),
+        (FIRST, "staff", "mentee"),
+    ):
+        for answer, state in ((False, "draft"), (True, "sent"), (False, "sent")):
+            text = uow.vault.seal(session, people[reader], "seen")
+            session.add(
+                t.TeamLetter(programme_id=place, person_id=people[reader], by_id=people[writer],
+                             answer=answer, state=state, text=text, written_at=NOW)
+            )  # fmt: skip
+            session.flush()
 
 
 @contextmanager
@@ -168,6 +180,16 @@ def among_team(column: str) -> Whose:
     return lambda world, uow, row: {getattr(row, column)} & of_request(world, uow, row)
 
 
+def writer(world: World, uow: UnitOfWork, row: Row) -> People:
+    """Who wrote it, as long as they are of the team; an answer is nobody's to send."""
+    return set() if row.answer else {row.by_id} & team(world, uow, row)
+
+
+def addressee(_world: World, _uow: UnitOfWork, row: Row) -> People:
+    """Whom it went to, once it has."""
+    return {row.person_id} if row.state == "sent" and not row.answer else set()
+
+
 WAYS: Final = (
     Way(access.own_conversation, t.Conversation, author, asks=True),
     Way(access.own_request, t.Request, author, asks=True),
@@ -187,6 +209,11 @@ WAYS: Final = (
     Way(access.staff_call, t.HelpCall, team),
     Way(access.staff_request, t.Request, team),
     Way(access.own_interview, t.Interview, among_team("interviewer_id"), "request_id"),
+    Way(access.interview_of_me, t.Interview, through("request_id", t.Request, author),
+        "request_id", asks=True),
+    Way(access.own_team_letter, t.TeamLetter, writer),
+    Way(access.team_letter_to_me, t.TeamLetter, addressee, asks=True),
+    Way(access.staff_partner, t.Partner, team),
     Way(access.own_note, t.RequestNote, among_team("by_id"), "request_id"),
     Way(access.staff_pair, t.Pair, team),
     Way(access.staff_campaign, t.Campaign, team),
@@ -214,6 +241,7 @@ TYPED: Final = [
     access.staff_request, access.own_interview, access.own_note, access.staff_pair,
     access.staff_beyond, access.staff_referral, access.staff_training, access.staff_announcement,
     access.flag_to_guard, access.letter_to_guard, access.pair_to_guard,
+    access.interview_of_me, access.own_team_letter, access.team_letter_to_me, access.staff_partner,
 ]  # fmt: skip
 """Whose numbers are typed after commands too."""
 EVERY: Final = [pytest.param(way, id=way.find.__name__) for way in WAYS]
@@ -565,6 +593,73 @@ def test_safeguarding_is_for_who_is_named(world: World, name: str) -> None:
                 with refused(turn):
                     access.safeguarding(turn)
             assert not turn.reached
+
+
+def test_nobody_guards_what_is_about_themselves(world: World) -> None:
+    """Their own report, letter and pair are for the others named, or for the owner."""
+    guard, mentee = world.people["safeguarding"], world.people["mentee"]
+    flag, letter = theirs(world, t.Flag, person_id=mentee), theirs(world, t.Letter)
+    pair = theirs(world, t.Pair, mentee_id=mentee)
+    for find, of, number, values, about in (
+        (access.flag_to_guard, t.Flag, flag, {"kind": "flag", "about_id": guard}, True),
+        (access.flag_to_guard, t.Flag, flag, {"kind": "flag", "person_id": guard}, False),
+        (access.flag_to_guard, t.Flag, flag, {"kind": "distress", "person_id": guard}, True),
+        (access.flag_to_guard, t.Flag, flag, {"kind": "distress", "about_id": guard}, False),
+        (access.letter_to_guard, t.Pair, pair, {"mentor_id": guard}, True),
+        (access.letter_to_guard, t.Pair, pair, {"mentee_id": guard}, True),
+        (access.pair_to_guard, t.Pair, pair, {"mentor_id": guard}, True),
+        (access.pair_to_guard, t.Pair, pair, {"mentee_id": guard}, True),
+    ):
+        thing = letter if find is access.letter_to_guard else number
+        for name, there in (("safeguarding", not about), ("owner", about), ("staff", False)):
+            with acting(world, name) as turn:
+                change(turn, of, number, **values)
+                if there:
+                    assert find(turn, thing).id == thing
+                else:
+                    with refused(turn):
+                        find(turn, thing)
+
+
+def test_whom_a_report_and_a_letter_are_about(world: World) -> None:
+    mentee, mentor = world.people["mentee"], world.people["mentor"]
+    flag, letter = theirs(world, t.Flag, person_id=mentee), theirs(world, t.Letter)
+    with acting(world, "safeguarding") as turn:
+        for kind, about, whom in (
+            ("flag", mentor, (mentor,)), ("flag", None, ()), ("distress", None, (mentee,)),
+        ):  # fmt: skip
+            change(turn, t.Flag, flag, kind=kind, about_id=about)
+            assert access.of_flag(turn.uow.session.get_one(t.Flag, flag)) == whom
+        row = turn.uow.session.get_one(t.Letter, letter)
+        assert access.of_letter(turn, row) == (mentee, mentor)
+        change(turn, t.Letter, letter, pair_id=None)
+        assert access.of_letter(turn, row) == (mentee,)
+
+
+@pytest.mark.parametrize("name", [*ROLES, "expert"])
+def test_a_class_is_the_team_s_and_who_teaches_it(world: World, name: str) -> None:
+    if name.startswith("erased"):
+        return
+    asked = Policy("teacher", "private", "programme")
+    for key in ("a", "b", "c"):
+        with acting(world, name, policy=asked) as turn:
+            turn.current = world.bot.programmes[FIRST]
+            for of, place, who, role in (
+                ("a", FIRST, "teacher", "teacher"), ("a", FIRST, "mentee", "pupil"),
+                ("b", FIRST, "mentor", "teacher"),  # by a row alone, without the role
+                ("b", FIRST, "teacher", "pupil"), ("c", OTHER, "teacher", "teacher"),
+            ):  # fmt: skip
+                turn.uow.session.add(t.ClassPlace(programme_id=place, key=of, name=of, role=role,
+                                                  person_id=world.people[who]))  # fmt: skip
+            turn.uow.session.flush()
+            runs = turn.me.id in holders(world, FIRST, "staff", "owner")
+            if (runs and key != "c") or (name == "teacher" and key == "a"):
+                assert {place.key for place in access.school_class(turn, key)} == {key}
+                assert len(access.school_class(turn, key)) == 2
+                assert turn.reached
+            else:
+                with refused(turn):
+                    access.school_class(turn, key)
 
 
 def test_nothing_is_given_on_a_platform_the_programme_is_not_on(world: World) -> None:
