@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from typing_extensions import override
+
 from handlers.local.fake_slack import FakeSlack
 from handlers.local.fake_telegram import FakeTelegram
 from handlers.local.ledger import Json
@@ -172,6 +174,15 @@ class SlackScreen:
         """What can be pressed on the Home tab."""
         home = self.slack.home(self.user)
         return list(_pressable(home.view["blocks"], home.id)) if home else []
+
+
+class SlackChannel(SlackScreen):
+    """What the bot writes in a channel, for all its members; `user` is the channel's id."""
+
+    @override
+    def _messages(self) -> Iterator[SlackMessage]:
+        channel = self.slack.world.channels[self.user]
+        yield from (m for m in channel.messages if m.by_bot and m.visible_to is None)
 
 
 def _unescaped(text: str) -> Drawn:

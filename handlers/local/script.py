@@ -23,6 +23,7 @@
       - old lines                        replaced, in a copy of the file, by
       + new lines
 
+What the bot writes to the team's channel and group stands under `#équipe`, on no person's screen.
 Everything else (`bot > …`, `bot → slack Claire > …`, `| …`, `— date —`, `!! …`) is written by the
 play. This module asserts nothing: it says what was seen and what the platforms objected to.
 """
@@ -49,13 +50,13 @@ from bot.programmes.load import presets
 from handlers.local import screens
 from handlers.local.chat_file import Platform, Script, ScriptError, Step, ascii_name, platform_of
 from handlers.local.people import COLUMNS, invented
-from handlers.local.screens import Button, Drawn, SlackScreen, TelegramScreen
+from handlers.local.screens import Button, Drawn, SlackChannel, SlackScreen, TelegramScreen
 from handlers.local.slack_server import IDENTITY
 from handlers.local.stage import Stage
 from storage.tables import Inbox, Outbox
 from storage.unit_of_work import UnitOfWork
 
-CHANNEL: Final = "C0GENERAL"
+CHANNEL, GROUP = "C0EQUIPE", -4001  # where a programme's file may have the numbers written
 _PRESS = re.compile(r"(\[.+?\](?: \+ \[.+?\])*)(?: sous « (.+?) »)?( deux fois)?")
 _LEAP = re.compile(r"\+(\d+) (minute|heure|jour|semaine|mois)s?")
 _UNITS: Final = {
@@ -182,7 +183,10 @@ class Player:
                 person.started = (platform, name) in before
                 self._screens[platform, name] = TelegramScreen(self.stage.telegram, number)
         members = [self._slack_id(n) for p, n in self.script.people() if p == "slack"]
-        self.stage.slack.add_channel(CHANNEL, "général", members)
+        self.stage.slack.add_channel(CHANNEL, "équipe", members)
+        self.stage.telegram.add_group(GROUP, "équipe")
+        self._screens["slack", "#équipe"] = SlackChannel(self.stage.slack, CHANNEL)
+        self._screens["telegram", "#équipe"] = TelegramScreen(self.stage.telegram, GROUP)
 
     async def _acquaint(self) -> None:
         """Those of the header have talked to the bot before: it may write to them."""
