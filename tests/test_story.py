@@ -51,4 +51,4 @@ def test_a_conversation_that_differs_is_a_readable_failure_until_it_is_updated(
     assert "-bot > Autre chose." in before.stdout
     assert "+bot           > Ce que je peux faire" in before.stdout
     assert run("--update").returncode == 0
-    assert run().returncode == 0
+    assert "Ce que je peux faire" in scene.read_text("utf-8")
