@@ -262,7 +262,9 @@ def test_only_who_got_a_letter_reports_it_and_only_who_is_named_sees_it(stand: S
 def test_a_report_is_told_again_until_somebody_takes_it(stand: Stand) -> None:
     heard = stand.press(MARC, button(letter(stand, LEA, "Bonjour"), MARC, "Signaler"))
     token = button(heard, GUARD, "Je m’en occupe")
-    assert len(told(stand.days(3.5), GUARD, "attend toujours")) == 3
+    again = stand.days(3.5)
+    assert len(told(again, GUARD, "attend toujours")) == 3
+    assert told(stand.press(GUARD, button(again, GUARD, "Voir le signalement")), GUARD, "Bonjour")
     assert told(stand.press(GUARD, token), GUARD, "s’en occupe")
     assert not told(stand.days(3), GUARD, "attend toujours")
     heard = stand.press(GUARD, token)  # the old button again
