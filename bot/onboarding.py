@@ -466,9 +466,7 @@ def sections(turn: Turn) -> list[Message]:
 def unknown_command(turn: Turn, name: str) -> None:
     """A verb we have not: say so, with what may have been meant, and what there is."""
     w = turn.w
-    meant = [
-        run_choice(one.name if w.lang == "fr" else one.alias, one.name) for one in near(turn, name)
-    ]
+    meant = [run_choice(one.called(w.lang), one.name) for one in near(turn, name)]
     turn.say(
         Message(
             w("command-unknown-near" if meant else "command-unknown", name=name[:40]),

@@ -43,7 +43,7 @@ def menu_entries(
     """
     w = words(lang)
     return [
-        (entry.name if lang == "fr" else entry.alias, w(entry.summary))
+        (entry.called(lang), w(entry.summary))
         for entry in listed()
         if entry.policy.of_staff == staff and (only is None or entry.name in only)
     ]

@@ -44,7 +44,7 @@ def annuaire(turn: Turn, args: str) -> None:
 
 def how(turn: Turn, verb: str) -> str:
     """How to search, with examples, as it is typed where the person is."""
-    name = verb if turn.w.lang == "fr" else COMMANDS[verb].alias
+    name = COMMANDS[verb].called(turn.w.lang)
     typed = ("/cordee " if turn.author.platform == "slack" else "/") + name
     return turn.w("directory-how", command=typed)
 

@@ -35,7 +35,7 @@ def aide(turn: Turn, args: str) -> None:
     for entry in listed():
         if not (may(turn, entry.name) and entry.is_of(turn.current)):
             continue
-        name = entry.name if w.lang == "fr" else entry.alias
+        name = entry.called(w.lang)
         typed = name if turn.author.platform == "slack" else name.replace("-", "_")
         lines.append(Line(label=prefix + typed, text=w(entry.summary), command=True))
     programme = turn.current

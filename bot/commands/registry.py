@@ -43,6 +43,10 @@ class Command:
         section = self.section
         return programme is None or section is None or getattr(programme, section) is not None
 
+    def called(self, lang: str) -> str:
+        """Its name for a reader of this language."""
+        return self.name if lang == "fr" else self.alias
+
     @property
     def summary(self) -> str:
         """Message id of the one-line description."""

@@ -138,7 +138,7 @@ def _do(turn: Turn, person_id: int, wish: _Wish) -> None:
 
 def _usage(turn: Turn) -> str:
     slack = turn.author.platform == "slack"
-    name = "a-voir" if turn.w.lang == "fr" else COMMANDS["a-voir"].alias
+    name = COMMANDS["a-voir"].called(turn.w.lang)
     return turn.w(
         "triage-usage", command=f"/cordee {name}" if slack else "/" + name.replace("-", "_")
     )
