@@ -54,6 +54,15 @@ RANKED_BY_MEANING: Final = (
     "who_shares_only_the_kind_of_help_has_no_points",
     "reasons_of_many_pairs_are_those_of_each_alone",
 )
+# The tests of the flows beside the conversations: a minute in all, so they are asked first.
+BESIDE: Final = (
+    *("afterwards", "announcements", "arriving", "bodies", "campaign_figures", "campaigns"),
+    *("checkins", "classes", "consents", "differing", "digests", "flags", "followup", "gaps"),
+    *("groups", "interviews", "kept", "leaving", "minor_desk", "minor_requests", "minors"),
+    *("not_asked", "offer", "pairs", "partings", "promises", "queue", "referrals"),
+    *("referrals_lent", "reports", "requests", "rights", "roles", "supervisors", "team"),
+    *("team_letters", "telegram_request", "timers", "triage", "triage_beside"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,7 @@ GROUPS: Final = {
             **{path.relative_to(ROOT).as_posix(): () for path in sorted(FLOWS.glob("[a-z]*.py"))},
             **{f"bot/{n}.py": () for n in ("bot", "dialogues", "turn", "triage/gather")},
         },
-        ("tests/transcripts",),
+        ("tests/transcripts", *(f"tests/test_{n}.py" for n in BESIDE)),
     ),
 }
 
