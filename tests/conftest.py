@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests import needs
+from tests.empty import Shelf
 from tests.postgres import PgServer, running_server
 
 pytest_plugins: list[str] = [
@@ -102,6 +103,20 @@ def pg_url(pg_server: PgServer) -> Iterator[str]:
     url = pg_server.create()
     yield url.render_as_string(hide_password=False)
     pg_server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def pg_shelf(pg_server: PgServer) -> Shelf:
+    """The databases of this process that go from test to test."""
+    return Shelf(pg_server)
+
+
+@pytest.fixture
+def pg_tables(pg_shelf: Shelf) -> Iterator[str]:
+    """The address of a database with every table and no row; for what changes rows only."""
+    url = pg_shelf.take()
+    yield url.render_as_string(hide_password=False)
+    pg_shelf.give_back(url)
 
 
 @pytest.fixture(scope="session")

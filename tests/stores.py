@@ -48,7 +48,7 @@ def somebody(
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Empty tables, on each kind of database."""
     lite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/cordee.db" if lite else request.getfixturevalue("pg_url")
+    url = f"sqlite:///{tmp_path}/cordee.db" if lite else request.getfixturevalue("pg_tables")
     database = Database(url, SECRET)
     tables(database)
     yield database

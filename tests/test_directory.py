@@ -24,7 +24,7 @@ SECRET = "a secret for tests only"
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    url = request.getfixturevalue("pg_url") if request.param == "postgres" else "sqlite://"
+    url = request.getfixturevalue("pg_tables") if request.param == "postgres" else "sqlite://"
     database = Database(url, SECRET)
     tables(database)
     yield database
@@ -157,8 +157,8 @@ def test_an_expert_on_pause_takes_no_place(uow: UnitOfWork) -> None:
     assert not uow.directory.take_place(person_id, NOW)
 
 
-def test_two_at_once_never_share_the_last_place(pg_url: str) -> None:
-    database = Database(pg_url, SECRET)
+def test_two_at_once_never_share_the_last_place(pg_tables: str) -> None:
+    database = Database(pg_tables, SECRET)
     tables(database)
     with database.unit_of_work() as uow:
         (person_id,) = add(uow.directory, entry(1, capacity=3))
@@ -336,13 +336,13 @@ def test_roles_and_accounts_are_linked_once(uow: UnitOfWork) -> None:
 # --- the same on both databases -------------------------------------------------------------------
 
 
-def test_the_ranking_does_not_depend_on_the_database(pg_url: str) -> None:
+def test_the_ranking_does_not_depend_on_the_database(pg_tables: str) -> None:
     wishes = [
         Wish("l'éolien en mer, quitter un grand groupe"),
         Wish("", {"structure": ("startup",), "country": ("Afrique",)}),
     ]
     answers = []
-    for url in ("sqlite://", pg_url):
+    for url in ("sqlite://", pg_tables):
         database = Database(url, SECRET)
         tables(database)
         with database.unit_of_work() as uow:

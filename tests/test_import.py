@@ -43,7 +43,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database of each kind, for what the two may do differently."""
     file = f"sqlite:///{tmp_path / 'cordee.db'}"
-    yield from made(request.getfixturevalue("pg_url") if request.param == "postgres" else file)
+    yield from made(request.getfixturevalue("pg_tables") if request.param == "postgres" else file)
 
 
 def load(database: Database, data: str | bytes, **more: str) -> Imported:

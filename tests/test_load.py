@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def uow(request: pytest.FixtureRequest) -> Iterator[UnitOfWork]:
-    url = request.getfixturevalue("pg_url") if request.param == "postgres" else "sqlite://"
+    url = request.getfixturevalue("pg_tables") if request.param == "postgres" else "sqlite://"
     database = Database(url, "a secret for tests only")
     tables(database)
     with database.unit_of_work() as uow:

@@ -523,8 +523,8 @@ def test_the_job_reads_how_long_from_the_programme_s_file(database: Database) ->
 
 
 @pytest.mark.postgres
-def test_a_row_that_a_turn_holds_is_left_for_later(pg_url: str) -> None:
-    database = Database(pg_url, "secret of the tests")
+def test_a_row_that_a_turn_holds_is_left_for_later(pg_tables: str) -> None:
+    database = Database(pg_tables, "secret of the tests")
     tables(database)
     person = somebody(database).person_id
     with database.unit_of_work() as uow:

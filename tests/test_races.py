@@ -41,7 +41,7 @@ Press = tuple[str, str]  # account, token
 def one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     """The team, Léa and Tom, two experts."""
     lite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/c.db" if lite else request.getfixturevalue("pg_url")
+    url = f"sqlite:///{tmp_path}/c.db" if lite else request.getfixturevalue("pg_tables")
     made = stand(MARC, INES, url=url)
     yield made
     made.database.close()

@@ -347,8 +347,8 @@ async def test_a_database_that_stumbles_loses_no_result(world: World) -> None:
     assert world.state("hello")[0] == "sent"
 
 
-async def test_two_replicas_say_everything_once(pg_url: str) -> None:
-    database = Database(pg_url, SECRET)
+async def test_two_replicas_say_everything_once(pg_tables: str) -> None:
+    database = Database(pg_tables, SECRET)
     tables(database)
     world = World(database)
     people = [somebody(database, str(n)) for n in range(20)]

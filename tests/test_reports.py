@@ -370,10 +370,10 @@ def test_an_export_asks_for_all_names_at_once() -> None:
 
 
 @pytest.mark.postgres
-def test_the_same_on_postgres(pg_url: str) -> None:
+def test_the_same_on_postgres(pg_tables: str) -> None:
     there = stand()
     there.database.close()
-    there.database = Database(pg_url, "a secret for tests only")
+    there.database = Database(pg_tables, "a secret for tests only")
     tables(there.database)
     there.run(*there.programmes)
     crowd(there, CHUNK + 3)

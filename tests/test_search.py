@@ -251,7 +251,7 @@ def brute(uow: UnitOfWork, question: str) -> list[int]:
 
 
 def test_the_same_on_both_databases_and_the_same_as_reading_everybody(
-    pg_url: str, monkeypatch: pytest.MonkeyPatch
+    pg_tables: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = Random(5)
     questions = [
@@ -264,7 +264,7 @@ def test_the_same_on_both_databases_and_the_same_as_reading_everybody(
         "bell energie",
     ]
     answers: list[dict[str, list[int]]] = []
-    for url in ("sqlite://", pg_url):
+    for url in ("sqlite://", pg_tables):
         database = Database(url, SECRET)
         tables(database)
         with database.unit_of_work() as uow:

@@ -255,7 +255,7 @@ def test_a_clause_is_quoted_only_as_it_stands() -> None:
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     file = f"sqlite:///{tmp_path / 'cordee.db'}"
-    url = request.getfixturevalue("pg_url") if request.param == "postgres" else file
+    url = request.getfixturevalue("pg_tables") if request.param == "postgres" else file
     database = Database(url, "a secret for tests only")
     tables(database)
     yield database

@@ -18,13 +18,13 @@ from tests.test_inbox import read
 
 
 @pytest.mark.postgres
-async def test_a_stranger_heard_by_two_processes_at_once(pg_url: str) -> None:
+async def test_a_stranger_heard_by_two_processes_at_once(pg_tables: str) -> None:
     """One looks, and while it has not committed the other makes that account: it tries again.
 
     The inbox keeps one author's events in order, so the other is not an event: somebody links an
     account, or staff are seated at a start.
     """
-    database, other = (Database(pg_url, SECRET) for _ in range(2))
+    database, other = (Database(pg_tables, SECRET) for _ in range(2))
     tables(database)
     failed: list[str] = []
     looked = 0

@@ -48,7 +48,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
-    url = "sqlite://" if request.param == "sqlite" else request.getfixturevalue("pg_url")
+    url = "sqlite://" if request.param == "sqlite" else request.getfixturevalue("pg_tables")
     one = Stand((programme(),), url=url)
     yield one
     one.database.close()

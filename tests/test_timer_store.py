@@ -93,9 +93,9 @@ def test_a_key_too_long_is_refused_on_both(database: Database) -> None:
 
 
 @pytest.mark.postgres
-def test_two_tickers_share_what_is_due(pg_url: str) -> None:
+def test_two_tickers_share_what_is_due(pg_tables: str) -> None:
 
-    database = Database(pg_url, "secret of the tests")
+    database = Database(pg_tables, "secret of the tests")
     tables(database)
     with database.unit_of_work() as uow:
         for n in range(4):

@@ -141,8 +141,8 @@ async def test_a_crash_inside_leaves_everything_as_it_was(world: World) -> None:
     assert world.fired() == [0, 1]
 
 
-async def test_four_tickers_fire_each_timer_once(pg_url: str) -> None:
-    database = Database(pg_url, SECRET)
+async def test_four_tickers_fire_each_timer_once(pg_tables: str) -> None:
+    database = Database(pg_tables, SECRET)
     tables(database)
     world = World(database)
     world.planned(600)
