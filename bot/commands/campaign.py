@@ -40,19 +40,12 @@ _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _NUMBERS: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
-@command("campagne", alias="campaign", who="staff")
+@command("campagne", alias="campaign", who="staff", section="campaign")
 def campagne(turn: Turn, args: str) -> None:
     """The campaign: where it stands; with a verb, what comes next."""
     if turn.programme.campaign is None:
-        theirs = [
-            one
-            for one in turn.programmes.values()
-            if one.campaign is not None and turn.holds(one.id)
-        ]
-        if len(theirs) != 1:
-            turn.say(Message(turn.w("campaign-not-here")), here=True)
-            return
-        turn.enter(theirs[0])  # no other programme of theirs can be meant
+        turn.say(Message(turn.w("campaign-not-here")), here=True)
+        return
     verb, rest = _verb(args)
     run = _VERBS.get(verb)
     if run is None:

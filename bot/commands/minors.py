@@ -42,7 +42,7 @@ _PROOFS: Final = {
 _JOINT: Final = frozenset({"conjoint", "conjointe", "joint"})
 
 
-@command("mineurs", alias="minors", who="staff", where="private")
+@command("mineurs", alias="minors", who="staff", where="private", section="minors")
 def mineurs(turn: Turn, args: str) -> None:
     """Who waits for the parents, who is checked; `parents …`, `verifie …` record it."""
     rules = turn.programme.minors

@@ -15,6 +15,8 @@ from functools import wraps
 
 from bot.dialogue.questionnaire import did_you_mean, fold
 from bot.errors import NotAllowed, PolicyError, ProgrammeError
+from bot.events import Pressed
+from bot.messages import Message
 from bot.policy import Policy, Scope, Where, Who, declare, policy, policy_of
 from bot.programmes.schema import Programme
 from bot.turn import Turn
@@ -29,7 +31,8 @@ class Command:
         alias: English name.
         run: What it does, with the rest of the line, for those whom its policy admits.
         listed: Whether menus show it; `consent` and the like are only pressed.
-        section: Of the programme's file, without which there is nothing of it to show.
+        section: Of the programme's file, without which there is nothing of it to show; whoever
+            asks for it there goes on in the one programme of theirs that has it.
     """
 
     name: str
@@ -41,7 +44,7 @@ class Command:
     def is_of(self, programme: Programme | None) -> bool:
         """Whether there is something of it in a programme; anywhere, without one."""
         section = self.section
-        return programme is None or section is None or getattr(programme, section) is not None
+        return programme is None or section is None or bool(getattr(programme, section))
 
     def called(self, lang: str) -> str:
         """Its name for a reader of this language."""
@@ -115,7 +118,8 @@ def command(
         where: In which kind of chat it may answer; by default, staff anywhere, others in private.
         scope: What it reaches; by default the rows of the programme for staff, for others their
             own.
-        section: Of the programme's file, without which it is not shown in menus.
+        section: Of the programme's file, without which it is not shown in menus, and another
+            programme meant.
 
     Raises:
         PolicyError: The name is taken, or the policy is none.
@@ -130,7 +134,7 @@ def command(
 
         @wraps(run)
         def guarded(turn: Turn, args: str) -> None:
-            with past(turn, f"command:{name}") as admitted:
+            with past(turn, f"command:{name}", COMMANDS[name]) as admitted:
                 if admitted:
                     run(turn, args)
 
@@ -185,11 +189,16 @@ def act(
 
 
 @contextmanager
-def past(turn: Turn, what: str) -> Iterator[bool]:
+def past(turn: Turn, what: str, entry: Command | None = None) -> Iterator[bool]:
     """Past a policy: True when the person who acted is let through, and while it is done.
 
     A guest is asked for consent instead (False). Consent and role in the programme of an object
     are for `bot/access.py`: an act asks here only whether there is any such role.
+
+    Args:
+        turn: Of the person.
+        what: That has a policy, `command:aide`.
+        entry: The command, when it is one: it may lead to another programme of theirs.
 
     Raises:
         NotAllowed: No policy, or a member without the role.
@@ -197,9 +206,27 @@ def past(turn: Turn, what: str) -> Iterator[bool]:
     asked = policy_of(what)
     before, turn.policy = turn.policy, asked
     try:
+        if entry is not None and not entry.is_of(turn.current):
+            _go_where_it_is(turn, entry)
         yield _admitted(turn, asked)
     finally:
         turn.policy = before
+
+
+def _go_where_it_is(turn: Turn, entry: Command) -> None:
+    """On to the one programme of theirs that has it; said to whoever did not press its button."""
+    theirs = [
+        one
+        for one in turn.programmes.values()
+        if entry.is_of(one)
+        and (turn.holds(one.id) if entry.policy.of_staff else turn.agreed_in(one.id))
+    ]
+    if len(theirs) == 1:
+        turn.enter(theirs[0])
+        if not isinstance(turn.event, Pressed):
+            turn.say(
+                Message(turn.w("programme-chosen", name=turn.w.pick(theirs[0].name))), here=True
+            )
 
 
 def _admitted(turn: Turn, asked: Policy) -> bool:

@@ -375,7 +375,7 @@ def _quarter(turn: Turn, args: str) -> str:
         return reports.current_quarter(turn, turn.programme)
 
 
-@command("bilan", alias="summary", who="staff")
+@command("bilan", alias="summary", who="staff", section="reports")
 def bilan(turn: Turn, args: str) -> None:
     """Who has sent the quarterly report, who has not; `bilan 2026T3` for another quarter."""
     w = turn.w
@@ -415,7 +415,7 @@ def bilan(turn: Turn, args: str) -> None:
         )
 
 
-@command("relancer", alias="remind", who="staff")
+@command("relancer", alias="remind", who="staff", section="reports")
 def relancer(turn: Turn, args: str) -> None:
     """Remind those whose report is missing."""
     quarter = _quarter(turn, args)

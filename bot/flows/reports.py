@@ -240,7 +240,7 @@ def welcome_late(scene: Scene, person: Person, programme: Programme) -> None:
 # --- the person -----------------------------------------------------------------------------------
 
 
-@command("rapport", alias="report", who="member")
+@command("rapport", alias="report", who="member", section="reports")
 def rapport(turn: Turn, args: str) -> None:
     """My quarterly report: go on, or change it until the window closes."""
     report = _meant(turn, args.strip())
