@@ -166,6 +166,18 @@ class Care:
         self._session.refresh(row)
         return bool(done)
 
+    def take_up_referral(self, row: Referral, version: int, state: str, now: datetime) -> bool:
+        """Compare-and-set that a hidden suggestion is the person's own wish from now on."""
+        done = changed(
+            self._session,
+            update(Referral)
+            .where(Referral.id == row.id, Referral.version == version, Referral.shown_at.is_(None))
+            .values(state=state, origin="mentee", version=version + 1, changed_at=now)
+            .execution_options(synchronize_session=False),
+        )
+        self._session.refresh(row)
+        return bool(done)
+
     def give_referral(self, row: Referral, to: int, *, instead_of: int | None) -> bool:
         """Who is in charge of it from now on; False when somebody was quicker."""
         done = changed(

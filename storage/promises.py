@@ -40,7 +40,8 @@ class Owed:
 def owed(session: Session, programme_id: str) -> list[Owed]:
     """All of them, the oldest first.
 
-    A wish for a coach is answered once anything was done about it.
+    A wish for a coach is answered once it has begun, or nothing comes of it: who sees to it and
+    what the team noted of it are no answer.
     """
     queries: dict[str, Executable] = {
         "join": select(Membership.id, Membership.person_id, Membership.since).where(
@@ -54,12 +55,10 @@ def owed(session: Session, programme_id: str) -> list[Owed]:
             Stray.passed_at.is_not(None),
             Stray.settled_at.is_(None),
         ),
-        "referral": select(Referral.id, Referral.person_id, Referral.begun_at).where(
+        "referral": select(Referral.id, Referral.person_id, Referral.changed_at).where(
             Referral.programme_id == programme_id,
             Referral.origin == "mentee",
             Referral.state == "agreed",
-            Referral.version == 1,
-            Referral.note.is_(None),
         ),
     }
     found = [

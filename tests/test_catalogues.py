@@ -234,6 +234,7 @@ def _families() -> dict[str, list[str]]:
         "referral-{}": TURNINGS,
         "referral-about-{}": TURNINGS,
         "referral-is-{}": lifecycle.REFERRAL,
+        "referral-there-{}": ("agreed", "underway"),
         "referral-by-{}": ("staff", "mentor", "mentee"),
         "staff-referral-is-{}": set(lifecycle.REFERRAL) - {"suggested"},
         "staff-state-{}": lifecycle.REQUEST,

@@ -80,6 +80,17 @@ def test_a_later_promise_is_looked_at_after_an_earlier_one_was_kept() -> None:
     assert len(reminders(one.days(9))) == 2
 
 
+def test_a_note_and_a_name_are_no_answer_yet() -> None:
+    one = stand(MARC)
+    coach(one)
+    one.command(CLAIRE, "orientations", "1 note Appelée lundi")
+    one.press(CLAIRE, button(one.command(CLAIRE, "orientations", "1"), CLAIRE, "Je m’en occupe"))
+    assert reminders(one.days(9))
+    page = one.command(CLAIRE, "orientations", "1")
+    one.press(CLAIRE, button(page, CLAIRE, "Laisser de côté"))
+    assert not reminders(one.days(14))
+
+
 def test_who_wants_to_join_is_listed_once_the_team_knows_of_them() -> None:
     asked = programme("ax-accompagnement")
     mentor = asked.roles.mentor.model_copy(update={"enrol": "approved"})

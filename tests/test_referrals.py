@@ -58,6 +58,40 @@ def test_a_mentor_suggests_and_the_person_learns_it_from_the_team_alone() -> Non
     assert row(one).state == "declined"
 
 
+def test_who_wishes_for_what_their_mentor_suggested_is_heard_and_promised_an_answer() -> None:
+    one, number = stand()
+    heard = one.command(MARC, "orienter", f"{number}/coach")
+    listed = one.command(CLAIRE, "orientations")
+    assert told(listed, CLAIRE, "Suggérée (accompagnateur), pas encore dite")
+    put = button(one.command(CLAIRE, "orientations", "1"), CLAIRE, "En parler à la personne")
+    one.days(3)
+    heard = one.command(LEA, "orienter", f"{number}/coach")
+    assert told(heard, LEA, "au plus tard le vendredi 11 septembre")
+    assert told(heard, CLAIRE, "Léa Martin souhaite de l’aide au-delà d’un bénévole")
+    assert not told(heard, MARC)
+    assert (row(one).state, row(one).origin) == ("agreed", "mentee")
+    assert told(one.command(CLAIRE, "promesses"), CLAIRE, "vendredi 11 septembre")
+    assert not told(one.press(CLAIRE, put), LEA)  # asked already: not put to her any more
+    assert told(one.days(8), CLAIRE, "dépassé")
+    assert told(one.days(21), CLAIRE, "depuis 3 semaines")
+
+
+def test_who_asks_again_sees_where_it_stands_and_is_promised_nothing_new() -> None:
+    one, number = stand()
+    yes = proposed(one, number)
+    again = one.command(LEA, "orienter", f"{number}/coach")
+    assert button(again, LEA, "Oui, volontiers") == yes
+    one.press(LEA, yes)
+    again = one.command(LEA, "orienter", f"{number}/coach")
+    assert told(again, LEA, "déjà noté")
+    heard = one.press(LEA, button(again, LEA, "C’est en cours"))
+    assert told(heard, CLAIRE, "commencé")
+    again = one.command(LEA, "orienter", f"{number}/coach")
+    assert told(again, LEA, "en cours depuis")
+    assert not told(again, CLAIRE)
+    assert not told(again, LEA, "au plus tard")
+
+
 def test_the_person_asks_for_it_and_the_team_is_reminded_until_it_moves() -> None:
     one, number = stand()
     assert told(one.command(LEA, "orienter", str(number)), LEA, "Un travail de groupe")

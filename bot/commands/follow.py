@@ -152,7 +152,7 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
     found += [
         Line(
             label=referrals.label(turn.programme, row.kind, w),
-            text=w(f"referral-is-{row.state}"),
+            text=referrals.state(turn.programme, row, w),
             choice=run_choice(w("staff-open"), "orientations", str(row.id))
             if may(turn, "orientations")
             else None,

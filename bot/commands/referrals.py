@@ -70,7 +70,7 @@ def _list(turn: Turn) -> None:
                     text=" · ".join(
                         (
                             referrals.label(turn.programme, row.kind, w),
-                            w(f"referral-is-{row.state}"),
+                            referrals.state(turn.programme, row, w),
                             _since(turn, row.changed_at),
                         )
                     ),
@@ -96,7 +96,7 @@ def _show(turn: Turn, row: Referral) -> None:
     w = turn.w
     owner = referrals.owner_of(turn, row)
     lines = [
-        Line(label=w("column-state"), text=w(f"referral-is-{row.state}")),
+        Line(label=w("column-state"), text=referrals.state(turn.programme, row, w)),
         Line(label=w("referral-origin"), text=w(f"referral-by-{row.origin}")),
         Line(label=w("pair-since-label"), text=w.day(row.begun_at)),
         Line(
@@ -131,7 +131,7 @@ def _choices(turn: Turn, row: Referral) -> list[Choice]:
     def offer(label: str, verb: str, style: str = "plain") -> None:
         found.append(act_choice(label, verb, row.id, row.version, style))
 
-    if row.state == "suggested" and row.shown_at is None:
+    if referrals.hidden(row):
         offer(w("staff-referral-show"), "referral-show", "primary")
     if row.state == "agreed":
         offer(w("staff-referral-start"), "referral-start", "primary")
@@ -235,7 +235,7 @@ def _begin(turn: Turn, of_pair: bool, wanted: int, kind: str | None) -> None:
 def show(turn: Turn, number: int, version: int) -> None:
     """What a mentor suggested is put to the person."""
     row = access.staff_referral(turn, number)
-    if row.state == "suggested" and row.shown_at is None and row.version == version:
+    if referrals.hidden(row) and row.version == version:
         row.owner_id = turn.me.id
         referrals.propose(turn, row)
     _show(turn, row)

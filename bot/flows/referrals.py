@@ -43,6 +43,18 @@ def explained(programme: Programme, kind: str, w: Words) -> str:
     return w.pick(rules.text) if rules and rules.text else w(f"referral-about-{kind}")
 
 
+def hidden(row: Referral) -> bool:
+    """Whether it is a mentor's idea of which the person knows nothing yet."""
+    return row.state == "suggested" and row.shown_at is None
+
+
+def state(programme: Programme, row: Referral, w: Words) -> str:
+    """Where one stands, for the team."""
+    if hidden(row):
+        return w("referral-is-hidden", mentor=w.pick(programme.roles.mentor.label))
+    return w(f"referral-is-{row.state}")
+
+
 # --- the two sides of a pair, or who has made a request -------------------------------------------
 
 
@@ -66,17 +78,7 @@ def orienter(turn: Turn, args: str) -> None:
         return
     person = turn.person(pair.mentee_id) if pair is not None else turn.me
     if person.id == turn.me.id:
-        row = begin(turn, person, kind, "mentee", state="agreed", pair=pair, request=request)
-        if row is not None:
-            tell_owner(
-                turn,
-                row,
-                lambda w, who, what: w("staff-referral-asked", name=who, kind=what),
-                event=turn.event.id,
-            )
-            promises.made(turn, programme)
-        name = turn.w.team(programme.contact)
-        turn.text("referral-asked", name=name, when=turn.w.weekday(turn.working_days(programme)))
+        _wish(turn, kind, pair, request)
         return
     row = begin(turn, person, kind, "mentor", state="suggested", pair=pair)
     if row is not None:
@@ -88,6 +90,49 @@ def orienter(turn: Turn, args: str) -> None:
             event=turn.event.id,
         )
     turn.text("referral-suggested", name=person.name or "—")
+
+
+def _wish(turn: Turn, kind: str, pair: Pair | None, request: Request | None) -> None:
+    """The person wishes for it: promised by a date; or where one of this kind stands already.
+
+    What a mentor suggested and the team has not put to them yet is theirs from now on.
+    """
+    programme = turn.programme
+    there = _going(turn, turn.me, kind)
+    if there is not None and not _taken_up(turn, there):
+        turn.say(_standing(turn, there))
+        return
+    row = there or _add(turn, turn.me, kind, "mentee", state="agreed", pair=pair, request=request)
+    tell_owner(
+        turn,
+        row,
+        lambda w, who, what: w("staff-referral-asked", name=who, kind=what),
+        event=turn.event.id,
+    )
+    promises.made(turn, programme)
+    name = turn.w.team(programme.contact)
+    turn.text("referral-asked", name=name, when=turn.w.weekday(turn.working_days(programme)))
+
+
+def _taken_up(turn: Turn, row: Referral) -> bool:
+    """A mentor's suggestion that the person knows nothing of becomes their own wish."""
+    if not hidden(row):
+        return False
+    state = lifecycle.move(lifecycle.REFERRAL, row.state, "agree")
+    if not turn.uow.care.take_up_referral(row, row.version, state, turn.now):
+        return False
+    turn.note("referral", "referral", row.id, kind=row.kind, origin="mentee")
+    _plan(turn, row, turn.programme)
+    return True
+
+
+def _standing(turn: Turn, row: Referral) -> Message:
+    """Where one stands, for the person themselves, with what they may say of it."""
+    w = turn.w
+    if row.state == "suggested":
+        return _offer(turn, row, w)
+    name, when = w.team(turn.programme.contact), w.day(row.changed_at)
+    return _question(turn.programme, row, w, w(f"referral-there-{row.state}", name=name, when=when))
 
 
 def _which(turn: Turn, about: str, *, mine: bool) -> Message:
@@ -120,10 +165,22 @@ def begin(
     request: Request | None = None,
 ) -> Referral | None:
     """Note it, and plan the reminders; None when one of this kind is under way already."""
-    programme = turn.programme
-    there = turn.uow.care.referrals(programme.id, person_id=person.id, going=True)
-    if any(row.kind == kind for row in there):
+    if _going(turn, person, kind) is not None:
         return None
+    return _add(turn, person, kind, origin, state=state, pair=pair, request=request)
+
+
+def _add(
+    turn: Turn,
+    person: Person,
+    kind: str,
+    origin: str,
+    *,
+    state: str,
+    pair: Pair | None = None,
+    request: Request | None = None,
+) -> Referral:
+    programme = turn.programme
     owner = supervisor(turn, pair) if pair is not None else None
     mine = turn.me.id if origin == "staff" else None
     of_request = request.owner_id if request is not None else None
@@ -146,26 +203,35 @@ def begin(
     return row
 
 
+def _going(turn: Turn, person: Person, kind: str) -> Referral | None:
+    """One of this kind that has not come to its end."""
+    there = turn.uow.care.referrals(turn.programme.id, person_id=person.id, going=True)
+    return next((row for row in there if row.kind == kind), None)
+
+
 def propose(turn: Turn, row: Referral) -> None:
     """The person is asked whether they wish it."""
     person = turn.person(row.person_id)
-    w = turn.words(person, turn.programme)
     row.shown_at = turn.now
     turn.tell(
         person,
-        Message(
-            title=label(turn.programme, row.kind, w),
-            text=w("referral-offer", name=w.team(turn.programme.contact))
-            + "\n\n"
-            + explained(turn.programme, row.kind, w),
-            choices=(
-                act_choice(w("referral-yes"), "referral-yes", row.id, row.version, "primary"),
-                act_choice(w("referral-no"), "referral-no", row.id, row.version),
-            ),
-            note=w("referral-beside") if row.pair_id else None,
-            notice=w("referral-notice"),
-        ),
+        _offer(turn, row, turn.words(person, turn.programme)),
         key=f"referral:{row.id}:{row.version}",
+    )
+
+
+def _offer(turn: Turn, row: Referral, w: Words) -> Message:
+    return Message(
+        title=label(turn.programme, row.kind, w),
+        text=w("referral-offer", name=w.team(turn.programme.contact))
+        + "\n\n"
+        + explained(turn.programme, row.kind, w),
+        choices=(
+            act_choice(w("referral-yes"), "referral-yes", row.id, row.version, "primary"),
+            act_choice(w("referral-no"), "referral-no", row.id, row.version),
+        ),
+        note=w("referral-beside") if row.pair_id else None,
+        notice=w("referral-notice"),
     )
 
 
@@ -382,20 +448,25 @@ def ask(scene: Scene, timer: DueTimer) -> None:
     row, programme = found
     person = scene.person(row.person_id)
     w = scene.words(person, programme)
+    scene.tell(
+        person,
+        _question(programme, row, w, w("referral-how")),
+        key=timer.key,
+        priority=REMINDER,
+    )
+
+
+def _question(programme: Programme, row: Referral, w: Words, text: str) -> Message:
+    """What the person may say of one that is agreed or under way."""
     choices: list[Choice] = [
         act_choice(w("referral-i-begun"), "referral-begun", row.id, row.version),
         act_choice(w("referral-i-over"), "referral-over", row.id, row.version),
         act_choice(w("referral-i-wait"), "referral-wait", row.id, row.version),
     ]
-    scene.tell(
-        person,
-        Message(
-            title=label(programme, row.kind, w),
-            text=w("referral-how"),
-            choices=tuple(choices if row.state == "agreed" else choices[:2]),
-            quiet=(act_choice(w("referral-i-leave"), "referral-no", row.id, row.version),),
-            notice=w("referral-notice"),
-        ),
-        key=timer.key,
-        priority=REMINDER,
+    return Message(
+        title=label(programme, row.kind, w),
+        text=text,
+        choices=tuple(choices if row.state == "agreed" else choices[:2]),
+        quiet=(act_choice(w("referral-i-leave"), "referral-no", row.id, row.version),),
+        notice=w("referral-notice"),
     )
