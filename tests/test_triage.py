@@ -331,11 +331,46 @@ def test_the_first_who_takes_it_has_it_and_the_person_hears_who(stand: Stand) ->
     (call,) = calls(stand)
     assert (call.state, call.taken_by_id) == ("taken", stand.ids[SOFIA])
     assert "Sofia s’en occupe" in dict(listed(stand))["Inès Ferrat"]
-    assert not told(stand.days(9), CLAIRE, "aide")  # nobody is chased any more
     done = stand.press(SOFIA, button(said, SOFIA, "C’est réglé"))
     assert told(done, "ines", "Sofia")
     assert calls(stand)[0].state == "closed"
     assert not told(stand.press(SOFIA, button(said, SOFIA, "C’est réglé")), "ines")
+
+
+def test_one_that_is_taken_is_reminded_of_until_it_is_settled(stand: Stand) -> None:
+    """A-15: the taker at the promised date, the team from the next working day on."""
+    stand.press(SOFIA, button(ask(stand), SOFIA, "Je m’en occupe"))
+    (call,) = calls(stand)
+    early = stand.until(call.due_at - timedelta(minutes=1))
+    assert not told(early, CLAIRE, "aide")
+    assert not told(early, SOFIA, "aide")
+    at_last = stand.until(call.due_at + timedelta(hours=1))
+    (mine,) = told(at_last, SOFIA, "tu t’en occupes")
+    assert not told(at_last, CLAIRE, "aide")
+    later = stand.days(14)
+    for who in (CLAIRE, SOFIA):
+        assert len(told(later, who, "pas encore réglée")) == 10  # working days
+    assert not told(later, "ines", "aide")
+    done = stand.press(SOFIA, mine.choices["C’est réglé"])
+    assert told(done, "ines", "a eu sa réponse")
+    assert not told(stand.days(14), CLAIRE, "réglé")
+
+
+def test_one_taken_late_is_reminded_of_the_next_working_day(stand: Stand) -> None:
+    heard = ask(stand)
+    stand.days(10)
+    stand.press(SOFIA, button(heard, SOFIA, "Je m’en occupe"))
+    assert not told(stand.days(0.9), SOFIA, "tu t’en occupes")
+    assert told(stand.days(3), SOFIA, "tu t’en occupes")
+
+
+def test_the_team_is_reminded_when_the_taker_cannot_be_reached(stand: Stand) -> None:
+    stand.press(SOFIA, button(ask(stand), SOFIA, "Je m’en occupe"))
+    with stand.work() as uow:
+        for identity in uow.people.identities(stand.ids[SOFIA]):
+            identity.reachable = False
+    (call,) = calls(stand)
+    assert told(stand.until(call.due_at + timedelta(hours=1)), CLAIRE, "pas encore réglée")
 
 
 def test_when_nobody_takes_it_the_team_and_then_the_person_hear_it(stand: Stand) -> None:

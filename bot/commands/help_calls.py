@@ -1,14 +1,16 @@
 """« J'ai besoin d'aide »: always open, reaches people of the team, with a date they are held to.
 
 The team is told at once, again when nobody has taken it, and at the date that was promised; the
-person hears who has taken it. What they say of it is sealed, and shown to the team in private only.
-Nothing is read into it: whoever asks for help is answered by a human.
+person hears who has taken it. Whoever took it is reminded at that date, and the team from the next
+working day on, until it is settled. What they say of it is sealed, and shown to the team in private
+only. Nothing is read into it: whoever asks for help is answered by a human.
 
 Source: M-15.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,12 +20,12 @@ from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, for_staff, run_choice
 from bot.followup import due
 from bot.i18n import LANGUAGES, Words, words
-from bot.messages import Message
+from bot.messages import Choice, Message
 from bot.programmes.schema import Programme
 from bot.rhythm import into_waking_hours
 from bot.triage.morning import look_again
 from bot.turn import Scene, Turn
-from storage.tables import HelpCall
+from storage.tables import HelpCall, Person
 from storage.timers import DueTimer
 
 LONGEST: Final = 2000  # characters of what is said at once
@@ -65,7 +67,7 @@ def besoin(turn: Turn, args: str) -> None:
         turn.say(_standing(turn, call))
     else:
         turn.uow.triage.add_words(call, said)
-        _tell_team(turn, call, "staff-help-more", f"more:{turn.event.id}", said)
+        _call_team(turn, call, "staff-help-more", f"more:{turn.event.id}", said)
         turn.say(_standing(turn, call))
 
 
@@ -122,7 +124,7 @@ def _open(turn: Turn, said: str) -> None:
     if call is None:
         turn.text("button-stale")
         return
-    told = _tell_team(turn, call, "staff-help-asked", "asked", said)
+    told = _call_team(turn, call, "staff-help-asked", "asked", said)
     _watch(turn, call, programme)
     turn.note("help-asked", "help_call", call.id)
     look_again(turn, programme)
@@ -133,13 +135,22 @@ def _open(turn: Turn, said: str) -> None:
 
 
 def _watch(scene: Scene, call: HelpCall, programme: Programme) -> None:
-    """The team hears again half-way to the promised date, as long as nobody takes it."""
-    half = scene.now + (call.due_at - scene.now) / 2
+    """When it is looked at next: half-way to the promised date, once it is taken at that date.
+
+    One that is taken after its date has until the next working day.
+    """
+    scene.uow.timers.cancel("help-call", call.id)
+    if call.state == "open":
+        at = scene.now + (call.due_at - scene.now) / 2
+    elif call.due_at > scene.now:
+        at = call.due_at
+    else:
+        at = programme.working_days_later(scene.now, 1)
     scene.uow.timers.put(
         key=f"help-call:{call.id}:{call.version}",
         kind="help-call",
         subject_id=call.id,
-        due_at=into_waking_hours(half, programme.zone, programme.quiet),
+        due_at=into_waking_hours(at, programme.zone, programme.quiet),
         payload={"step": 0},
     )
 
@@ -153,7 +164,7 @@ def help_off(turn: Turn, number: int, version: int) -> None:
         return
     turn.note("help-withdrawn", "help_call", call.id)
     turn.uow.timers.cancel("help-call", call.id)
-    _tell_team(turn, call, "staff-help-off", "off", "")
+    _call_team(turn, call, "staff-help-off", "off", "")
     done = Message(turn.w("help-is-off"))
     if not turn.replace(done):
         turn.say(done)
@@ -162,8 +173,13 @@ def help_off(turn: Turn, number: int, version: int) -> None:
 # --- the team -------------------------------------------------------------------------------------
 
 
-def _tell_team(
-    scene: Scene, call: HelpCall, text: str, what: str, said: str, but: int | None = None
+def _call_team(
+    scene: Scene,
+    call: HelpCall,
+    text: str,
+    what: str,
+    said: str,
+    to: Collection[Person] | None = None,
 ) -> int:
     """Tell the team of a call; what was said only there, never in the notification.
 
@@ -173,19 +189,21 @@ def _tell_team(
         text: The message.
         what: Its meaning, for the key.
         said: What the person said of it.
-        but: Who of the team is about to leave.
+        to: These of the team only.
+
+    Returns:
+        How many hear it now.
     """
     programme = scene.programme_of(call.programme_id)
-    name = _name(scene, call.person_id)
+    name, taker = _name(scene, call.person_id), _name(scene, call.taken_by_id)
     followed = "mentee" in scene.uow.people.roles(call.person_id, programme.id)
 
     def build(w: Words) -> Message:
-        take = act_choice(w("help-take"), "help-take", call.id, call.version, "primary")
         see = run_choice(w("triage-see"), "a-voir", str(call.person_id))
         return Message(
-            title=w(text, name=name, when=w.weekday(call.due_at)),
+            title=w(text, name=name, taker=taker, when=w.weekday(call.due_at)),
             text=for_staff(said, w),
-            choices=(*((take,) if call.state == "open" else ()), *((see,) if followed else ())),
+            choices=(*next_step(w, call), *((see,) if followed else ())),
             notice=w("staff-help-notice"),
         )
 
@@ -193,9 +211,17 @@ def _tell_team(
         programme,
         build,
         key=f"help-call:{call.id}:{call.version}:{what}",
-        to=[one for one in scene.team(programme, "a-voir") if one.id != but],
+        to=scene.team(programme, "a-voir") if to is None else to,
         words_of=call.person_id,
     )
+
+
+def next_step(w: Words, call: HelpCall) -> tuple[Choice, ...]:
+    """What the team can do about a call as it stands: take it, then settle it."""
+    if call.state == "closed":
+        return ()
+    verb = "help-take" if call.state == "open" else "help-close"
+    return (act_choice(w(verb), verb, call.id, call.version, "primary"),)
 
 
 def _name(scene: Scene, person_id: int | None) -> str:
@@ -214,7 +240,7 @@ def help_take(turn: Turn, number: int, version: int) -> None:
         turn.text("help-taken-already", name=_name(turn, call.taken_by_id))
         return
     turn.note("help-taken", "help_call", call.id)
-    turn.uow.timers.cancel("help-call", call.id)
+    _watch(turn, call, turn.programme)
     person, me = turn.person(call.person_id), turn.me.name or "—"
     w = turn.words(person, turn.programme)
     turn.tell(
@@ -246,6 +272,7 @@ def help_close(turn: Turn, number: int, version: int) -> None:
         turn.text("button-stale")
         return
     turn.note("help-closed", "help_call", call.id)
+    turn.uow.timers.cancel("help-call", call.id)
     person = turn.person(call.person_id)
     w = turn.words(person, turn.programme)
     again = run_choice(w("menu-help-me"), "besoin")
@@ -260,15 +287,23 @@ def help_close(turn: Turn, number: int, version: int) -> None:
 
 
 @due("help-call")
-def nobody_yet(scene: Scene, timer: DueTimer) -> None:
-    """Nobody has taken it: the team hears it before the date, at the date, and each day after."""
+def remind(scene: Scene, timer: DueTimer) -> None:
+    """It is not over: what has to follow is said, until it is."""
     call = scene.uow.triage.get_call(timer.subject_id)
-    if call is None or call.state != "open":
+    if call is None or call.state not in ("open", "taken"):
         return
     programme = scene.programme_of(call.programme_id)
-    step = int(timer.payload["step"])
+    follow = _nobody_yet if call.state == "open" else _not_settled
+    at = into_waking_hours(follow(scene, timer, call, programme), programme.zone, programme.quiet)
     late = scene.now >= call.due_at
-    _tell_team(scene, call, "staff-help-late" if late else "staff-help-waits", f"wait{step}", "")
+    scene.uow.timers.again(timer, at, {"step": int(timer.payload["step"]) + 1, "told": late})
+
+
+def _nobody_yet(scene: Scene, timer: DueTimer, call: HelpCall, programme: Programme) -> datetime:
+    """Nobody has taken it: the team hears it before the date, at the date, and each day after."""
+    late = scene.now >= call.due_at
+    step = int(timer.payload["step"])
+    _call_team(scene, call, "staff-help-late" if late else "staff-help-waits", f"wait{step}", "")
     if late and not timer.payload.get("told"):
         person = scene.person(call.person_id)
         w = scene.words(person, programme)
@@ -277,9 +312,19 @@ def nobody_yet(scene: Scene, timer: DueTimer) -> None:
             Message(w("help-is-late", name=_whom(w, programme))),
             key=f"help-news:{call.id}:{call.version}:late",
         )
-    following = call.due_at if not late else scene.now + timedelta(days=1)
-    at = into_waking_hours(following, programme.zone, programme.quiet)
-    scene.uow.timers.again(timer, at, {"step": step + 1, "told": late})
+    return call.due_at if not late else scene.now + timedelta(days=1)
+
+
+def _not_settled(scene: Scene, timer: DueTimer, call: HelpCall, programme: Programme) -> datetime:
+    """The taker hears it at the date; the team, and they, each working day after."""
+    step = int(timer.payload["step"])
+    taker = scene.uow.people.get(call.taken_by_id) if call.taken_by_id else None
+    told = 0
+    if step == 0 and taker is not None:
+        told = _call_team(scene, call, "staff-help-yours", "settle0", "", to=(taker,))
+    if not told:
+        _call_team(scene, call, "staff-help-unsettled", f"settle{step}", "")
+    return programme.working_days_later(scene.now, 1)
 
 
 def free_all(scene: Scene, programme: Programme, leaving: int | None = None) -> None:
@@ -309,7 +354,8 @@ def free_all(scene: Scene, programme: Programme, leaving: int | None = None) -> 
         ):
             continue
         said = "\n".join(scene.uow.triage.call_words(call))
-        _tell_team(scene, call, "staff-help-freed", "freed", said, but=leaving)
+        others = [one for one in scene.team(programme, "a-voir") if one.id != leaving]
+        _call_team(scene, call, "staff-help-freed", "freed", said, to=others)
         _watch(scene, call, programme)
         person = scene.person(call.person_id)
         w = scene.words(person, programme)

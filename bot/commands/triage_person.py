@@ -15,13 +15,13 @@ from datetime import timedelta
 from typing import Final
 
 from bot import access
-from bot.commands import triage_team
+from bot.commands import help_calls, triage_team
 from bot.commands.registry import COMMANDS
 from bot.dialogue.questionnaire import fold
-from bot.dialogues import act_choice, for_staff, run_choice
+from bot.dialogues import for_staff, run_choice
 from bot.errors import NotAllowed
 from bot.i18n import Words
-from bot.messages import Choice, Line, Message
+from bot.messages import Line, Message
 from bot.programmes.triage import LEVELS
 from bot.triage.gather import LOOKED_BACK, QUARTERS, Seen, everybody
 from bot.triage.room import Reader
@@ -202,7 +202,7 @@ def page(turn: Turn, person_id: int) -> Message:
         text="\n".join(said),
         lines=tuple(Line(text=sign) for sign in signs) or (Line(text=w("triage-no-sign")),),
         choices=(
-            *((_call(turn, call.id, call.version, call.state),) if call else ()),
+            *(help_calls.next_step(w, call) if call else ()),
             run_choice(w("triage-do-seen"), "a-voir", f"{of}.seen"),
             run_choice(w("triage-do-higher"), "a-voir", f"{of}.higher"),
             run_choice(w("triage-do-lower"), "a-voir", f"{of}.lower"),
@@ -218,11 +218,6 @@ def page(turn: Turn, person_id: int) -> Message:
         ),
         notice=w("triage-title"),
     )
-
-
-def _call(turn: Turn, call_id: int, version: int, state: str) -> Choice:
-    verb = "help-take" if state == "open" else "help-close"
-    return act_choice(turn.w(verb), verb, call_id, version, "primary")
 
 
 def _one(turn: Turn, person: Person) -> Seen:
