@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot import awaited, dialogues, followup, onboarding
+from bot import awaited, dialogues, followup, onboarding, seats
 from bot.commands import (
     agenda,
     announce,
@@ -261,12 +261,17 @@ class Bot:
         return counters.refused(Scene(self, uow, now), row.dedup_key)
 
     def seat(self, uow: UnitOfWork, author: Author, now: datetime) -> None:
-        """Make an account of the settings known as staff before it ever wrote."""
+        """Make an account of the settings known as staff before it ever wrote.
+
+        One that had its seat and is not known any more was erased, and stays so.
+        """
         new = uow.people.by_account(author.platform, author.account) is None
+        if new and seats.seated(uow, author.platform, author.account):
+            return
         identity, person = self._meet(uow, author, now)
         if new:  # on Telegram nobody can be written to before they begin
             identity.reachable = author.platform != "telegram"
-        onboarding.seat_first_staff(self, uow, person, author, now)
+        seats.seat(self, uow, person, author, now)
 
     def _meet(self, uow: UnitOfWork, author: Author, now: datetime) -> tuple[Identity, Person]:
         found = uow.people.acting(author.platform, author.account)
@@ -298,7 +303,7 @@ class Bot:
                 identity.reachable = True
             if person.reply_on != author.platform:
                 person.reply_on = author.platform
-        onboarding.seat_first_staff(self, uow, person, author, now)
+        seats.seat(self, uow, person, author, now)
         turn = Turn(self, uow, now, event, identity, person)
         if not turn.known:
             turn.as_guest()

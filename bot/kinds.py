@@ -138,6 +138,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "held": _About("staff"),
     "flag": _About("staff"),
     "flag-waits": _About("staff"),
+    "seated": _About("staff", "programme"),
     # answers
     "consent": _About("consent", "programme"),
     "reply": _About("answer"),

@@ -9,8 +9,7 @@ Slack's App Home show the same sections from the same function; the team's desk 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import timedelta
 
 from bot import consents, desk, dialogues
 from bot.commands import directory
@@ -19,38 +18,14 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.questionnaire import fold
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, run_choice
-from bot.events import Author, Said
+from bot.events import Said
 from bot.flows import joining, offers, pairs, profiles
 from bot.i18n import LANGUAGES, words
 from bot.messages import Choice, Home, Message
-from bot.turn import Turn, open_to
-from storage.tables import Person
-from storage.unit_of_work import UnitOfWork
-
-if TYPE_CHECKING:
-    from bot.bot import Bot
+from bot.turn import Turn
 
 LINK_MINUTES = 15
 _FITS = re.compile(r"[!-?A-~]{0,18}", re.ASCII)
-
-
-def seat_first_staff(
-    bot: Bot, uow: UnitOfWork, person: Person, author: Author, now: datetime
-) -> None:
-    """The accounts named in the settings become staff and owner once.
-
-    Afterwards the database decides.
-    """
-    if (author.platform, author.account) not in bot.first_staff:
-        return
-    for programme_id, programme in bot.programmes.items():
-        if author.platform == "slack" and not open_to(programme, author):
-            continue
-        for role in ("staff", "owner"):
-            if uow.people.membership(person.id, programme_id, role) is None:
-                uow.people.enrol(person.id, programme_id, role, now=now)
-        if person.name is None:
-            person.name = author.name
 
 
 def agreed(turn: Turn) -> bool:

@@ -36,6 +36,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.errors import CordeeError, SettingsError
 from bot.programmes.load import load
 from bot.programmes.schema import Programme
+from bot.seats import lacks_seat
 from bot.settings import Settings
 from handlers.alone import exclusive
 from handlers.owners import ownerless
@@ -300,8 +301,17 @@ def _team(settings: Settings, programme: Programme, ground: _Ground) -> Iterator
             )
             roles = {str(role): int(n) for role, n in uow.session.execute(query)}
             alone = ownerless(uow, [programme.id])
+            former = [one for one in settings.staff if lacks_seat(uow, programme, *one)]
     except Exception:  # the database's own faults are told elsewhere
         return
+    for platform, account in former:
+        who = f"{platform}:{account}"
+        yield Finding(
+            "programmes",
+            "warning",
+            f"{programme.id}: {who} of CORDEE_STAFF is not staff and owner there (any more).",
+            f"Take it out of CORDEE_STAFF; or: cordee owner {who} --programme {programme.id}",
+        )
     if alone:
         yield Finding(
             "programmes",

@@ -1,6 +1,7 @@
 """What the instance remembers about itself: when it last lived, what staff said of its clock.
 
-A handful of rows by name, none of them personal. What a name means is known by whoever writes it.
+A handful of rows by name, none of them personal: an account is in a name as a keyed mark at most.
+What a name means is known by whoever writes it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import bindparam, event, insert, select
 from sqlalchemy.orm import Session, SessionTransaction
@@ -39,6 +40,13 @@ class Vault:
     def __init__(self, secret: str) -> None:
         raw = HKDF(SHA256(), 32, None, b"cordee instance key v1").derive(secret.encode())
         self._instance = AESGCM(raw)
+        self._marks = HKDF(SHA256(), 32, None, b"cordee marks v1").derive(secret.encode())
+
+    def mark(self, words: str) -> str:
+        """The same 32 characters for the same words, which tell nobody without the secret which."""
+        keyed = HMAC(self._marks, SHA256())
+        keyed.update(words.encode())
+        return keyed.finalize().hex()[:32]
 
     def _cipher(self, session: Transaction, owner: int | None, *, create: bool) -> AESGCM:
         if owner is None:

@@ -19,7 +19,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from bot.bot import Bot
 from bot.errors import CordeeError
+from bot.events import Author
+from bot.programmes.load import load
 from bot.settings import Settings
 from handlers import doctor
 from handlers.alone import exclusive
@@ -31,7 +34,7 @@ from handlers.owners import name_owner
 from handlers.slack.manifest import SCOPES
 from storage.migrate import upgrade
 from storage.tables import Audit, Person
-from storage.unit_of_work import Database
+from storage.unit_of_work import Database, UnitOfWork
 from tests.run_world import cordee
 
 KEY = "kq8Zr1-Vw2pLm7Xt9Bd4"
@@ -226,6 +229,30 @@ async def test_staff_without_an_owner_are_told_how_to_name_one(patient: Patient)
             (None, "owner"),
             (None, "staff"),
         ]
+
+
+async def test_an_account_of_the_settings_without_its_seat_is_named(patient: Patient) -> None:
+    bot = Bot({"emergence": load("emergence")}, patient.settings.staff)
+    lacks, advice = "CORDEE_STAFF is not staff", "cordee owner telegram:900 --programme emergence"
+
+    @contextmanager
+    def work() -> Iterator[UnitOfWork]:
+        with patient.database() as database, database.unit_of_work() as uow:
+            yield uow
+            uow.commit()
+
+    assert lacks not in wrong(await patient.examined(), "programmes")  # not met yet
+    with work() as uow:
+        bot.seat(uow, Author("telegram", "900", "telegram:9"), NOON)
+    assert lacks not in wrong(await patient.examined(), "programmes")
+    with work() as uow:
+        identity = uow.people.by_account("telegram", "900")
+        assert identity is not None
+        uow.people.enrol(identity.person_id, "emergence", "owner", now=NOON, state="ended")
+    assert advice in wrong(await patient.examined(), "programmes")
+    with work() as uow:
+        uow.privacy.erase_person(identity.person_id, NOON)
+    assert advice in wrong(await patient.examined(), "programmes")
 
 
 @pytest.mark.parametrize(

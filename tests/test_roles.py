@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
 from bot.dialogue.questionnaire import Label
 from bot.dialogue.tokens import RunToken, encode
+from bot.events import Author
 from bot.i18n import LANGUAGES, words
 from bot.programmes.about import Body
 from handlers.menus import verbs_of
 from storage.tables import Audit
 from tests.asking import GONE, LEA, TOM, in_state, stand
-from tests.stand import CLAIRE, Stand, button, programme, told
+from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
 SOIE = Body(id="soie", name=Label(fr="le SOIE", en="the SOIE"), may=("demandes",))
 
@@ -53,7 +56,8 @@ def test_a_role_is_given_by_its_name_told_and_kept_in_the_audit(typed: str, role
     assert told(one.command(CLAIRE, "roles", f"- {typed}"), TOM, "Tu n’as plus ce rôle")
     assert roles_of(one, TOM) == {"mentee"}
     with one.work() as uow:
-        kept = uow.session.scalars(select(Audit).where(Audit.verb == "role").order_by(Audit.id))
+        about = (Audit.verb == "role", Audit.thing_id == one.ids[TOM])
+        kept = uow.session.scalars(select(Audit).where(*about).order_by(Audit.id))
         assert [(row.actor_id, row.thing_id, row.detail) for row in kept] == [
             (
                 one.ids[CLAIRE],
@@ -135,3 +139,131 @@ def test_a_role_taken_away_in_the_middle_of_a_list_refuses_its_buttons() -> None
         uow.people.enrol(one.ids[TOM], one.programmes[0].id, "staff", now=one.now, state="ended")
     assert told(one.press(TOM, token), TOM, GONE)
     assert told(one.press(LEA, token), LEA, GONE)
+
+
+# --- the accounts of the settings -----------------------------------------------------------------
+
+
+def house() -> Stand:
+    """Claire came by the settings; a day later Tom is an owner too. Léa has no such role."""
+    one = Stand((programme(),))
+    one.join(CLAIRE, "Claire")
+    one.join(LEA, "Léa Martin")
+    one.now += timedelta(days=1)
+    one.join(TOM, "Tom Blanc")
+    with one.work() as uow:
+        uow.people.enrol(
+            one.ids[CLAIRE], one.programmes[0].id, "mentee", now=one.now, state="ended"
+        )
+        for role in ("owner", "staff"):
+            uow.people.enrol(one.ids[TOM], one.programmes[0].id, role, now=one.now)
+    return one
+
+
+def offices_of(one: Stand, account: str, platform: str = "telegram") -> set[str] | None:
+    """The roles that an account has now; None for one that is not known."""
+    with one.work() as uow:
+        identity = uow.people.by_account(platform, account)
+        if identity is None:
+            return None
+        return {m.role for m in uow.people.programmes_of(identity.person_id)}
+
+
+def restart(one: Stand, account: str = CLAIRE) -> list[Heard]:
+    with one.work() as uow:
+        one.bot.seat(uow, Author("telegram", account, "telegram:9", "fr", "Claire"), one.now)
+    return one.news()
+
+
+def test_whoever_lost_the_roles_does_not_get_them_back_by_erasing_everything() -> None:
+    one = house()
+    one.command(TOM, "roles", "- Claire")
+    one.command(CLAIRE, "effacer-oui")
+    one.say(CLAIRE, "bonjour")
+    assert offices_of(one, CLAIRE) == set()
+    assert told(one.command(CLAIRE, "roles"), CLAIRE, GONE)
+    restart(one)
+    assert offices_of(one, CLAIRE) == set()
+
+
+def test_a_restart_makes_nobody_of_who_erased_everything() -> None:
+    one = house()
+    one.command(CLAIRE, "effacer-oui")
+    restart(one)
+    assert offices_of(one, CLAIRE) is None
+
+
+def test_nights_and_a_restart_leave_a_lost_role_lost() -> None:
+    one = house()
+    one.command(TOM, "roles", "- Claire")
+    for days in (31, 400, 1200):
+        one.now += timedelta(days=days)
+        with one.work() as uow:
+            while uow.retention.some({p.id: p.retention for p in one.programmes}, one.now):
+                pass
+        restart(one)
+        assert not offices_of(one, CLAIRE)
+
+
+def test_a_code_of_somebody_else_gives_neither_of_them_a_seat() -> None:
+    one = house()
+    one.command(TOM, "roles", "- Claire")
+    one.command(CLAIRE, "effacer-oui")
+    with one.work() as uow:
+        code = uow.people.make_code(one.ids[LEA], now=one.now, valid=timedelta(days=1))
+    assert told(one.command(CLAIRE, "lier", code), CLAIRE, "C’est fait")
+    one.say(CLAIRE, "bonjour")
+    assert offices_of(one, CLAIRE) == offices_of(one, LEA) == {"mentee"}
+
+
+def test_an_account_linked_to_a_record_before_it_was_named_seats_nobody() -> None:
+    one = house()
+    with one.work() as uow:
+        code = uow.people.make_code(one.ids[LEA], now=one.now, valid=timedelta(days=1))
+    one.command("77", "lier", code)
+    one.bot.first_staff = frozenset({("telegram", "77")})
+    one.say("77", "bonjour")
+    restart(one, "77")
+    assert offices_of(one, "77") == {"mentee"}
+
+
+def test_a_seat_is_in_the_audit_and_the_owners_there_hear_of_it() -> None:
+    one = house()
+    one.bot.first_staff = frozenset({("telegram", LEA)})
+    one.now += timedelta(hours=1)
+    heard = restart(one, LEA)
+    [said] = told(heard, TOM, "Léa Martin est maintenant responsable")
+    assert f"roles - #{one.ids[LEA]}" in said.text
+    assert told(heard, CLAIRE, "Léa Martin est maintenant responsable")
+    assert not told(heard, LEA)
+    with one.work() as uow:
+        kept = uow.session.scalars(select(Audit).where(Audit.thing_id == one.ids[LEA]))
+        roles = [(row.actor_id, row.detail["role"]) for row in kept if row.verb == "role"]
+    assert roles == [(None, "staff"), (None, "owner")]
+    assert not told(restart(one, LEA), TOM)
+
+
+def test_a_new_programme_seats_who_is_an_owner_still_and_nobody_else() -> None:
+    one = house()
+    one.run(*one.programmes, programme("emergence"))
+    restart(one)
+    with one.work() as uow:
+        assert uow.people.roles(one.ids[CLAIRE], "emergence") == {"staff", "owner"}
+    other = house()
+    other.command(TOM, "roles", "- Claire")
+    other.run(*other.programmes, programme("emergence"))
+    restart(other)
+    assert not offices_of(other, CLAIRE)
+
+
+def test_who_lost_the_roles_is_named_again_on_the_machine_itself() -> None:
+    """What `cordee owner` does counts, and is not given a second time by the settings."""
+    one = house()
+    one.command(CLAIRE, "effacer-oui")
+    one.say(CLAIRE, "bonjour")
+    with one.work() as uow:
+        again = uow.people.by_account("telegram", CLAIRE)
+        assert again is not None
+        for role in ("owner", "staff"):
+            uow.people.enrol(again.person_id, one.programmes[0].id, role, now=one.now)
+    assert told(one.command(CLAIRE, "roles"), CLAIRE, "Les rôles dans ce programme")

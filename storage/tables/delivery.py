@@ -149,9 +149,14 @@ class SenderLease(Base, purpose="run", basis="none", kept="house"):
 
 
 class Memo(Base, purpose="run", basis="none", kept="house"):
-    """What the instance remembers about itself, by name: when it last lived, what staff said."""
+    """What the instance remembers about itself, by name: when it last lived, what staff said.
+
+    And that an account of the settings was seated, by a keyed mark of the account.
+    """
 
     __tablename__ = "memo"
-    name: Mapped[str] = c(String(80), "alive:<sending identity>, clock, restored", primary_key=True)
+    name: Mapped[str] = c(
+        String(80), "heard:<sending identity>, clock, restored, seated:<mark>", primary_key=True
+    )
     at: Mapped[datetime] = c(Utc, "the instant it is about")
     detail: Mapped[dict[str, Any]] = c(JSON, "numbers and names of ours, never personal")
