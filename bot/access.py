@@ -101,6 +101,16 @@ def _there(turn: Turn, row: T | None, may: Callable[[Turn, str], bool] = Turn.ho
     return row
 
 
+def _not_about(turn: Turn, *people: int | None) -> None:
+    """Nobody is of the team for what is about themselves: others of it are told things in trust.
+
+    Raises:
+        NotAllowed: The person who acted is one of these.
+    """
+    if turn.me.id in people:
+        raise NotAllowed(_NO)
+
+
 @_given
 def own_conversation(turn: Turn, number: int) -> Conversation:
     """A dialogue of the person who acted; the turn goes on in its programme.
@@ -260,15 +270,26 @@ def staff_stray(turn: Turn, number: int) -> Stray:
     """Words that were handed to a programme's team, where the person who acted is staff.
 
     Raises:
-        NotAllowed: Not staff there, not handed to the team, or there are none.
+        NotAllowed: Not staff there, theirs or of somebody they are paired with, not handed to the
+            team, or there are none.
     """
     stray = turn.uow.talks.stray(number) if number <= MAX_ID else None
     if stray is None or stray.passed_at is None or stray.programme_id is None:
         raise NotAllowed(_NO)
     if not turn.holds(stray.programme_id):
         raise NotAllowed(_NO)
+    _not_about(turn, *close_to(turn, stray.person_id, stray.programme_id))
     turn.enter(turn.programme_of(stray.programme_id))
     return stray
+
+
+def close_to(scene: Scene, person_id: int, programme_id: str) -> frozenset[int]:
+    """The person, and whoever they are or were paired with in a programme.
+
+    What somebody hands to the team in their own words may well be about their pair.
+    """
+    pairs = scene.uow.pairs.of_person(person_id, programme_id, ended=True)
+    return frozenset({person_id, *(n for p in pairs for n in (p.mentee_id, p.mentor_id))})
 
 
 @_given
@@ -332,8 +353,9 @@ def staff_mentee(turn: Turn, number: int) -> Person:
     """Somebody followed in the current programme, for its staff; answers and all.
 
     Raises:
-        NotAllowed: Not staff there, nobody, or nobody who is followed there.
+        NotAllowed: Not staff there, nobody, nobody who is followed there, or oneself.
     """
+    _not_about(turn, number)
     person = turn.uow.people.get(number) if number <= MAX_ID else None
     if person is None or not turn.holds(turn.programme.id):
         raise NotAllowed(_NO)
@@ -347,9 +369,11 @@ def staff_request(turn: Turn, number: int) -> Request:
     """A request of a programme where the person who acted is staff.
 
     Raises:
-        NotAllowed: Not staff there, or there is none.
+        NotAllowed: Not staff there, their own, or there is none.
     """
-    return _there(turn, turn.uow.requests.get(number) if number <= MAX_ID else None)
+    request = _there(turn, turn.uow.requests.get(number) if number <= MAX_ID else None)
+    _not_about(turn, request.person_id)
+    return request
 
 
 @_given
@@ -393,12 +417,13 @@ def own_note(turn: Turn, number: int) -> tuple[RequestNote, Request]:
 
 @_given
 def staff_pair(turn: Turn, number: int) -> Pair:
-    """A pair of a programme where the person who acted is staff; their own as its supervisor.
+    """A pair of a programme where the person who acted is staff, or that they follow.
 
     Raises:
-        NotAllowed: Not staff there, another supervisor's, or there is none.
+        NotAllowed: Not staff there, another supervisor's, their own, or there is none.
     """
     pair = _there(turn, turn.uow.pairs.get(number) if number <= MAX_ID else None)
+    _not_about(turn, pair.mentee_id, pair.mentor_id)
     if pair.supervisor_id != turn.me.id and not turn.holds_all(pair.programme_id):
         raise NotAllowed(_NO)
     return pair
@@ -474,9 +499,17 @@ def staff_referral(turn: Turn, number: int) -> Referral:
     """A referral in a programme where the person who acted is staff.
 
     Raises:
-        NotAllowed: Not staff there, or there is none.
+        NotAllowed: Not staff there, about themselves or their pair, or there is none.
     """
-    return _there(turn, turn.uow.care.referral(number) if number <= MAX_ID else None)
+    row = _there(turn, turn.uow.care.referral(number) if number <= MAX_ID else None)
+    _not_about(turn, *of_referral(turn, row))
+    return row
+
+
+def of_referral(scene: Scene, row: Referral) -> tuple[int, ...]:
+    """Whom a referral is about: who turns to others, and whom they are paired with."""
+    pair = scene.uow.pairs.get(row.pair_id) if row.pair_id is not None else None
+    return (row.person_id,) if pair is None else (pair.mentee_id, pair.mentor_id)
 
 
 @_given

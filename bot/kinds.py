@@ -120,6 +120,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "request-noted": _About("staff"),
     "interview": _About("staff"),
     "interview-answer": _About("staff"),
+    "interview-over": _About("staff"),
     "digest": _About("digest", "programme"),
     "counters": _About("counters", "programme"),
     "counters-edit": _About("counters", "programme"),

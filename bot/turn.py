@@ -8,7 +8,7 @@ the modules that use it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -218,8 +218,12 @@ class Scene:
         to: Iterable[Person] | None = None,
         not_before: datetime | None = None,
         words_of: int | None = None,
+        but: Collection[int] = (),
     ) -> int:
         """Tell the programme's staff, each in their language.
+
+        Where all of them are among those it is about, its owners hear it; where these are too,
+        they hear that something waits, without a word of it.
 
         Args:
             programme: Which.
@@ -229,11 +233,19 @@ class Scene:
             to: These people only.
             not_before: Earliest instant, for quiet hours.
             words_of: Whose answers it shows; who is told has read them (GDPR 33).
+            but: Whom it is about: they hear nothing of it.
 
         Returns:
             How many hear it now: whoever rests finds it when they are back, and does not count.
         """
-        people = self.team(programme, verb) if to is None else to
+        team = self.team(programme, verb) if to is None else to
+        people = [person for person in team if person.id not in but]
+        if but and not people:
+            owners = self.uow.people.with_role(programme.id, "owner")
+            people = [owner for owner in owners if owner.id not in but]
+        if but and not people:
+            people, words_of = [*team], None
+            build = _about_you
         told = [
             person
             for person in people
@@ -271,6 +283,11 @@ def open_to(programme: Programme, author: Author) -> bool:
     """Whether nothing but the account is needed for a programme to be there."""
     wanted = programme.about.workspaces
     return not wanted or (author.platform == "slack" and workspace_of(author.account) in wanted)
+
+
+def _about_you(w: Words) -> Message:
+    """To the only ones of a team, when it is about them."""
+    return Message(w("staff-about-you"))
 
 
 def within(programme: Programme, message: Message) -> Message:

@@ -129,6 +129,49 @@ def test_nobody_else_answers_for_them() -> None:
     assert state(one) == "told"
 
 
+def test_an_interview_may_be_noted_after_the_request_has_come_to_its_end() -> None:
+    one = team(MARC)
+    invited(one)
+    ask(one, MARC)
+    heard = answer(one, MARC, "accept")
+    [over] = told(heard, PAULE, "n’attend plus d’entretien")
+    heard = one.press(PAULE, over.choices["Écrire la note"])
+    assert told(heard, PAULE, "Que retenir")
+    assert told(one.say(PAULE, "Elle sait où elle va."), PAULE, "noté")
+    assert told(one.command(CLAIRE, "demandes", "1"), CLAIRE, "Elle sait où elle va.")
+    assert state(one) == "done"
+
+
+def test_nobody_on_pause_is_handed_a_request_or_an_interview() -> None:
+    one = team()
+    one.command(OMAR, "pause", "tout")
+    for verb in ("confier", "entretien"):
+        heard = one.command(CLAIRE, verb, "1")
+        assert "Paule" in heard[-1].choices
+        assert "Omar" not in heard[-1].choices
+        heard = one.press(CLAIRE, encode(RunToken(verb, f"1-{one.ids[OMAR]}")))  # an old button
+        assert told(heard, CLAIRE, "Omar est en pause")
+        assert not told(heard, OMAR)
+    assert request(one).owner_id is None
+
+
+def test_a_colleague_may_be_named() -> None:
+    one = team()
+    heard = one.command(CLAIRE, "confier", "1 oma")
+    assert told(heard, OMAR, "Claire")
+    assert request(one).owner_id == one.ids[OMAR]
+    assert told(one.command(CLAIRE, "entretien", "1 Personne"), CLAIRE, "ne porte ce nom")
+
+
+def test_among_many_colleagues_it_says_how_to_name_another() -> None:
+    one = team()
+    assert one.command(CLAIRE, "confier", "1")[-1].message.note is None
+    for number in range(40, 62):
+        one.join(str(number), f"Collègue {number}", role="staff")
+    heard = one.command(CLAIRE, "confier", "1")
+    assert "confier 1 Nom" in (heard[-1].message.note or "")
+
+
 # --- the team reads first -------------------------------------------------------------------------
 
 

@@ -164,3 +164,10 @@ def test_another_body_that_is_lent_pairs_sees_them_all_and_may_follow_one() -> N
     assert {"Léa Martin", "Tom Blanc"} <= set(cells(shown.message))
     assert told(one.command(CLAIRE, "binomes", "2 suivi Olga"), OUT, "Tom Blanc et Inès Moreau")
     assert told(beyond(one, INES), OUT, "Inès Moreau")
+
+
+def test_who_followed_it_hears_who_does_now() -> None:
+    one = two_pairs()
+    heard = one.command(CLAIRE, "binomes", "1 suivi Sam")
+    assert told(heard, SUE, "Le binôme n° 1 est suivi par Sam Roy")
+    assert told(heard, SAM, "Léa Martin")

@@ -46,6 +46,16 @@ def test_proposing_needs_the_number_of_a_request() -> None:
     assert told(one.command(CLAIRE, "demandes", "77"), CLAIRE, GONE)
 
 
+def test_a_pair_by_hand_does_not_leave_a_request_behind() -> None:
+    one = in_state("team")
+    expert(one, PAUL)
+    heard = one.command(CLAIRE, "binomes", "Léa Martin, Paul Petit")
+    assert told(heard, CLAIRE, "a une demande en cours, la n° 1")
+    heard = one.press(CLAIRE, button(heard, CLAIRE, "Proposer pour cette demande"))
+    assert told(heard, LEA, "Paul Petit")
+    assert request(one).state == "proposed"
+
+
 @pytest.mark.parametrize("verb", ["demandes", "proposer", "binomes"])
 def test_a_number_longer_than_any_of_ours_is_nobody_s(verb: str) -> None:
     assert told(in_state("team").command(CLAIRE, verb, "9" * 40), CLAIRE, GONE)

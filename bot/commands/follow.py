@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from bot import access
 from bot.commands import outcomes
+from bot.commands.queue import by_name
 from bot.commands.registry import may
 from bot.dialogue.parsing import read_date
 from bot.dialogue.questionnaire import fold
@@ -47,7 +48,7 @@ def handled(turn: Turn, args: str) -> bool:
     if not found[2]:
         _choose(turn, pair)
         return True
-    person = _of_team(turn, found[2])
+    person = _of_team(turn, pair, found[2])
     if person is None:
         turn.say(Message(turn.w("supervise-unknown")), here=True)
     else:
@@ -55,17 +56,13 @@ def handled(turn: Turn, args: str) -> bool:
     return True
 
 
-def _of_team(turn: Turn, words: str) -> Person | None:
-    """Somebody who may follow pairs, by number (`34`, as our buttons say) or by name."""
+def _of_team(turn: Turn, pair: Pair, words: str) -> Person | None:
+    """Somebody who may follow a pair, by number (`34`, as our buttons say) or by name."""
     if words.isdecimal():
         found = turn.uow.people.get(int(words)) if len(words) < 19 else None
     else:
-        named = fold(words)
-        people = supervision.followers(turn, turn.programme)
-        close = [p for p in people if f" {named}" in f" {fold(p.name or '')}"]
-        found = close[0] if len(close) == 1 else None
-    known = found is not None and supervision.may_follow(turn, found, turn.programme.id)
-    return found if known else None
+        found = by_name(supervision.followers(turn, pair), words)
+    return found if found is not None and supervision.may_follow(turn, found, pair) else None
 
 
 def _choose(turn: Turn, pair: Pair) -> None:
@@ -74,7 +71,7 @@ def _choose(turn: Turn, pair: Pair) -> None:
             turn.w("supervise-whom", number=pair.id),
             choices=tuple(
                 run_choice(p.name or "—", "binomes", f"{pair.id}/{p.id}")
-                for p in supervision.followers(turn, turn.programme)[:SHOWN]
+                for p in supervision.followers(turn, pair)[:SHOWN]
             ),
         ),
         here=True,

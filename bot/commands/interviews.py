@@ -32,15 +32,18 @@ def _see(turn: Turn, request: Request) -> Choice:
 
 @command("entretien", alias="interview", who="staff", of="demandes", listed=False)
 def entretien(turn: Turn, args: str) -> None:
-    """Ask a colleague to talk with the one who asks: `12` asks whom, `12-45` asks them."""
-    request, person = chosen(turn, args)
+    """Ask a colleague to talk with the one who asks: `12` asks whom, `12-45` or a name them."""
+    meant = chosen(turn, args, "entretien")
+    if meant is None:
+        return
+    request, person = meant
     w = turn.w
     if request.state not in LIVE:
         turn.say(page(turn, request), here=True)
         return
     asked = {one.interviewer_id for one in turn.uow.casework.interviews(request.id)}
     if person is None:
-        among = [one for one in (turn.me, *colleagues(turn)) if one.id not in asked]
+        among = [one for one in (turn.me, *colleagues(turn, request)) if one.id not in asked]
         ask_whom(turn, request, "entretien", w("staff-interview-whom", number=request.id), among)
         return
     made = turn.uow.casework.ask(request.id, person.id, turn.me.id, turn.now)
@@ -64,17 +67,23 @@ def entretien(turn: Turn, args: str) -> None:
 
 
 def _card(turn: Turn, request: Request, one: Interview, person: Person, what: str) -> Message:
-    """An interview as its interviewer sees it: yes with a moment or without, its note, or no."""
+    """An interview as its interviewer sees it: yes with a moment or without, its note, or no.
+
+    Once the request has come to its end nothing is left to arrange; its note may still be written.
+    """
     w = turn.words(person, turn.programme)
     told = queue.about(turn, request, what, w, by=turn.me.name or "—")
     number, version = one.id, one.version
+    see = run_choice(w("staff-see-request"), "demandes", str(request.id))
+    note = act_choice(w("staff-interview-write"), "interview-note", number, version)
+    if request.state not in LIVE:
+        return Message(told.text, choices=(note,), quiet=(see,))
     when = "staff-interview-when" if one.state == "asked" else "staff-interview-again"
     ways = [act_choice(w(when), "interview-when", number, version, "primary")]
     if one.state == "asked":
         ways.append(act_choice(w("staff-interview-soon"), "interview-soon", number, version))
-    ways.append(act_choice(w("staff-interview-write"), "interview-note", number, version))
+    ways.append(note)
     ways.append(act_choice(w("staff-interview-decline"), "interview-no", number, version))
-    see = run_choice(w("staff-see-request"), "demandes", str(request.id))
     return Message(told.text, choices=tuple(ways), quiet=(see,))
 
 
@@ -82,7 +91,8 @@ def _card(turn: Turn, request: Request, one: Interview, person: Person, what: st
 def interview(turn: Turn, number: int, version: int) -> None:
     """My interview, with what can be done about it."""
     one, request = access.own_interview(turn, number)
-    if _over(turn, one, request):
+    if one.state not in WAITING:
+        turn.say(page(turn, request), here=True)
         return
     turn.say(_card(turn, request, one, turn.me, "staff-interview-by-me"), here=True)
 
@@ -219,7 +229,7 @@ def _answer(turn: Turn, one: Interview, request: Request, what: str, text: str |
 def interview_note(turn: Turn, number: int, version: int) -> None:
     """The next words are what the interview gave."""
     one, request = access.own_interview(turn, number)
-    if one.state == "declined" or request.state not in LIVE:
+    if one.state == "declined":
         turn.say(page(turn, request), here=True)
         return
     ask(turn, "interview", one.id, turn.w("staff-interview-now", number=request.id))

@@ -9,13 +9,15 @@ Source: A-15; what peers' users complain of, rows 1 to 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from bot import access, lifecycle
-from bot.commands.registry import act, command
+from bot.commands.registry import COMMANDS, act, command
+from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, for_staff, run_choice
 from bot.errors import NotAllowed
 from bot.flows import offers, queue
@@ -29,6 +31,7 @@ from storage.words import number
 
 SHOWN: Final = 20
 OFFERED: Final = 20  # colleagues with a button of their own
+_CHOSEN: Final = re.compile(r"(\d{1,18})(?:[- ](.+))?", re.ASCII)
 FILTERS: Final[Mapping[str, str]] = {
     "miennes": "mine",
     "mine": "mine",
@@ -70,7 +73,8 @@ def _list(turn: Turn, wanted: str, after: int) -> Message:
         "free": lambda r: queue.owner_of(turn, r) is None,
         "late": lambda r: queue.overdue(turn, r),
     }
-    every = turn.uow.requests.waiting(turn.programme.id)
+    found = turn.uow.requests.waiting(turn.programme.id)
+    every = [r for r in found if r.person_id != turn.me.id]  # what is theirs is for the others
     waiting = [r for r in every if keep[wanted](r)]
     filters = tuple(
         run_choice(w(f"staff-filter-{name}"), "demandes", argument)
@@ -279,34 +283,63 @@ def release(turn: Turn, number: int, version: int) -> None:
     turn.say(page(turn, request), here=True)
 
 
-def colleagues(turn: Turn) -> list[Person]:
-    """The others of the programme's team, by name."""
+def colleagues(turn: Turn, request: Request) -> list[Person]:
+    """The others of the programme's team who are there and do not ask themselves, by name."""
     staff = turn.team(turn.programme, "demandes")
-    others = [one for one in staff if one.id != turn.me.id]
+    others = [
+        one
+        for one in staff
+        if one.id != turn.me.id and queue.may_have(turn, one, request) and not turn.rests(one)
+    ]
     return sorted(others, key=lambda one: (one.name or "", one.id))
 
 
-def chosen(turn: Turn, args: str) -> tuple[Request, Person | None]:
-    """`12` or `12-45`: a request, and a colleague of its team.
+def chosen(turn: Turn, args: str, command: str) -> tuple[Request, Person | None] | None:
+    """`12`, `12-45` or `12 Zoé`: a request, and a colleague of its team.
+
+    Returns:
+        None when nobody there was meant, and whoever typed it was asked again.
 
     Raises:
         NotAllowed: Neither, or the person is not of the team.
     """
-    first, _, second = args.partition("-")
-    request = access.staff_request(turn, number(first) or 0)
-    if not second:
+    found = _CHOSEN.fullmatch(args.strip())
+    request = access.staff_request(turn, number(found[1]) or 0 if found else 0)
+    if found is None or not (words := found[2]):
         return request, None
-    person = turn.uow.people.get(number(second) or 0)
-    if person is None or not queue.of_team(turn, person.id, request.programme_id):
-        raise NotAllowed("not of the team")
-    return request, person
+    among = colleagues(turn, request)
+    if words.isdecimal():
+        person = turn.uow.people.get(number(words) or 0)
+        if person is None or not queue.may_have(turn, person, request):
+            raise NotAllowed("not of the team")
+    else:
+        person = by_name(among, words)
+    if person is not None and (person.id == turn.me.id or not turn.rests(person)):
+        return request, person
+    w = turn.w
+    asked = (
+        w("supervise-unknown")
+        if person is None
+        else w("staff-colleague-rests", name=person.name or "—")
+    )
+    ask_whom(turn, request, command, asked, among)
+    return None
+
+
+def by_name(people: Iterable[Person], words: str) -> Person | None:
+    """The one of them with a name of which a word begins so; None for nobody, and for several."""
+    named = f" {fold(words)}"
+    close = [one for one in people if named in f" {fold(one.name or '')}"]
+    return close[0] if len(close) == 1 else None
 
 
 def ask_whom(turn: Turn, request: Request, command: str, text: str, among: list[Person]) -> None:
-    """The colleagues, each with a button."""
+    """The colleagues, each with a button; where they are many, how to name another."""
     if not among:
         turn.say(Message(turn.w("staff-no-colleague")), here=True)
         return
+    w = turn.w
+    typed = COMMANDS[command].called(w.lang)
     turn.say(
         Message(
             text,
@@ -314,7 +347,10 @@ def ask_whom(turn: Turn, request: Request, command: str, text: str, among: list[
                 run_choice(one.name or "—", command, f"{request.id}-{one.id}")
                 for one in among[:OFFERED]
             ),
-            quiet=(run_choice(turn.w("staff-see-request"), "demandes", str(request.id)),),
+            quiet=(run_choice(w("staff-see-request"), "demandes", str(request.id)),),
+            note=w("staff-colleague-others", command=typed, number=request.id)
+            if len(among) > OFFERED
+            else None,
         ),
         here=True,
     )
@@ -322,8 +358,11 @@ def ask_whom(turn: Turn, request: Request, command: str, text: str, among: list[
 
 @command("confier", alias="hand-over", who="staff", of="demandes", listed=False)
 def confier(turn: Turn, args: str) -> None:
-    """Hand a request over: `12` asks to whom, `12-45` does it; the colleague is told."""
-    request, person = chosen(turn, args)
+    """Hand a request over: `12` asks to whom, `12-45` or `12 Zoé` does it; they are told."""
+    meant = chosen(turn, args, "confier")
+    if meant is None:
+        return
+    request, person = meant
     w = turn.w
     owner = queue.owner_of(turn, request)
     if person is None:
@@ -332,7 +371,7 @@ def confier(turn: Turn, args: str) -> None:
             request,
             "confier",
             w("staff-hand-over-whom", number=request.id),
-            [one for one in colleagues(turn) if one is not owner],
+            [one for one in colleagues(turn, request) if one is not owner],
         )
         return
     before = owner.id if owner else None

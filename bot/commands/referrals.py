@@ -56,7 +56,8 @@ def _plain(args: str) -> str:
 
 def _list(turn: Turn) -> None:
     w = turn.w
-    going = turn.uow.care.referrals(turn.programme.id, going=True)
+    found = turn.uow.care.referrals(turn.programme.id, going=True)
+    going = [row for row in found if turn.me.id not in access.of_referral(turn, row)]
     if not going:
         turn.say(Message(w("staff-no-referrals")), here=True)
         return

@@ -98,6 +98,7 @@ def form(
     """
     _must_be_allowed(scene, mentee, mentor.id, programme)
     kind = request.kind if request else "long_term"
+    follows = (request.owner_id if request else None) or supervisor_id
     months = programme.pair.months if kind == "long_term" else ONE_OFF_MONTHS
     pair = scene.uow.pairs.add(
         Pair(
@@ -106,7 +107,7 @@ def form(
             mentee_id=mentee.id,
             mentor_id=mentor.id,
             kind=kind,
-            supervisor_id=(request.owner_id if request else None) or supervisor_id,
+            supervisor_id=None if follows in (mentee.id, mentor.id) else follows,
             started_at=scene.now,
             ends_at=months_later(scene.now, months, programme.zone),
         )
@@ -172,7 +173,8 @@ def introduce(scene: Scene, pair: Pair) -> None:
         mentee=mentee.id,
         mentor=mentor.id,
     )
-    for me, other in ((mentee, mentor), (mentor, mentee)):
+    sides = (mentee, mentor)
+    for me, other in (sides, sides[::-1]):
         scene.tell(
             me, _introduction(scene, pair, programme, me, other), key=f"intro:{pair.id}:{me.id}"
         )
@@ -188,7 +190,7 @@ def introduce(scene: Scene, pair: Pair) -> None:
             choices=() if pair.supervisor_id else supervision.take(w, pair),
         ),
         key=f"pair-made:{pair.id}",
-        verb="binomes",
+        to=[one for one in scene.team(programme, "binomes") if one not in sides],
     )
     scene.uow.timers.put(
         key=f"pair-end:{pair.id}:1",

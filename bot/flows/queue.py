@@ -14,6 +14,7 @@ Source: A-15; what peers' users complain of, rows 1 and 2.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,6 +25,7 @@ from bot.messages import Message
 from bot.policy import policy_of
 from bot.programmes.schema import Programme
 from bot.turn import ANSWER, REMINDER, Scene, within
+from storage.casework import WAITING
 from storage.requests import LIVE
 from storage.tables import Person, Request
 from storage.timers import DueTimer
@@ -62,12 +64,17 @@ def of_team(scene: Scene, person_id: int, programme_id: str) -> bool:
     return policy_of("command:demandes").admits(roles, programme)
 
 
+def may_have(scene: Scene, person: Person, request: Request) -> bool:
+    """Whether somebody may see to a request: of its team, and not their own."""
+    return person.id != request.person_id and of_team(scene, person.id, request.programme_id)
+
+
 def owner_of(scene: Scene, request: Request) -> Person | None:
-    """Who is in charge; whoever is no longer of the team is in charge of nothing."""
+    """Who is in charge; whoever is no longer of the team, or asks here, is in charge of nothing."""
     if request.owner_id is None:
         return None
     person = scene.uow.people.get(request.owner_id)
-    if person is not None and of_team(scene, person.id, request.programme_id):
+    if person is not None and may_have(scene, person, request):
         return person
     scene.uow.requests.give_to(request, None, instead_of=request.owner_id, now=scene.now)
     return None
@@ -81,7 +88,7 @@ def on_it(scene: Scene, request: Request) -> list[Person]:
         numbers |= {one.interviewer_id} if one.state != "declined" else set()
         numbers |= {one.asked_by_id} if one.asked_by_id else set()
     staff = scene.team(scene.programme_of(request.programme_id), "demandes")
-    return [one for one in staff if one.id in numbers]
+    return [one for one in staff if one.id in numbers - {request.person_id}]
 
 
 def free_all(scene: Scene, person_id: int, programme_id: str | None = None) -> int:
@@ -179,6 +186,26 @@ def changed(scene: Scene) -> None:
         request = scene.uow.requests.get(number)
         if request is not None:
             watch(scene, request)
+            _interviews_over(scene, request)
+
+
+def _interviews_over(scene: Scene, request: Request) -> None:
+    """Whoever is asked for an interview hears that the request has come to its end, once."""
+    if request.state in LIVE:
+        return
+    programme = scene.programme_of(request.programme_id)
+    for one in scene.uow.casework.interviews(request.id):
+        person = scene.uow.people.get(one.interviewer_id) if one.state in WAITING else None
+        if person is None or not may_have(scene, person, request):
+            continue
+        w = scene.words(person, programme)
+        said = about(scene, request, "staff-interview-over", w)
+        note = act_choice(w("staff-interview-write"), "interview-note", one.id, one.version)
+        scene.tell(
+            person,
+            within(programme, replace(said, choices=(note, *said.choices))),
+            key=f"interview-over:{one.id}:{request.version}",
+        )
 
 
 @planner
@@ -298,11 +325,14 @@ def _say_to(
     key: str,
     priority: int = REMINDER,
 ) -> bool:
-    """Tell the first of these groups in which somebody hears it now; whether somebody did."""
+    """Tell the first of these groups in which somebody hears it now; whether somebody did.
+
+    Whoever asks is none of them, of the team or not.
+    """
     programme = scene.programme_of(request.programme_id)
     for group in groups:
         told = False
-        for person in group:
+        for person in (one for one in group if one.id != request.person_id):
             w = scene.words(person, programme)
             queued = scene.tell(
                 person,

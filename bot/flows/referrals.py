@@ -238,7 +238,7 @@ def _offer(turn: Turn, row: Referral, w: Words) -> Message:
 def tell_owner(
     scene: Scene, row: Referral, say: Callable[[Words, str, str], str], *, event: str
 ) -> None:
-    """A line to whoever is in charge of it, else to the whole team, with the way to look at it.
+    """A line to whoever is in charge of it, else to the team but for whom it is about.
 
     Args:
         scene: The cause.
@@ -259,15 +259,16 @@ def tell_owner(
     owner = owner_of(scene, row)
     told = scene.tell_staff(programme, build, key=key, to=(owner,)) if owner else 0
     if not told:
-        scene.tell_staff(programme, build, key=key, verb="orientations")
+        but = access.of_referral(scene, row)
+        scene.tell_staff(programme, build, key=key, verb="orientations", but=but)
 
 
 def owner_of(scene: Scene, row: Referral) -> Person | None:
     """Who is in charge: of the team, or of a body it lends these to; None when they left."""
     person = scene.uow.people.get(row.owner_id) if row.owner_id else None
-    if person is None or not scene.allowed(person.id, row.programme_id, "orientations"):
+    if person is None or person.id in access.of_referral(scene, row):
         return None
-    return person
+    return person if scene.allowed(person.id, row.programme_id, "orientations") else None
 
 
 def give(turn: Turn, row: Referral, to: Person, instead_of: int | None) -> bool:

@@ -16,7 +16,6 @@ from bot.commands.registry import act
 from bot.dialogues import act_choice, run_choice
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
-from bot.programmes.schema import Programme
 from bot.turn import Scene, Turn, within
 from storage.tables import Pair, Person
 
@@ -24,19 +23,21 @@ from storage.tables import Pair, Person
 def supervisor(scene: Scene, pair: Pair) -> Person | None:
     """Who follows a pair; None when nobody does, or whoever did may no longer."""
     person = scene.uow.people.get(pair.supervisor_id) if pair.supervisor_id else None
-    return person if person is not None and may_follow(scene, person, pair.programme_id) else None
+    return person if person is not None and may_follow(scene, person, pair) else None
 
 
-def may_follow(scene: Scene, person: Person, programme_id: str) -> bool:
-    """Whether somebody may follow pairs: its staff, its supervisors, a body that is lent them."""
-    return scene.allowed(person.id, programme_id, "binomes")
+def may_follow(scene: Scene, person: Person, pair: Pair) -> bool:
+    """Whether somebody may follow a pair: staff, a supervisor, a body lent them; never a side."""
+    side = person.id in (pair.mentee_id, pair.mentor_id)
+    return not side and scene.allowed(person.id, pair.programme_id, "binomes")
 
 
-def followers(scene: Scene, programme: Programme) -> Sequence[Person]:
-    """Who may follow pairs, the team first."""
+def followers(scene: Scene, pair: Pair) -> Sequence[Person]:
+    """Who may follow a pair, the team first."""
+    programme = scene.programme_of(pair.programme_id)
     named = scene.uow.people.with_role(programme.id, "supervisor")
-    people = (*scene.team(programme, "binomes"), *named)
-    return list({person.id: person for person in people}.values())
+    people = {person.id: person for person in (*scene.team(programme, "binomes"), *named)}
+    return [person for person in people.values() if may_follow(scene, person, pair)]
 
 
 def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team holds
@@ -53,7 +54,7 @@ def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team ho
     when: str = "—",
     words_of: int | None = None,
 ) -> None:
-    """A line about a pair to whoever follows it, else to the whole team.
+    """A line about a pair to whoever follows it, else to the whole team but for its own sides.
 
     Args:
         scene: The cause.
@@ -90,7 +91,8 @@ def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team ho
     if mine:
         told = scene.tell_staff(programme, build, key=key, to=(mine,), words_of=words_of)
     if everybody or not told:
-        scene.tell_staff(programme, build, key=key, verb="binomes", words_of=words_of)
+        sides = (pair.mentee_id, pair.mentor_id)
+        scene.tell_staff(programme, build, key=key, verb="binomes", words_of=words_of, but=sides)
 
 
 def take(w: Words, pair: Pair) -> tuple[Choice, ...]:
@@ -110,11 +112,16 @@ def supervise(turn: Turn, number: int, version: int) -> None:
 
 
 def give(turn: Turn, pair: Pair, person: Person) -> None:
-    """A pair gets this supervisor; they hear of it unless they did it themselves."""
+    """A pair gets this supervisor; they hear of it, and who had it, unless they did it."""
+    former = supervisor(turn, pair)
     if not turn.uow.pairs.supervise(pair, pair.supervisor_id, person.id):
         turn.text("button-stale")
         return
     turn.note("supervised", "pair", pair.id, supervisor=person.id)
+    if former is not None and former.id not in (person.id, turn.me.id):
+        w = turn.words(former, turn.programme)
+        passed = Message(w("supervised-by", number=pair.id, name=person.name or "—"))
+        turn.show(former, within(turn.programme, passed), what="supervised-passed")
     if person.id == turn.me.id:
         turn.text("supervised-by-you", number=pair.id)
         return

@@ -1,0 +1,125 @@
+"""Somebody of the team who is a mentor or a mentee too: what is theirs is for the others to see."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.dialogue.tokens import RunToken, encode
+from tests.asking import GONE, act, asks, request
+from tests.asking import stand as asking
+from tests.stand import CLAIRE, Heard, Stand, button, told
+from tests.test_pairs import BOB, LEA, MARC, stand
+
+OMAR = "3"
+FEAR = "Il me fait peur, ses remarques sont déplacées."
+
+
+def of_the_team(one: Stand, *accounts: str, role: str = "staff") -> None:
+    with one.work() as uow:
+        for account in accounts:
+            uow.people.enrol(one.ids[account], one.programmes[0].id, role, now=one.now)
+
+
+def changes(one: Stand) -> list[Heard]:
+    """Léa asks for another mentor and writes why."""
+    heard = one.command(LEA, "rdv")
+    heard = one.press(LEA, button(heard, LEA, "Terminer"))
+    heard = one.press(LEA, button(heard, LEA, "Demander quelqu"))
+    heard = one.press(LEA, button(heard, LEA, "dire pourquoi"))
+    return one.say(LEA, FEAR)
+
+
+def test_a_mentor_of_the_team_does_not_read_why_they_are_left() -> None:
+    one, _ = stand()
+    of_the_team(one, MARC)
+    heard = changes(one)
+    assert told(heard, CLAIRE, FEAR)
+    assert not told(heard, MARC, FEAR)
+
+
+def test_a_mentor_cannot_follow_their_own_pair() -> None:
+    one, number = stand()
+    of_the_team(one, MARC)
+    heard = one.command(CLAIRE, "binomes", f"{number} suivi Marc")
+    assert told(heard, CLAIRE, "ne porte ce nom")
+    assert one.get_pair(number).supervisor_id is None
+    choose = one.command(CLAIRE, "binomes", f"{number} suivi ")
+    assert not any("Marc" in label for h in choose for label in h.choices)
+    with one.work() as uow:  # written before they took part in it
+        pair = uow.pairs.get(number)
+        assert pair is not None
+        pair.supervisor_id = one.ids[MARC]
+    heard = changes(one)
+    assert (bool(told(heard, CLAIRE, FEAR)), told(heard, MARC, FEAR)) == (True, [])
+
+
+def test_a_mentee_of_the_team_does_not_hear_what_is_beyond_the_mentor() -> None:
+    one, number = stand()
+    of_the_team(one, LEA)
+    heard = one.command(MARC, "rdv")
+    heard = one.press(MARC, button(heard, MARC, "hors de mon"))
+    heard = one.press(MARC, button(heard, MARC, "Prévenir"))
+    assert told(heard, CLAIRE, "hors de son rôle")
+    assert not told(heard, LEA)
+    heard = one.command(MARC, "orienter", f"{number}/test")
+    assert told(heard, CLAIRE)
+    assert not told(heard, LEA)
+    assert "Léa" not in one.command(LEA, "orientations")[-1].text
+    for press in ("orientations", "binomes"):
+        assert one.command(LEA, press, "1")[-1].text.startswith(GONE)
+    assert told(one.command(LEA, "binomes"), LEA, "Aucun binôme")
+
+
+def test_whoever_asks_is_not_their_own_team() -> None:
+    one = asking()
+    of_the_team(one, LEA)
+    one.join(OMAR, "Omar", role="staff")
+    heard = asks(one)
+    assert told(heard, OMAR, "Léa Martin")
+    assert not told(heard, LEA, "à prendre")
+    act(one, CLAIRE, "note")
+    one.say(CLAIRE, "Elle me paraît fragile, à ménager.")
+    hand = encode(RunToken("confier", f"1-{one.ids[LEA]}"))
+    assert one.command(LEA, "demandes", "1")[-1].text.startswith(GONE)
+    assert act(one, LEA, "claim", 1, 0)[-1].text.startswith(GONE)
+    assert one.press(CLAIRE, hand)[-1].text.startswith(GONE)
+    assert request(one).owner_id is None
+    assert not told(one.command(LEA, "demandes"), LEA, "n° 1")
+    heard = one.days(40)
+    assert told(heard, OMAR, "n° 1")
+    assert not [h for h in told(heard, LEA) if "claim" in "".join(h.choices.values())]
+
+
+def test_a_page_of_oneself_is_not_for_oneself() -> None:
+    one = asking()
+    of_the_team(one, LEA)
+    assert one.command(LEA, "a-voir", str(one.ids[LEA]))[-1].text.startswith(GONE)
+
+
+@pytest.mark.parametrize("owner", [True, False])
+def test_where_they_are_the_whole_team_an_owner_hears_or_they_that_something_waits(
+    owner: bool,
+) -> None:
+    one, _ = stand()
+    with one.work() as uow:
+        for row in uow.people.programmes_of(one.ids[CLAIRE]):
+            row.state = "ended"
+    of_the_team(one, MARC)
+    if owner:
+        one.join(BOB, "Bob", role="owner")
+    heard = changes(one)
+    assert not told(heard, MARC, FEAR)
+    assert bool(told(heard, BOB, FEAR)) == owner
+    assert bool(told(heard, MARC, "C’est à quelqu’un d’autre de le lire")) != owner
+
+
+def test_words_handed_to_the_team_are_not_for_whom_one_is_paired_with() -> None:
+    one, _ = stand()
+    of_the_team(one, MARC)
+    heard = one.say(LEA, FEAR)
+    heard = one.press(LEA, button(heard, LEA, "Transmettre"))
+    [word] = told(heard, CLAIRE, FEAR)
+    assert not told(heard, MARC)
+    done = word.choices["C’est répondu"]
+    assert one.press(MARC, done)[-1].text.startswith(GONE)
+    assert told(one.press(CLAIRE, done), CLAIRE)
