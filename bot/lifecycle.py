@@ -17,10 +17,17 @@ from bot.errors import NotAllowed
 Table = Mapping[str, Mapping[str, str]]
 
 REQUEST: Table = {
-    "open": {"show": "proposed", "ask": "asked", "hand_over": "team", "withdraw": "closed"},
+    "open": {
+        "show": "proposed",
+        "ask": "asked",
+        "match": "matched",
+        "hand_over": "team",
+        "withdraw": "closed",
+    },
     "proposed": {
         "show": "proposed",
         "ask": "asked",
+        "match": "matched",
         "hand_over": "team",
         "withdraw": "closed",
         "reopen": "open",
@@ -36,6 +43,7 @@ REQUEST: Table = {
     "team": {
         "show": "proposed",
         "ask": "asked",
+        "match": "matched",
         "withdraw": "closed",
         "close": "closed",
         "reopen": "open",

@@ -46,14 +46,23 @@ def test_proposing_needs_the_number_of_a_request() -> None:
     assert told(one.command(CLAIRE, "demandes", "77"), CLAIRE, GONE)
 
 
-def test_a_pair_by_hand_does_not_leave_a_request_behind() -> None:
-    one = in_state("team")
+def test_a_pair_by_hand_is_the_answer_to_what_was_asked() -> None:
+    one = in_state("asked")
     expert(one, PAUL)
     heard = one.command(CLAIRE, "binomes", "Léa Martin, Paul Petit")
-    assert told(heard, CLAIRE, "a une demande en cours, la n° 1")
-    heard = one.press(CLAIRE, button(heard, CLAIRE, "Proposer pour cette demande"))
-    assert told(heard, LEA, "Paul Petit")
-    assert request(one).state == "proposed"
+    assert told(heard, MARC, "il n’y a plus rien à faire")
+    assert (request(one).state, one.get_pair(1).request_id) == ("matched", 1)
+    assert set(states(one).values()) <= {"withdrawn", "shown"}
+    assert not [h for h in one.days(40) if "n° 1" in h.text and "demande" in h.text.lower()]
+
+
+def test_a_pair_that_waits_for_its_mentor_leaves_the_request_in_the_queue_until_the_yes() -> None:
+    one = in_state("team")
+    expert(one, PAUL, charter=False)
+    heard = one.command(CLAIRE, "binomes", "Léa Martin, Paul Petit")
+    assert request(one).state == "team"
+    one.press(PAUL, button(heard, PAUL, "J’accepte la charte"))
+    assert request(one).state == "matched"
 
 
 @pytest.mark.parametrize("verb", ["demandes", "proposer", "binomes"])

@@ -24,7 +24,7 @@ from bot.flows import holds, offers, pairs, reports, requests
 from bot.messages import Line, Message, Table
 from bot.rhythm import Quarter
 from bot.turn import Turn
-from storage.tables import Conversation, Person, Request
+from storage.tables import Conversation, Request
 from storage.words import number
 
 SHOWN = 20  # rows in chat; the rest travel as a file
@@ -347,10 +347,6 @@ def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
     if turn.uow.pairs.between(first.id, second.id, turn.programme.id) is not None:
         turn.say(Message(turn.w("staff-pair-exists")), here=True)
         return
-    asked = turn.uow.requests.live(first.id, turn.programme.id)
-    if asked is not None:  # the queue would go on asking others for them
-        turn.say(_follows_a_request(turn, asked, first, second), here=True)
-        return
     if turn.uow.directory.get(second.id) is not None and not turn.uow.directory.take_place(
         second.id, turn.now
     ):
@@ -368,16 +364,6 @@ def _make_pair(turn: Turn, mentee: str, mentor: str) -> None:
     else:
         text = turn.w("staff-pair-done", number=pair.id)
     turn.say(Message(text), here=True)
-
-
-def _follows_a_request(turn: Turn, asked: Request, mentee: Person, mentor: Person) -> Message:
-    w = turn.w
-    see = run_choice(w("staff-see-request"), "demandes", str(asked.id))
-    pick = run_choice(
-        w("staff-pair-propose"), "proposer", f"{asked.id}-{mentor.id}", style="primary"
-    )
-    ways = (pick, see) if turn.uow.directory.get(mentor.id) is not None else (see,)
-    return Message(w("staff-pair-asks", name=mentee.name or "—", number=asked.id), choices=ways)
 
 
 # --- reports --------------------------------------------------------------------------------------

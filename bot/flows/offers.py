@@ -23,7 +23,7 @@ from bot.i18n import Words
 from bot.messages import Line, Message
 from bot.programmes.schema import Programme
 from bot.turn import ANSWER, REMINDER, Scene, Turn
-from storage.tables import Person, Proposal, Request
+from storage.tables import Pair, Person, Proposal, Request
 from storage.timers import DueTimer
 
 REFUSAL_PAUSE_DAYS = 90
@@ -386,6 +386,19 @@ def take_back(turn: Scene, request: Request) -> None:
             Message(w("offer-was-withdrawn")),
             key=f"withdrawn:{proposal.id}:{proposal.version}",
         )
+
+
+@pairs.begins
+def follow(scene: Scene, pair: Pair) -> None:
+    """A pair made by hand answers what the mentee asked for: nobody else is asked any more."""
+    request = scene.uow.requests.live(pair.mentee_id, pair.programme_id)
+    if pair.request_id is not None or request is None:
+        return
+    take_back(scene, request)
+    state = lifecycle.move(lifecycle.REQUEST, request.state, "match")
+    if scene.uow.requests.move(request, request.version, state, now=scene.now):
+        pair.request_id = request.id
+        scene.uow.timers.cancel("request-stale", request.id)
 
 
 # --- the team -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ Source: A-05, A-18, A-19, A-20, A-24; X-19.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bot import access, lifecycle, minors
@@ -39,6 +39,15 @@ from storage.timers import DueTimer
 
 ONE_OFF_MONTHS = 1  # a one-off talk is followed up and closed after that long
 CLOSING_DAYS = 14  # answers to the closing questions are taken that long
+
+Beginning = Callable[[Scene, Pair], None]
+_BEGINS: list[Beginning] = []
+
+
+def begins(run: Beginning) -> Beginning:
+    """Register what else is done when both are introduced."""
+    _BEGINS.append(run)
+    return run
 
 
 # --- who is who -----------------------------------------------------------------------------------
@@ -173,6 +182,8 @@ def introduce(scene: Scene, pair: Pair) -> None:
         mentee=mentee.id,
         mentor=mentor.id,
     )
+    for done in _BEGINS:
+        done(scene, pair)
     sides = (mentee, mentor)
     for me, other in (sides, sides[::-1]):
         scene.tell(
