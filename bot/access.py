@@ -456,8 +456,8 @@ def staff_campaign(turn: Turn, number: int) -> Campaign:
 
 
 @_given
-def joining(turn: Turn, number: int) -> Membership:
-    """Somebody's wish to join a programme where the person who acted is staff.
+def staff_member(turn: Turn, number: int) -> Membership:
+    """Somebody's role, or their wish for it, in a programme where the person who acted is staff.
 
     Raises:
         NotAllowed: Not staff there, or there is none.

@@ -1,9 +1,9 @@
 """What the team has promised to answer and has not settled yet, of one programme.
 
-Four things that people hand to the team, each with the date of the promise in what they read. This
-module knows numbers and dates: no name, no word of anybody's.
+What people hand to the team or wait for from it, each with the date of the promise in what they
+read. This module knows numbers and dates: no name, no word of anybody's.
 
-Source: A-15; GDPR 16.
+Source: A-15, A-20; GDPR 16.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from storage.tables import Membership, Rectification, Referral, Stray
 
-KINDS: Final = ("join", "correction", "words", "referral")
+KINDS: Final = ("join", "correction", "words", "referral", "pair")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,11 @@ def owed(session: Session, programme_id: str) -> list[Owed]:
             Referral.programme_id == programme_id,
             Referral.origin == "mentee",
             Referral.state == "agreed",
+        ),
+        "pair": select(Membership.id, Membership.person_id, Membership.next_pair_at).where(
+            Membership.programme_id == programme_id,
+            Membership.state.in_(("active", "paused")),
+            Membership.next_pair_at.is_not(None),
         ),
     }
     found = [

@@ -217,7 +217,7 @@ WAYS: Final = (
     Way(access.own_note, t.RequestNote, among_team("by_id"), "request_id"),
     Way(access.staff_pair, t.Pair, team),
     Way(access.staff_campaign, t.Campaign, team),
-    Way(access.joining, t.Membership, team),
+    Way(access.staff_member, t.Membership, team),
     Way(access.staff_beyond, t.Beyond, through("pair_id", t.Pair, team), "pair_id"),
     Way(access.own_referral, t.Referral,
         lambda _w, _u, row: {row.person_id} if row.shown_at else set(), asks=True),
@@ -236,7 +236,7 @@ WAYS: Final = (
     Way(access.own_flag, t.Flag, author, asks=True),
 )  # fmt: skip
 TYPED: Final = [
-    access.staff_stray, access.joining,
+    access.staff_stray, access.staff_member,
     access.staff_rectification, access.own_call, access.staff_call, access.staff_mentee,
     access.staff_request, access.own_interview, access.own_note, access.staff_pair,
     access.staff_beyond, access.staff_referral, access.staff_training, access.staff_announcement,

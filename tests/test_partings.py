@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from bot.dialogue.tokens import ActToken, encode
@@ -73,11 +74,76 @@ def test_the_mentor_one_had_is_not_proposed_again() -> None:
     assert one.ids[MARC] not in left
 
 
-def test_a_pair_without_request_is_for_the_team() -> None:
+@pytest.mark.parametrize("who", [LEA, MARC])
+def test_without_a_request_another_mentor_is_promised_by_a_date(who: str) -> None:
     one, number = stand()
-    heard = one.press(LEA, token(one, "pair-change-yes", number))
+    heard = one.press(who, token(one, "pair-change", number))
+    assert not told(heard, who, "ta demande")
+    assert told(heard, who, "l’équipe Carrières de l’AX cherche avec toi") or who == MARC
+    heard = one.press(who, token(one, "pair-change-yes", number))
     assert told(heard, LEA, "cherche avec toi quelqu’un d’autre")
+    assert told(heard, LEA, "au plus tard le mardi 8 septembre")
+    assert not told(heard, MARC, "au plus tard")
     assert told(heard, CLAIRE, "à l’équipe de former le suivant")
+    assert told(heard, CLAIRE, "réponse promise pour le mardi 8 septembre")
+    assert len(told(one.days(14), CLAIRE, "dépassé")) == 6  # each working day from then on
+    listed = one.command(CLAIRE, "promesses")
+    assert told(listed, CLAIRE, "Un nouveau binôme à former")
+
+
+def test_another_mentor_is_spoken_of_until_there_is_one() -> None:
+    one, number = stand()
+    one.press(LEA, token(one, "pair-change-yes", number))
+    one.join(SAM, "Samir Adda", role="mentor")
+    waits = one.pair(LEA, SAM, charter=False)  # the mentor has not said yes
+    assert one.get_pair(waits).state == "proposed"
+    assert told(one.command(CLAIRE, "promesses"), CLAIRE, "Léa Martin")
+    one.press(SAM, token(one, "pair-agree", waits))
+    assert told(one.command(CLAIRE, "promesses"), CLAIRE, "Personne n’attend")
+    assert not told(one.days(21), CLAIRE, "dépassé")
+
+
+def test_the_team_says_that_another_mentor_is_settled_otherwise() -> None:
+    one, number = stand()
+    one.press(LEA, token(one, "pair-change-yes", number))
+    (waits,) = one.command(CLAIRE, "promesses")[0].message.lines
+    assert waits.choice is not None
+    for stranger in (LEA, MARC):
+        assert told(one.press(stranger, waits.choice.token), stranger, "Je ne trouve pas")
+    page = one.press(CLAIRE, waits.choice.token)
+    assert told(page, CLAIRE, "Un nouveau binôme pour Léa Martin")
+    done = button(page, CLAIRE, "réglé autrement")
+    assert told(one.press(MARC, done), MARC, "Je ne trouve pas")
+    heard = one.press(CLAIRE, done)
+    assert not told(heard, LEA)
+    assert told(one.press(CLAIRE, waits.choice.token), CLAIRE, "plus rien à répondre")
+    assert not told(one.days(21), CLAIRE, "dépassé")
+
+
+def test_who_loses_a_mentor_who_leaves_is_promised_another() -> None:
+    one, _ = stand()
+    heard = one.command(MARC, "effacer-oui")
+    (word,) = told(heard, LEA)
+    assert "a quitté le programme" in word.text
+    assert "au plus tard le mardi 8 septembre" in word.text
+    assert told(heard, CLAIRE, "Un nouveau binôme à former")
+    assert told(one.days(8), CLAIRE, "dépassé")
+
+
+def test_who_came_with_a_request_has_it_open_again_when_the_mentor_leaves() -> None:
+    one, _ = with_request()
+    heard = one.command(MARC, "effacer-oui")
+    assert told(heard, LEA, "ta demande est de nouveau chez l’équipe")
+    assert told(heard, CLAIRE, "confiée à l’équipe")
+    assert request_of(one).state == "team"
+    assert told(one.command(CLAIRE, "promesses"), CLAIRE, "Personne n’attend")
+
+
+def test_nothing_is_promised_when_the_mentee_leaves() -> None:
+    one, _ = stand()
+    heard = one.command(LEA, "effacer-oui")
+    assert not told(heard, MARC, "au plus tard")
+    assert told(one.command(CLAIRE, "promesses"), CLAIRE, "Personne n’attend")
 
 
 def test_who_has_asked_anew_keeps_the_new_request() -> None:

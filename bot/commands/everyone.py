@@ -13,7 +13,7 @@ from bot.dialogue.engine import Resume
 from bot.dialogue.tokens import DialogueToken, encode
 from bot.dialogues import family, passed_before, resume, run_choice
 from bot.errors import CordeeError, NotAllowed
-from bot.flows import flags, offers, pairs, promises, queue
+from bot.flows import flags, offers, pairs, partings, promises, queue
 from bot.messages import Choice, Line, Message
 from bot.triage.morning import look_again
 from bot.turn import Turn
@@ -201,11 +201,12 @@ def _leave(turn: Turn, pair: Pair) -> None:
     other = turn.person(access.partner_of(turn, pair))
     rules = turn.bot.programmes.get(pair.programme_id)
     w = turn.words(other, rules)
-    turn.show(
-        other,
-        Message(w("partner-left", name=w.team(rules.contact) if rules else "—")),
-        what=f"left-{pair.id}",
-    )
+    said = Message(w("partner-left", name=w.team(rules.contact) if rules else "—"))
+    then: partings.Onward | None = None
+    if rules is not None and other.id == pair.mentee_id and partings.goes_on(pair):
+        then = partings.onward(turn, rules, pair)
+        said = then.for_mentee(rules, said.text, w)
+    turn.show(other, said, what=f"left-{pair.id}")
     for kind in ("objective", "closing"):
         for talk in turn.uow.talks.about(kind, pair.id):
             talk.status = "cancelled" if talk.status == "open" else talk.status
@@ -216,7 +217,10 @@ def _leave(turn: Turn, pair: Pair) -> None:
     if rules is not None and pair.state != "closing":
         turn.tell_staff(
             rules,
-            lambda w: Message(w("staff-partner-left", name=other.name or "—")),
+            lambda w: Message(
+                w("staff-partner-left", name=other.name or "—"),
+                lines=then.for_team(other)(w) if then else (),
+            ),
             key=f"partner-left:{pair.id}",
         )
 

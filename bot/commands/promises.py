@@ -1,10 +1,10 @@
 """`promesses`: who waits for an answer that the team has promised, and until when.
 
-Whoever wants to join, asks for a correction, has handed words to the team or asks for a coach. Each
-opens with what was said and the buttons of the first message; it goes when it is answered. When
-nobody answers is `bot.flows.promises`'s affair.
+Whoever wants to join, asks for a correction, has handed words to the team, asks for a coach or has
+lost their mentor. Each opens with what was said and the buttons of the first message; it goes when
+it is answered. When nobody answers is `bot.flows.promises`'s affair.
 
-Source: A-15; GDPR 16, 33.
+Source: A-15, A-20; GDPR 16, 33.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.messages import Message
 from bot.turn import Scene, Turn
 from storage.promises import KINDS
 from storage.rectifications import Rectifications
-from storage.tables import Rectification, Stray
+from storage.tables import Membership, Rectification, Stray
 from storage.words import number
 
 
@@ -41,7 +41,7 @@ def promesses(turn: Turn, args: str) -> None:
 
 def _one(turn: Turn, kind: str, wanted: int) -> Message:
     if kind == "join":
-        return joining.asked(turn, access.joining(turn, wanted), turn.w)
+        return joining.asked(turn, access.staff_member(turn, wanted), turn.w)
     if kind == "correction":
         wish = access.staff_rectification(turn, wanted)
         turn.read("correction", wish.person_id, wish.id)
@@ -50,6 +50,8 @@ def _one(turn: Turn, kind: str, wanted: int) -> Message:
         stray = access.staff_stray(turn, wanted)
         turn.read("words", stray.person_id, stray.id)
         return passed(turn, stray, turn.w)
+    if kind == "pair":
+        return _next_pair(turn, access.staff_member(turn, wanted))
     raise NotAllowed("a wish for a coach has its own page")
 
 
@@ -75,6 +77,32 @@ def passed(scene: Scene, stray: Stray, w: Words) -> Message:
         choices=(done,) if stray.settled_at is None else (),
         notice=w("staff-passed-title", name=name),
     )
+
+
+def _next_pair(turn: Turn, member: Membership) -> Message:
+    """Who waits for another mentor, and how the team makes a pair."""
+    w = turn.w
+    title = w("staff-next-pair", name=turn.person(member.person_id).name or "—")
+    if member.next_pair_at is None:
+        return Message(title=title, text=w("staff-next-pair-none"), notice=w("promises-title"))
+    due = turn.programme.working_days_later(member.next_pair_at, turn.programme.contact.days)
+    return Message(
+        title=title,
+        text=w("staff-next-pair-text", when=w.weekday(due)),
+        choices=(act_choice(w("staff-next-pair-done"), "next-pair-settled", member.id, 1),),
+        note=w("staff-pair-usage"),
+        notice=w("promises-title"),
+    )
+
+
+@act("next-pair-settled", who="staff", of="promesses")
+def next_pair_settled(turn: Turn, number: int, version: int) -> None:
+    """It was settled otherwise than with a new pair; nobody is told of it again."""
+    member = access.staff_member(turn, number)
+    if member.next_pair_at is not None:
+        member.next_pair_at = None
+        turn.note("next-pair-settled", "person", member.person_id)
+    turn.text("staff-next-pair-noted")
 
 
 @act("answered", who="staff", of="promesses")

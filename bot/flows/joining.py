@@ -144,7 +144,7 @@ def refuse(turn: Turn, number: int, version: int) -> None:
 
 
 def _settle(turn: Turn, number: int, state: str, told: str, noted: str) -> None:
-    member = access.joining(turn, number)
+    member = access.staff_member(turn, number)
     programme = turn.programme_of(member.programme_id)
     if member.state != "pending":
         turn.text("button-stale")

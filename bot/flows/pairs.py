@@ -172,7 +172,9 @@ def introduce(scene: Scene, pair: Pair) -> None:
     mentee, mentor = both(scene, pair)
     _must_be_allowed(scene, mentee, mentor.id, programme)
     for person, role in ((mentee, "mentee"), (mentor, "mentor")):
-        scene.uow.people.enrol(person.id, programme.id, role, now=scene.now)
+        member = scene.uow.people.enrol(person.id, programme.id, role, now=scene.now)
+        if pair.kind == "long_term":
+            member.next_pair_at = None
     scene.uow.people.note(
         "pair-made",
         "pair",

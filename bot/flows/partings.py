@@ -1,8 +1,9 @@
 """A pair ends before its term, or its mentee goes on with another mentor: nobody is to blame.
 
 Either side may do both, at once and without a reason. A reason is for the team alone; the other
-side hears that the pair ends, and nothing of who wished it or why. Who comes next is the affair of
-`requests` and of the team.
+side hears that the pair ends, and nothing of who wished it or why. The mentee hears by when there
+is news of who comes next: their request is open again, or the team promises it. Who that is, is the
+affair of `requests` and of the team.
 
 Source: A-20; what peers complain of, "a bad match must be undone without shame".
 """
@@ -10,20 +11,23 @@ Source: A-20; what peers complain of, "a bad match must be undone without shame"
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypedDict
+from datetime import datetime
+from typing import NamedTuple, TypedDict
 
 from bot import access, lifecycle
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, for_staff, free_words, on_completed, run_choice, start
-from bot.flows import pairs, requests
+from bot.flows import pairs, promises, requests
 from bot.flows.supervision import tell_staff
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
-from bot.turn import Turn
+from bot.programmes.schema import Programme
+from bot.turn import Scene, Turn
 from storage.tables import Conversation, Pair, Person, Request
 
 LIVE = ("active", "paused")
+Lines = Callable[[Words], tuple[Line, ...]]
 
 free_words("leaving")
 
@@ -60,10 +64,15 @@ def change_mentor(turn: Turn, number: int, version: int) -> None:
         turn.text("pair-is-closed")
         return
     w = turn.w
-    mine = turn.me.id == pair.mentee_id
+    if turn.me.id != pair.mentee_id:
+        sure = w("pair-pass-on-sure")
+    elif _request(turn, pair) is not None:
+        sure = w("pair-change-sure")
+    else:
+        sure = w("pair-change-sure-by-team", name=w.team(turn.programme.contact))
     turn.say(
         Message(
-            w("pair-change-sure" if mine else "pair-pass-on-sure"),
+            sure,
             choices=(
                 act_choice(w("pair-change-yes"), "pair-change-yes", pair.id, pair.version),
                 act_choice(w("pair-change-why"), "pair-change-why", pair.id, pair.version),
@@ -131,15 +140,16 @@ class _Told(TypedDict):
     """What goes with a line to the team about a pair that was left."""
 
     key: str
-    lines: Callable[[Words], tuple[Line, ...]]
+    lines: Lines
     name: str
 
 
-def _told(turn: Turn, pair: Pair, why: str) -> _Told:
-    """Who left, and their reason if they gave one."""
+def _told(turn: Turn, pair: Pair, why: str, then: Lines = lambda w: ()) -> _Told:
+    """Who left, their reason if they gave one, and what comes then."""
 
     def lines(w: Words) -> tuple[Line, ...]:
-        return (Line(label=w("pair-why-label"), text=for_staff(why, w)),) if why else ()
+        reason = (Line(label=w("pair-why-label"), text=for_staff(why, w)),) if why else ()
+        return (*reason, *then(w))
 
     key = f"pair-left:{pair.id}:{turn.event.id}"
     return {"key": key, "lines": lines, "name": turn.me.name or "—"}
@@ -153,28 +163,23 @@ def _change(turn: Turn, pair: Pair, why: str) -> None:
         return
     pairs.stop(turn, pair)
     mentee, mentor = pairs.both(turn, pair)
-    request = _reopen(turn, pair)
+    then = onward(turn, turn.programme, pair)
     if turn.programme.campaign is not None:
         turn.uow.campaigns.forbid(turn.programme.id, mentee.id, mentor.id, "changed", turn.now)
     for person in (mentee, mentor):
         turn.tell(
             person,
-            _word(turn, pair, person, request),
+            _word(turn, pair, person, then),
             key=f"pair-changed:{pair.id}:{person.id}",
         )
-    if request is None:
-        tell_staff(turn, pair, "staff-pair-changed-by-hand", **_told(turn, pair, why))
-        return
-    tell_staff(
-        turn,
-        pair,
-        "staff-pair-changed",
-        choices=lambda w: (run_choice(w("staff-see-request"), "demandes", str(request.id)),),
-        **_told(turn, pair, why),
-    )
+    told = _told(turn, pair, why, then.for_team(mentee))
+    if then.request is None:
+        tell_staff(turn, pair, "staff-pair-changed-by-hand", everybody=True, **told)
+    else:
+        tell_staff(turn, pair, "staff-pair-changed", **told)
 
 
-def _word(turn: Turn, pair: Pair, person: Person, request: Request | None) -> Message:
+def _word(turn: Turn, pair: Pair, person: Person, then: Onward) -> Message:
     """What a side hears: the same whoever wished it."""
     programme = turn.programme
     w = turn.words(person, programme)
@@ -183,30 +188,71 @@ def _word(turn: Turn, pair: Pair, person: Person, request: Request | None) -> Me
     said = w("pair-ended", name=pairs.first_name(other))
     if not mine:
         return Message(said)
-    team = w.team(programme.contact)
+    return then.for_mentee(programme, said, w)
+
+
+class Onward(NamedTuple):
+    """What comes next for the mentee of a pair that is over.
+
+    Attributes:
+        request: Theirs, open again; None: another mentor is promised to them.
+        when: By when they have news (UTC).
+    """
+
+    request: Request | None
+    when: datetime
+
+    def for_mentee(self, programme: Programme, said: str, w: Words) -> Message:
+        """What they hear, after these words."""
+        key = "pair-next" if self.request else "pair-next-by-team"
+        text = w(key, name=w.team(programme.contact), when=w.weekday(self.when))
+        choices: tuple[Choice, ...] = ()
+        if self.request is not None and programme.campaign is None:
+            number, version = self.request.id, self.request.version
+            choices = (act_choice(w("pair-next-see"), "propose-anew", number, version),)
+        return Message(said + "\n" + text, choices=choices)
+
+    def for_team(self, mentee: Person) -> Lines:
+        """What the team has to do, until when."""
+
+        def lines(w: Words) -> tuple[Line, ...]:
+            label, when = mentee.name or "—", w.weekday(self.when)
+            if self.request is None:
+                return (Line(label=label, text=w("promise-pair", when=when)),)
+            see = run_choice(w("staff-see-request"), "demandes", str(self.request.id))
+            return (Line(label=label, text=w("staff-state-team", when=when), choice=see),)
+
+        return lines
+
+
+def goes_on(pair: Pair) -> bool:
+    """Whether the mentee of this pair goes on with another mentor when theirs leaves."""
+    return pair.kind == "long_term" and pair.state in LIVE
+
+
+def onward(scene: Scene, programme: Programme, pair: Pair) -> Onward:
+    """The mentee of a pair that is over is with the team again."""
+    request = _request(scene, pair)
     if request is None:
-        return Message(said + "\n" + w("pair-next-by-team", name=team))
-    when = w.weekday(request.due_at or turn.now)
-    choices: tuple[Choice, ...] = ()
-    if programme.campaign is None:
-        choices = (act_choice(w("pair-next-see"), "propose-anew", request.id, request.version),)
-    return Message(said + "\n" + w("pair-next", name=team, when=when), choices=choices)
-
-
-def _reopen(turn: Turn, pair: Pair) -> Request | None:
-    """The mentee's request is with the team again; None when there is none to open."""
-    request = turn.uow.requests.get(pair.request_id) if pair.request_id else None
-    if request is None or request.state != "matched":
-        return None
-    if turn.uow.requests.live(pair.mentee_id, pair.programme_id) is not None:
-        return None  # they have asked anew already
-    turn.uow.requests.move(
+        return Onward(None, promises.next_pair(scene, programme, pair.mentee_id))
+    when = scene.working_days(programme)
+    scene.uow.requests.move(
         request,
         request.version,
         lifecycle.move(lifecycle.REQUEST, request.state, "reopen"),
-        now=turn.now,
-        due_at=turn.working_days(turn.programme),
+        now=scene.now,
+        due_at=when,
     )
+    return Onward(request, when)
+
+
+def _request(scene: Scene, pair: Pair) -> Request | None:
+    """The request that a pair came from, if it can be opened again."""
+    request = scene.uow.requests.get(pair.request_id) if pair.request_id else None
+    if request is None or request.state != "matched":
+        return None
+    if scene.uow.requests.live(pair.mentee_id, pair.programme_id) is not None:
+        return None  # they have asked anew already
     return request
 
 

@@ -1,10 +1,11 @@
 """Answers that the team has promised by a date: kept in view until they are given.
 
-Whoever asks for a coach or a correction, hands words to the team or wants to join is told by when
-somebody answers. When that date has passed, the team is told each working day, in one message, and
-`promesses` lists them all. What was said is not shown here: the list leads to it.
+Whoever asks for a coach or a correction, hands words to the team, wants to join or has lost their
+mentor is told by when somebody answers. When that date has passed, the team is told each working
+day, in one message, and `promesses` lists them all. What was said is not shown here: the list leads
+to it.
 
-Source: A-15; GDPR 16.
+Source: A-15, A-20; GDPR 16.
 """
 
 from __future__ import annotations
@@ -33,6 +34,15 @@ def made(scene: Scene, programme: Programme) -> None:
     What is planned already comes no later, and plans the next look itself.
     """
     _plan(scene, programme, scene.working_days(programme))
+
+
+def next_pair(scene: Scene, programme: Programme, mentee_id: int) -> datetime:
+    """Another mentor is promised to whoever has lost theirs; by when the team answers (UTC)."""
+    member = scene.uow.people.membership(mentee_id, programme.id, "mentee")
+    if member is not None:
+        member.next_pair_at = scene.now
+    made(scene, programme)
+    return scene.working_days(programme)
 
 
 def owed(scene: Scene, programme: Programme) -> list[Owed]:

@@ -127,6 +127,9 @@ class Membership(Base, purpose="identify", basis="interest", kept="person"):
     role: Mapped[str] = c(String(16), "mentee, mentor, staff, owner, supervisor, …")
     state: Mapped[str] = c(String(16), "pending, active, paused, ended", default="active")
     since: Mapped[datetime] = c(Utc, "when it took this state")
+    next_pair_at: Mapped[datetime | None] = c(
+        Utc, "a mentee without a pair: when another mentor was promised; none once there is one"
+    )
 
 
 class Expert(Base, purpose="introduce", basis="interest", kept="person"):
