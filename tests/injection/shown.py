@@ -205,11 +205,11 @@ def _in_file(name: str, content: bytes) -> Iterator[str]:
                     yield f"{name}: {part} holds links"
 
 
-def look(worlds: int, jobs: int = 1) -> Found:
-    """So many worlds, each in a process of its own, so many of them at once."""
+def look(worlds: int, jobs: int = 1, first: int = 0) -> Found:
+    """So many worlds from this one on, each in a process of its own, so many of them at once."""
     found, began = Found(), time.monotonic()
     with ProcessPoolExecutor(jobs, max_tasks_per_child=1) as processes:
-        for one in processes.map(look_at, range(worlds)):
+        for one in processes.map(look_at, range(first, first + worlds)):
             found.add(one)
             print(f"{found.worlds} worlds, {found.tries:,} tries, {len(found.faults)} faults,"
                   f" {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
@@ -237,9 +237,10 @@ def main() -> int:
     """Print the figures; 1 when something would be acted on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=60)
+    parser.add_argument("--first", type=int, default=0, help="to go on after so many")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    found = look(given.worlds, given.jobs)
+    found = look(given.worlds, given.jobs, given.first)
     for fault in sorted(set(found.faults))[:40]:
         print(fault)
     met = ", ".join(f"{name} {len(places)}" for name, places in sorted(found.met.items()))
