@@ -23,6 +23,7 @@ from storage.tables import (
     Correction,
     HelpCall,
     Identity,
+    Meeting,
     Membership,
     Pair,
     Person,
@@ -296,6 +297,28 @@ class TriageStore:
             *_one(Pair.mentee_id, only),
         ).order_by(Checkin.occurrence.desc(), Checkin.id.desc())
         return [Asked(*row) for row in self._session.execute(query)]
+
+    def meetings(self, programme_id: str, since: datetime, only: int | None = None) -> list[AnyRow]:
+        """The meetings of pairs that are going on that both sides call held or missed.
+
+        Returns:
+            Pair, mentee, mentor, start and state, newest first; none from before `since`.
+        """
+        query = (
+            select(
+                Meeting.pair_id, Pair.mentee_id, Pair.mentor_id, Meeting.starts_at, Meeting.state
+            )
+            .join(Pair, Pair.id == Meeting.pair_id)
+            .where(
+                Pair.programme_id == programme_id,
+                Pair.state.in_(("active", "paused")),
+                Meeting.state.in_(("held", "missed")),
+                Meeting.starts_at >= since,
+                *_one(Pair.mentee_id, only),
+            )
+            .order_by(Meeting.starts_at.desc(), Meeting.id.desc())
+        )
+        return list(self._session.execute(query))
 
     def words(self, programme_id: str, since: datetime, only: int | None = None) -> list[AnyRow]:
         """Number, person and instant of words handed to the team since then, newest first."""

@@ -180,11 +180,12 @@ def handed(one: Stand, to: str) -> list[Heard]:
 def test_the_colleague_is_told_and_the_list_says_so() -> None:
     one = stand()
     assert told(handed(one, SOFIA), SOFIA, "Claire te confie son suivi")
-    assert "confié à Sofia" in told(one.command(CLAIRE, "a-voir"), CLAIRE)[-1].text
+    assert "suivi confié à Sofia" in told(one.command(CLAIRE, "a-voir"), CLAIRE)[-1].text
+    assert "Suivi confié à Sofia\n" in told(press(one, CLAIRE, str(one.ids[INES])), CLAIRE)[-1].text
     assert "à ton nom" in told(one.command(SOFIA, "a-voir"), SOFIA)[-1].text
     assert told(handed(one, CLAIRE), SOFIA, "qui était à ton nom")
     history = told(press(one, SOFIA, f"{one.ids[INES]}.history"), SOFIA)[-1].text
-    assert "Confié à Sofia, par Claire" in history
+    assert "Suivi confié à Sofia, par Claire" in history
 
 
 def test_two_at_once_the_second_sees_where_it_stands() -> None:
@@ -193,7 +194,7 @@ def test_two_at_once_the_second_sees_where_it_stands() -> None:
     one.press(CLAIRE, button(both[0], CLAIRE, "Sofia"))
     heard = one.press(SOFIA, button(both[1], SOFIA, "Claire"))
     assert not told(heard, CLAIRE)
-    assert "confié à Sofia" in told(one.command(CLAIRE, "a-voir"), CLAIRE)[-1].text
+    assert "suivi confié à Sofia" in told(one.command(CLAIRE, "a-voir"), CLAIRE)[-1].text
 
 
 def test_whoever_leaves_the_team_follows_nobody() -> None:

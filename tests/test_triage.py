@@ -182,6 +182,21 @@ def test_a_decision_needs_a_reason_and_keeps_it_sealed(stand: Stand) -> None:
     assert name == "Inès Ferrat"  # it has run out
 
 
+@pytest.mark.parametrize("verb", ["plus haut", "Plus  haut", "plus-haut", "haut"])
+def test_whoever_was_put_higher_is_in_the_list_without_a_sign_too(stand: Stand, verb: str) -> None:
+    assert told(stand.command(CLAIRE, "a-voir"), CLAIRE, "Personne n’a de signe")
+    decide(stand, "malo", f"{verb} 14 sa mère a appelé")
+    (heard,) = told(stand.command(CLAIRE, "a-voir"), CLAIRE)
+    assert "1 personne à regarder" in heard.text
+    assert "Malo Kerven · à voir plus haut" in heard.text
+    assert "– Aucun signe en ce moment\n– « sa mère a appelé »" in heard.text
+    file = stand.command(CLAIRE, "a-voir", "fichier")[-1].message.file
+    assert file is not None
+    assert "sa mère a appelé" in file.content.decode("utf-8-sig")
+    stand.now += 14 * DAY
+    assert told(stand.command(CLAIRE, "a-voir"), CLAIRE, "Personne n’a de signe")
+
+
 @pytest.mark.parametrize("days", ["0", "367", "99999"])
 def test_a_length_out_of_bounds_is_said_and_nothing_kept(stand: Stand, days: str) -> None:
     heard = decide(stand, "ines", f"vu {days} appelée")

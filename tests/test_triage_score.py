@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.programmes.load import load
 from bot.programmes.triage import LEVELS, Level, SilentDays, Triage, Weights
 from bot.triage.score import (
+    HIGHEST,
     Alert,
     Apart,
     Call,
@@ -83,6 +84,7 @@ def test_each_sign_weighs_what_the_file_says(
     [
         {"half": (Half("quarterly", "2026T4", NOW - 6 * DAY),)},  # they may be about it
         {"apart": (Apart(1, 2, 1, NOW),)},  # once is nothing
+        {"apart": (Apart(1, 2, 1, NOW, planned=True),)},
         {"seen_at": NOW - 59 * DAY, "prompts": 3},
         {"seen_at": NOW - 300 * DAY, "prompts": 0},  # nobody wrote to them
     ],
@@ -162,7 +164,8 @@ def test_the_order_does_not_depend_on_how_people_were_found(entries: list[Entry]
     before = [one.person for one in ranked(entries)]
     random.shuffle(entries)
     assert [one.person for one in ranked(entries)] == before
-    assert set(before) == {one.person for one in entries if one.signs}
+    shown = {one.person for one in entries if one.signs or one.group == HIGHEST}
+    assert set(before) == shown
 
 
 @settings(max_examples=100, deadline=None)
@@ -206,11 +209,14 @@ def test_whoever_was_put_higher_comes_first_and_whoever_was_seen_last() -> None:
             entry(3, (little,)),
             entry(4, (little,), Correction("higher", known)),
             entry(5, ()),
+            entry(6, (), Correction("lower", known)),
+            entry(8, (), Correction("higher", frozenset())),
+            entry(7, (), Correction("higher", known)),
         ]
     )
-    assert [one.person for one in order] == [4, 3, 2, 1]
-    assert first(order, 5, strong=30) == [4]  # what is settled is no news, nor what is little
-    assert first(order, 5, strong=10) == [4, 3]
+    assert [one.person for one in order] == [4, 7, 8, 3, 2, 1]  # higher, also without a sign
+    assert first(order, 5, strong=30) == [4, 7, 8]  # what is settled is no news, nor what is little
+    assert first(order, 5, strong=10) == [4, 7, 8, 3]
 
 
 def test_among_equals_whoever_has_waited_longest_comes_first() -> None:
@@ -274,7 +280,17 @@ def only(**more: object) -> Sign:
         ),
         (
             {"apart": (Apart(5, 2, 3, AGO),)},
-            Sign("no_meeting", "no_meeting:5:3", 45, AGO, {"n": 3, "mentor": 2}),
+            Sign("no_meeting", "no_meeting:5:3", 45, AGO, {"n": 3, "mentor": 2, "planned": False}),
+        ),
+        (  # the same weeks, told twice: whichever tells of more
+            {"apart": (Apart(5, 2, 3, NOW), Apart(5, 2, 4, AGO, planned=True))},
+            Sign(
+                "no_meeting", "missed_meeting:5:4", 60, AGO, {"n": 4, "mentor": 2, "planned": True}
+            ),
+        ),
+        (
+            {"apart": (Apart(5, 2, 3, AGO), Apart(5, 2, 3, NOW, planned=True))},
+            Sign("no_meeting", "no_meeting:5:3", 45, AGO, {"n": 3, "mentor": 2, "planned": False}),
         ),
         (
             {"alerts": (Alert(5, "checkin", "met", "no", 2, AGO),)},

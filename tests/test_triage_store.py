@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.programmes.load import load
 from bot.triage.gather import everybody
-from storage.tables import Checkin, Pair, Series
+from storage.tables import Checkin, Meeting, Pair, Series
 from storage.unit_of_work import Database, UnitOfWork
 from tests.stores import NOON, somebody
 
@@ -71,6 +71,35 @@ def test_everything_that_is_known_is_read(database: Database) -> None:
             "Inès": ["alert", "fell", "low", "mentor", "new", "no_meeting"],
             "Malo": ["missed", "words"],
         }
+
+
+def test_meetings_that_both_call_missed_are_a_sign_up_to_the_last_one_held(
+    database: Database,
+) -> None:
+    """E-09; of other pairs, of long ago and those called off count for nothing."""
+    ines, malo = laureate(database, "1", "Inès"), laureate(database, "2", "Malo")
+    paul = laureate(database, "3", "Paul", role="mentor")
+    with database.unit_of_work() as uow:
+        for mentee, held in ((ines, 40), (malo, 5)):
+            pair = uow.pairs.add(
+                Pair(programme_id=HERE, mentee_id=mentee, mentor_id=paul,
+                     started_at=NOON - 300 * DAY)
+            )  # fmt: skip
+            missed = (250, 50, 30, 10)
+            for state, ago in (("held", held), *(("missed", n) for n in missed), ("cancelled", 2)):
+                uow.session.add(
+                    Meeting(pair_id=pair.id, set_by_id=paul, state=state,
+                            starts_at=NOON - ago * DAY)
+                )  # fmt: skip
+        uow.commit()
+    with database.unit_of_work() as uow:
+        ((name, found),) = [
+            (one.member.name, one.entry.signs) for one in everybody(uow, EMERGENCE, NOON)
+        ]
+        assert name == "Inès"
+        (sign,) = found
+        assert (sign.kind, sign.since) == ("no_meeting", NOON - 30 * DAY)
+        assert sign.about == {"n": 2, "mentor": paul, "planned": True}
 
 
 def test_an_answer_whose_key_is_gone_is_no_sign_and_no_fault(database: Database) -> None:

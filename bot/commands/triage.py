@@ -154,7 +154,7 @@ def _page(room: Reader, every: Sequence[Seen], wanted: int) -> Message:
     lines = tuple(
         Line(
             label=" · ".join([one.member.name or "—", *triage_person.standing(room, one)]),
-            text="\n".join(_reasons(room, teller.all(one.entry.signs))),
+            text="\n".join(_reasons(room, triage_person.reasons(w, teller, one))),
             choice=run_choice(w("triage-open-one"), "a-voir", str(one.member.id)),
         )
         for one in shown
@@ -215,7 +215,7 @@ def _content(w: Words, teller: Teller, every: Sequence[Seen]) -> bytes:
                 w(f"triage-level-{one.level}"),
                 triage_person.position(w, one),
                 one.entry.correction.until if one.entry.correction else None,
-                " ; ".join(teller.all(one.entry.signs)),
+                " ; ".join(triage_person.reasons(w, teller, one)),
             )
             for one in every
         ),

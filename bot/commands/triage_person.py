@@ -105,11 +105,20 @@ def about(turn: Turn, args: str) -> None:
     elif not rest.strip():
         turn.say(page(turn, typed))
     else:
-        verb, _, rest = rest.strip().partition(" ")
-        length, _, why = rest.strip().partition(" ")
+        wanted, rest = _verb(rest)
+        length, _, why = rest.partition(" ")
         days = number(length)
-        wanted = VERBS.get(fold(verb).replace(" ", "-"), "")
         _do(turn, typed, _Wish(wanted, days, (rest if days is None else why).strip(), None))
+
+
+def _verb(said: str) -> tuple[str, str]:
+    """The verb and what follows it; of two words as in the button, « plus haut », or of one."""
+    for count in (2, 1):
+        words = said.split(maxsplit=count)
+        name = fold(" ".join(words[:count])).replace(" ", "-")
+        if name in VERBS:
+            return VERBS[name], "".join(words[count:])
+    return "", said
 
 
 def _known(turn: Turn, why: str | None) -> bool:
@@ -159,6 +168,14 @@ def position(w: Words, one: Seen) -> str:
     return w(f"triage-is-{correction.position}") if correction else ""
 
 
+def reasons(w: Words, teller: Teller, one: Seen) -> list[str]:
+    """Why they are in the list: their signs, or without any what the team wrote."""
+    if one.entry.signs:
+        return teller.all(one.entry.signs)
+    place = one.decisions.get("place")
+    return [w("triage-no-sign"), *((f"« {place.why} »",) if place else ())]
+
+
 def standing(turn: Reader, one: Seen) -> list[str]:
     """Beside the name: a follow-up that is not the usual one, a correction, what is new since."""
     w = turn.w
@@ -182,7 +199,7 @@ def page(turn: Turn, person_id: int) -> Message:
     call = turn.uow.triage.live_call(person.id, turn.programme.id)
     said = [_by(turn, _level_name(turn, one.level), one.decisions.get("level"))]
     if handed := triage_team.followed_by(turn, one.decisions.get("hand")):
-        said.append(handed.capitalize())
+        said.append(handed[:1].upper() + handed[1:])  # names keep theirs
     place = one.decisions.get("place") if one.entry.correction else None
     if place is not None and place.until is not None:
         what = w("triage-corrected", what=position(w, one), until=w.day(place.until))

@@ -53,7 +53,7 @@ class Weights(Data):
     unanswered: Points = 10
     """For each check-in in a row that they did not answer."""
     no_meeting: Points = 15
-    """For each round in a row without a meeting of the pair, from the second on."""
+    """For each round in a row without a meeting of the pair, or meeting missed, from two on."""
     silence: Points = 30
     """Nothing heard for too long, although they were written to."""
     unreachable: Points = 25

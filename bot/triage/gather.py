@@ -36,9 +36,10 @@ from bot.triage.score import (
 )
 from storage.triage import Asked, Decision, Member, QuarterReport
 from storage.unit_of_work import UnitOfWork
+from storage.upsert import AnyRow
 
 QUARTERS: Final = 3  # the one that is open, the last one, and the one it is compared with
-LOOKED_BACK: Final = timedelta(days=200)  # check-ins older than that say nothing about today
+LOOKED_BACK: Final = timedelta(days=200)  # older check-ins and meetings say nothing of today
 Row = TypeVar("Row")
 AT_ONCE: Final = 1000  # people followed whose order a transaction may work out itself
 PATIENCE: Final = timedelta(days=7)  # a check-in is unanswered from then on
@@ -64,7 +65,7 @@ class Seen:
 def everybody(
     uow: UnitOfWork, programme: Programme, now: datetime, only: int | None = None
 ) -> list[Seen]:
-    """Those who have a sign, in the order in which to look at them.
+    """Those who have a sign or were placed higher, in the order in which to look at them.
 
     Args:
         uow: The transaction.
@@ -104,6 +105,10 @@ class Known:
         self.members = store.members(programme.id, only)
         self._reports = _by(store.reports(programme.id, QUARTERS, only), "person_id")
         self._pairs = _by(store.pairs(programme.id, only), "mentee_id")
+        self._meetings = _by(
+            store.meetings(programme.id, now - LOOKED_BACK, only),
+            "mentee_id",
+        )
         self._checkins = _by(
             store.checkins(
                 programme.id,
@@ -121,7 +126,7 @@ class Known:
             self.decisions[decision.person_id][decision.about] = decision
 
     def weighed(self) -> list[Seen]:
-        """Those who have a sign, in order; the one that was asked for, even without."""
+        """Those who are looked at, in order; the one that was asked for, whatever is known."""
         programme, rules = self.programme, self.programme.triage
         seen: dict[int, Seen] = {}
         for member in self.members:
@@ -158,10 +163,13 @@ class Known:
             half=tuple(_half(reports, self.now)),
             unanswered=len(left),
             unanswered_since=left[-1].occurrence if left else None,
-            apart=tuple(
-                Apart(row.id, row.mentor_id, row.missed_in_a_row, row.started_at)
-                for row in self._pairs.get(member.id, ())
-                if row.missed_in_a_row
+            apart=(
+                *(
+                    Apart(row.id, row.mentor_id, row.missed_in_a_row, row.started_at)
+                    for row in self._pairs.get(member.id, ())
+                    if row.missed_in_a_row
+                ),
+                *_not_held(self._meetings.get(member.id, ())),
             ),
             alerts=tuple(self._alerts(checkins)),
             calls=tuple(
@@ -244,6 +252,19 @@ def _left(checkins: Iterable[Asked], now: datetime) -> list[Asked]:
         if one.occurrence <= now - PATIENCE:
             row.append(one)
     return row
+
+
+def _not_held(meetings: Iterable[AnyRow]) -> Iterable[Apart]:
+    """Of each pair, the newest meetings that both call missed, up to the last one that was held."""
+    rows: dict[int, list[AnyRow]] = {}
+    held: set[int] = set()
+    for one in meetings:
+        if one.state == "held":
+            held.add(one.pair_id)
+        elif one.pair_id not in held:
+            rows.setdefault(one.pair_id, []).append(one)
+    for pair, row in rows.items():
+        yield Apart(pair, row[-1].mentor_id, len(row), row[-1].starts_at, planned=True)
 
 
 def _missed(reports: Iterable[QuarterReport], now: datetime) -> Iterable[Missed]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final, Literal
 
@@ -22,6 +22,9 @@ Position = Literal["higher", "lower", "seen"]
 POSITIONS: Final[tuple[Position, ...]] = ("higher", "lower", "seen")
 LEFT: Final = timedelta(days=7)
 """A report begun and not touched for so long was left."""
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+HIGHEST: Final = 3
+"""The group of those whom the team placed higher, with or without a sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,18 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """Rounds in a row in which a pair did not meet."""
+    """Times in a row that a pair did not meet.
+
+    Attributes:
+        times: Rounds, as their check-ins say.
+        planned: They are meetings with a date instead, which both sides call missed.
+    """
 
     pair: int
     mentor_id: int
-    rounds: int
+    times: int
     since: datetime
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +270,11 @@ def _pairs(rules: Triage, facts: Facts) -> Iterator[Sign]:
         since = facts.unanswered_since or facts.since
         key = f"unanswered:{since:%Y-%m-%d}"
         yield Sign("unanswered", key, points, since, {"n": facts.unanswered})
-    for pair in facts.apart:
-        if pair.rounds > 1:
-            key = f"no_meeting:{pair.pair}:{pair.rounds}"
-            about = {"n": pair.rounds, "mentor": pair.mentor_id}
-            yield Sign("no_meeting", key, weights.no_meeting * pair.rounds, pair.since, about)
+    for pair in _apart(facts):
+        what = "missed_meeting" if pair.planned else "no_meeting"
+        key = f"{what}:{pair.pair}:{pair.times}"
+        about = {"n": pair.times, "mentor": pair.mentor_id, "planned": pair.planned}
+        yield Sign("no_meeting", key, weights.no_meeting * pair.times, pair.since, about)
     for alert in facts.alerts:
         own = alert.by_id == facts.person
         yield Sign(
@@ -280,6 +289,15 @@ def _pairs(rules: Triage, facts: Facts) -> Iterator[Sign]:
                 "mentor": alert.by_id,
             },
         )
+
+
+def _apart(facts: Facts) -> Iterable[Apart]:
+    """From two on; of a pair, whichever tells of more: a missed meeting may lie in a round."""
+    most: dict[int, Apart] = {}
+    for one in facts.apart:
+        if one.times > 1 and (one.pair not in most or one.times > most[one.pair].times):
+            most[one.pair] = one
+    return most.values()
 
 
 def _presence(rules: Triage, facts: Facts, now: datetime) -> Iterator[Sign]:
@@ -338,20 +356,22 @@ class Entry:
         """Larger comes first: higher, then everybody, then lower, then seen."""
         if self.correction is None or self.raised:
             return 2
-        return {"higher": 3, "lower": 1, "seen": 0}[self.correction.position]
+        return {"higher": HIGHEST, "lower": 1, "seen": 0}[self.correction.position]
 
     @property
     def key(self) -> tuple[int, int, datetime, int]:
         """Smaller comes first; among equals whoever has waited longest, then the older number."""
-        return (-self.group, -self.points, min(sign.since for sign in self.signs), self.person)
+        since = min((sign.since for sign in self.signs), default=NEVER)
+        return (-self.group, -self.points, since, self.person)
 
 
 def ranked(entries: Iterable[Entry]) -> list[Entry]:
-    """Those who have a sign, in the order in which to look at them."""
-    return sorted((entry for entry in entries if entry.signs), key=lambda entry: entry.key)
+    """Those who have a sign or were placed higher, in the order in which to look at them."""
+    shown = (entry for entry in entries if entry.signs or entry.group == HIGHEST)
+    return sorted(shown, key=lambda entry: entry.key)
 
 
 def first(entries: Sequence[Entry], most: int, strong: int) -> list[int]:
     """Whom the team should have looked at by now: the head of the list, without what it settled."""
-    head = (e for e in entries if e.group >= 2 and (e.group == 3 or e.points >= strong))
+    head = (e for e in entries if e.group >= 2 and (e.group == HIGHEST or e.points >= strong))
     return [entry.person for entry, _ in zip(head, range(most), strict=False)]

@@ -91,7 +91,8 @@ class Teller:
                 return w("triage-unanswered", _number(about["n"]))
             case "no_meeting":
                 mentor = self._name(about["mentor"])
-                return w("triage-no-meeting", _number(about["n"]), name=mentor)
+                key = "triage-missed-meetings" if about["planned"] else "triage-no-meeting"
+                return w(key, _number(about["n"]), name=mentor)
             case "silence":
                 return w("triage-silence", _number(about["n"]), when=w.day(sign.since))
             case "unreachable":
