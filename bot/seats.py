@@ -9,7 +9,7 @@ Source: quality rules, section 3 ("staff = rows in the database with programme s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +40,7 @@ def _name(uow: UnitOfWork, platform: str, account: str) -> str:
 def seat(bot: Bot, uow: UnitOfWork, person: Person, author: Author, now: datetime) -> None:
     """Seat the person of an account that the settings name, where it never was before.
 
-    A first time only while the account is all there is of the person: one that was linked to
+    A first time only when the settings name every account of the person: one that was linked to
     somebody's record by a code would seat whoever gave the code too. Later, in a programme that is
     new here, only who is an owner of another still.
     """
@@ -52,7 +52,7 @@ def seat(bot: Bot, uow: UnitOfWork, person: Person, author: Author, now: datetim
     if before:
         may = any(m.role == "owner" and m.state == "active" for m in theirs)
     else:
-        may = len(people.identities(person.id)) == 1
+        may = _all_named(uow, person.id, bot.first_staff)
     settled = set(before)
     for programme_id, programme in bot.programmes.items():
         if programme_id in before or not _is_for(programme, author.platform, author.account):
@@ -71,21 +71,33 @@ def seat(bot: Bot, uow: UnitOfWork, person: Person, author: Author, now: datetim
         person.name = author.name
 
 
-def lacks_seat(uow: UnitOfWork, programme: Programme, platform: str, account: str) -> bool:
-    """Whether an account of the settings lost its seat, or got none as one of several of a person.
+def _all_named(uow: UnitOfWork, person_id: int, named: Collection[tuple[str, str]]) -> bool:
+    return all((i.platform, i.account) in named for i in uow.people.identities(person_id))
+
+
+def lacks_seat(
+    uow: UnitOfWork,
+    programme: Programme,
+    account: tuple[str, str],
+    named: Collection[tuple[str, str]],
+) -> bool:
+    """Whether an account of the settings lost its seat, or got none: see `seat`.
 
     False for one that has not been met yet: it is seated when the bot starts.
+
+    Args:
+        uow: Where roles are.
+        programme: Where it would be seated.
+        account: Which, as (platform, account).
+        named: All that the settings name.
     """
-    people = uow.people
-    identity = people.by_account(platform, account)
-    several = False
+    identity = uow.people.by_account(*account)
     if identity is not None:
-        if people.roles(identity.person_id, programme.id).issuperset(SEATS):
+        if uow.people.roles(identity.person_id, programme.id).issuperset(SEATS):
             return False
-        several = len(people.identities(identity.person_id)) > 1
-    if several and _is_for(programme, platform, account):
-        return True
-    return programme.id in seated(uow, platform, account)
+        if not _all_named(uow, identity.person_id, named) and _is_for(programme, *account):
+            return True
+    return programme.id in seated(uow, *account)
 
 
 def _is_for(programme: Programme, platform: str, account: str) -> bool:

@@ -301,7 +301,8 @@ def _team(settings: Settings, programme: Programme, ground: _Ground) -> Iterator
             )
             roles = {str(role): int(n) for role, n in uow.session.execute(query)}
             alone = ownerless(uow, [programme.id])
-            former = [one for one in settings.staff if lacks_seat(uow, programme, *one)]
+            named = settings.staff
+            former = [one for one in named if lacks_seat(uow, programme, one, named)]
     except Exception:  # the database's own faults are told elsewhere
         return
     for platform, account in former:

@@ -227,6 +227,20 @@ def test_an_account_linked_to_a_record_before_it_was_named_seats_nobody() -> Non
     assert offices_of(one, "77") == {"mentee"}
 
 
+def test_somebody_with_two_accounts_is_seated_when_both_are_named() -> None:
+    one = house()
+    with one.work() as uow:
+        uow.people.add_identity(
+            one.ids[LEA], platform="slack", account="T1/U1", bot_account="slack:T1", now=one.now
+        )
+    one.bot.first_staff = frozenset({("telegram", LEA)})
+    one.say(LEA, "bonjour")
+    assert offices_of(one, LEA) == {"mentee"}
+    one.bot.first_staff = frozenset({("telegram", LEA), ("slack", "T1/U1")})
+    one.say(LEA, "bonjour")
+    assert offices_of(one, LEA) == {"mentee", "staff", "owner"}
+
+
 def test_a_seat_is_in_the_audit_and_the_owners_there_hear_of_it() -> None:
     one = house()
     one.bot.first_staff = frozenset({("telegram", LEA)})
