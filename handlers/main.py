@@ -329,10 +329,15 @@ def owner(
     programme: Annotated[str | None, typer.Option(help="Which, where there are several.")] = None,
 ) -> None:
     """Name an owner of a programme: the first one, or when nobody is left; then use `roles`."""
-    from handlers.owners import name_owner
+    from handlers.owners import CODE_DAYS, name_owner
 
-    called, where = name_owner(_settings(), person, programme)
-    out.print(f"{called}: owner and staff of {where}.", highlight=False, markup=False)
+    named = name_owner(_settings(), person, programme)
+    said = [f"{named.called}: owner and staff of {named.programme}."]
+    if named.code:
+        said.append(f"No account here yet; hand them, and nobody else, this, for {CODE_DAYS} days:")
+        said.append(f"/cordee link {named.code} (Slack), /link {named.code} (Telegram)")
+    for line in said:
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

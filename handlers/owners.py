@@ -10,13 +10,31 @@ Source: quality rules, section 3 ("staff = rows in the database with programme s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 
 from bot.errors import CordeeError
 from bot.programmes.load import load_all
 from bot.settings import Settings
 from handlers.alone import exclusive
 from storage.unit_of_work import Database, UnitOfWork
+
+CODE_DAYS: Final = 7
+
+
+class Named(NamedTuple):
+    """Who is an owner now.
+
+    Attributes:
+        called: Their name, address or number.
+        programme: Its id.
+        code: What links their first account, once, for `CODE_DAYS`; None when they have one. In
+            the chat an owner is invited by owners only, and there may be none.
+    """
+
+    called: str
+    programme: str
+    code: str | None
 
 
 def ownerless(uow: UnitOfWork, programmes: Iterable[str]) -> list[str]:
@@ -29,16 +47,13 @@ def ownerless(uow: UnitOfWork, programmes: Iterable[str]) -> list[str]:
     ]
 
 
-def name_owner(settings: Settings, who: str, programme: str | None) -> tuple[str, str]:
+def name_owner(settings: Settings, who: str, programme: str | None) -> Named:
     """Make somebody who is known an owner, and staff, of a programme.
 
     Args:
         settings: As read.
         who: An address, `#12`, an account (`slack:T1/U1`) or a name.
         programme: Its id; may be left out where there is one only.
-
-    Returns:
-        What they are called, and the programme's id.
 
     Raises:
         CordeeError: There is no such programme, or nobody, or several, of that description.
@@ -62,7 +77,11 @@ def name_owner(settings: Settings, who: str, programme: str | None) -> tuple[str
             uow.people.enrol(person.id, chosen, role, now=now)
             detail = {"role": role, "given": 1, "programme": chosen}
             uow.people.note("role", "person", person.id, actor_id=None, now=now, **detail)
-        called = person.name or person.email or f"#{person.id}"
+        code = None
+        if not uow.people.identities(person.id):
+            valid = timedelta(days=CODE_DAYS)
+            code = uow.people.make_code(person.id, now=now, valid=valid, programme_id=chosen)
+        found = Named(person.name or person.email or f"#{person.id}", chosen, code)
         uow.commit()
     database.close()
-    return called, chosen
+    return found

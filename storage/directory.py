@@ -36,6 +36,7 @@ from sqlalchemy.orm import Session
 
 from storage import search
 from storage.classes import Classes
+from storage.people import TAKEN, void_codes
 from storage.search import Found, Results, of_programme, write_words
 from storage.tables import Consent, Expert, Identity, Membership, Pair, Person, Proposal, Request
 from storage.words import COLUMNS, Query, fold, parse
@@ -528,6 +529,7 @@ class Directory:
                 for i, p, r in sorted(missing)
             ]
             self._session.execute(insert(_MEMBERSHIP), rows)
+            void_codes(self._session, {i for i, _, role in missing if role not in TAKEN})
 
     def _write_classes(self, entries: Sequence[Entry], ids: Sequence[int]) -> None:
         """Places of pupils; a class that is there keeps its name."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import (
@@ -24,6 +24,8 @@ from storage.tables import (
 from storage.words import each_word, fold, number
 
 CODE_BYTES = 16  # 128 bits: not to be guessed
+TAKEN = ("mentee", "mentor")
+"""Roles that one takes; every other is given by an owner, or by whoever runs the machine."""
 
 # What every event asks. Made once: putting a statement together costs more than running it.
 _BY_ACCOUNT = select(Identity).where(
@@ -267,8 +269,14 @@ class People:
     def enrol(
         self, person_id: int, programme_id: str, role: str, *, now: datetime, state: str = "active"
     ) -> Membership:
-        """Give a role, or set the state of one already there."""
+        """Give a role, or set the state of one already there.
+
+        With a role that is given, codes made before are void: whoever has one in hand had it of
+        somebody who did not know of the role.
+        """
         member = self.membership(person_id, programme_id, role)
+        if role not in TAKEN and state == "active" and (member is None or member.state != state):
+            void_codes(self._session, [person_id])
         if member is None:
             member = Membership(
                 person_id=person_id, programme_id=programme_id, role=role, since=now, state=state
@@ -279,6 +287,12 @@ class People:
             member.state, member.since = state, now
         self._session.flush()
         return member
+
+    def works_in(self, person_id: int) -> frozenset[str]:
+        """The programmes in which the person holds a role that is given."""
+        return frozenset(
+            m.programme_id for m in self.programmes_of(person_id) if m.role not in TAKEN
+        )
 
     def with_role(
         self, programme_id: str, role: str, *, after_id: int = 0, limit: int | None = None
@@ -319,7 +333,7 @@ class People:
             .join(Membership, Membership.person_id == Identity.person_id)
             .where(
                 Identity.platform == platform,
-                Membership.role.not_in(("mentee", "mentor")),
+                Membership.role.not_in(TAKEN),
                 Membership.state == "active",
             )
         ):
@@ -495,6 +509,11 @@ def _sort(
     found: dict[str, dict[str, set[Text]]], programme: str, purpose: str, version: str, digest: str
 ) -> None:
     found.setdefault(programme, {}).setdefault(purpose, set()).add((version, digest))
+
+
+def void_codes(session: Session, ids: Collection[int]) -> None:
+    """Let no code open the records of these people any more."""
+    session.execute(delete(LinkCode).where(LinkCode.person_id.in_(ids), LinkCode.used_at.is_(None)))
 
 
 def _digest(code: str) -> str:

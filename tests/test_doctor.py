@@ -220,7 +220,11 @@ async def test_staff_without_an_owner_are_told_how_to_name_one(patient: Patient)
     told = wrong(await patient.examined(), "programmes")
     assert "fault: emergence: staff and no owner" in told
     assert "cordee owner ADDRESS --programme emergence" in told
-    assert name_owner(patient.settings, "ana@exemple.invalid", None) == ("Ana", "emergence")
+    named = name_owner(patient.settings, "ana@exemple.invalid", None)
+    assert (named.called, named.programme) == ("Ana", "emergence")
+    with patient.database() as database, database.unit_of_work() as uow:
+        code = named.code or ""  # no account yet, and nobody there may invite an owner
+        assert uow.people.code_owner(code, now=datetime.now(UTC)) == person.id
     assert "no owner:" not in wrong(await patient.examined(), "programmes")
     with patient.database() as database, database.unit_of_work() as uow:
         assert uow.people.roles(person.id, "emergence") == {"owner", "staff"}

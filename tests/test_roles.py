@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,8 +14,8 @@ from bot.events import Author
 from bot.i18n import LANGUAGES, words
 from bot.programmes.about import Body
 from handlers.menus import verbs_of
-from storage.tables import Audit
-from tests.asking import GONE, LEA, TOM, in_state, stand
+from storage.tables import Audit, Person
+from tests.asking import GONE, LEA, TOM, ask, asks, in_state, stand, stranger
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
 SOIE = Body(id="soie", name=Label(fr="le SOIE", en="the SOIE"), may=("demandes",))
@@ -281,3 +282,85 @@ def test_who_lost_the_roles_is_named_again_on_the_machine_itself() -> None:
         for role in ("owner", "staff"):
             uow.people.enrol(again.person_id, one.programmes[0].id, role, now=one.now)
     assert told(one.command(CLAIRE, "roles"), CLAIRE, "Les rôles dans ce programme")
+
+
+# --- somebody who has no account yet --------------------------------------------------------------
+
+
+def directory(one: Stand, role: str | None = None, name: str = "Odile Garde") -> int:
+    """Somebody of the programme who was imported and has no account."""
+    with one.work() as uow:
+        person = Person(name=name, email="odile@exemple.invalid", lang="fr", created_at=one.now)
+        uow.session.add(person)
+        uow.session.flush()
+        for each in ("mentor", role):
+            if each is not None:
+                uow.people.enrol(person.id, one.programmes[0].id, each, now=one.now)
+        return person.id
+
+
+def code_in(heard: list[Heard]) -> str:
+    [found] = re.findall(r"lier ([\w-]{22})", "\n".join(one.text for one in heard))
+    return str(found)
+
+
+@pytest.mark.parametrize("role", ["owner", "staff", "safeguarding", "soie"])
+def test_no_role_for_somebody_whose_account_nobody_knows(role: str) -> None:
+    one = owned()
+    number = directory(one)
+    for who in ("odile@exemple.invalid", f"#{number}", "Odile"):
+        [said] = told(one.command(CLAIRE, "roles", f"+ {who} {role}"), CLAIRE)
+        assert "Odile Garde n’a pas encore de compte ici" in said.text
+    with one.work() as uow:
+        assert uow.people.roles(number, one.programmes[0].id) == {"mentor"}
+
+
+@pytest.mark.parametrize("role", ["owner", "staff", "supervisor", "safeguarding", "soie"])
+def test_who_has_a_role_of_the_team_is_invited_by_an_owner_alone(role: str) -> None:
+    """An imported colleague: whoever has the code in hand could act as them."""
+    lent = Body(id="soie", name=SOIE.name, may=("inviter",))
+    one = stand(here=programme(bodies=(lent,)))
+    with one.work() as uow:
+        uow.people.enrol(one.ids[CLAIRE], one.programmes[0].id, "owner", now=one.now)
+    number = directory(one, role)
+    for asker in ("staff", "soie"):
+        with one.work() as uow:
+            uow.people.enrol(one.ids[TOM], one.programmes[0].id, asker, now=one.now)
+        [said] = told(one.command(TOM, "inviter", f"#{number}"), TOM)
+        assert "Odile Garde a un rôle dans une équipe" in said.text
+        with one.work() as uow:
+            uow.people.enrol(one.ids[TOM], one.programmes[0].id, asker, now=one.now, state="ended")
+    code = code_in(told(one.command(CLAIRE, "inviter", f"#{number}"), CLAIRE))
+    assert told(one.command("66", "lier", code), "66", "C’est fait")
+    assert offices_of(one, "66") == {"mentor", role}
+
+
+def test_an_owner_elsewhere_is_no_owner_there() -> None:
+    one = owned()
+    number = directory(one, "safeguarding")
+    with one.work() as uow:
+        uow.people.enrol(number, "emergence", "owner", now=one.now)
+    assert told(one.command(CLAIRE, "inviter", f"#{number}"), CLAIRE, "a un rôle dans une équipe")
+
+
+def test_a_code_made_before_the_role_opens_nothing() -> None:
+    one = owned()
+    number = directory(one)
+    code = code_in(told(one.command(CLAIRE, "inviter", f"#{number}"), CLAIRE))
+    with one.work() as uow:
+        uow.people.enrol(number, one.programmes[0].id, "safeguarding", now=one.now)
+    assert told(one.command("66", "lier", code), "66", "pas valable")
+    assert not offices_of(one, "66")
+
+
+def test_the_team_gets_no_code_for_an_expert_with_a_role_of_the_team() -> None:
+    one = stand()
+    number = stranger(one)
+    with one.work() as uow:
+        uow.people.enrol(number, one.programmes[0].id, "safeguarding", now=one.now)
+    asks(one)
+    one.ids["?"] = number
+    said = [h for h in ask(one, "?") if "Yves Montoux" in h.text and h.to == CLAIRE]
+    assert said
+    assert "seule une personne responsable" in said[0].text
+    assert "lier" not in said[0].text

@@ -83,7 +83,10 @@ def export_stop(turn: Turn, number: int, version: int) -> None:
 
 @command("inviter", alias="invite", who="staff")
 def inviter(turn: Turn, args: str) -> None:
-    """A personal, one-time way in for somebody of the directory: `inviter adresse`."""
+    """A personal, one-time way in for somebody of the directory: `inviter adresse`.
+
+    For who has a role of a team, imported with it, only where its owner asks.
+    """
     person = turn.uow.people.find(args, turn.programme.id) if args else None
     if person is None:
         turn.say(Message(turn.w("staff-invite-usage")), here=True)
@@ -91,6 +94,10 @@ def inviter(turn: Turn, args: str) -> None:
     if turn.uow.people.identities(person.id):
         # A code would let another account speak as them: only they may link a further one.
         turn.say(Message(turn.w("staff-invite-here", name=person.name or "—")), here=True)
+        return
+    if not all("owner" in turn.roles_in(one) for one in turn.uow.people.works_in(person.id)):
+        # Whoever has the code in hand could act as them.
+        turn.say(Message(turn.w("staff-invite-owner", name=person.name or "—")), here=True)
         return
     code = turn.uow.people.make_code(
         person.id,

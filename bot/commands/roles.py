@@ -94,6 +94,12 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> bool:
         return False
     if turn.me.id not in people.owners(programme.id):
         raise NotAllowed("no owner any more")  # another owner was quicker
+    if given and not people.identities(person.id):
+        # Whoever came in by a code later would have the role, and nobody had seen who it is.
+        who = person.email or f"#{person.id}"
+        said = turn.w("staff-role-no-account", name=person.name or "—", who=who)
+        turn.say(Message(said), here=True)
+        return False
     has = people.roles(person.id, programme.id) - SIDES
     changed = {role or "staff"} - has if given else ({role} if role else has) & has
     if not given and person.id == turn.me.id and changed & WAYS_IN:

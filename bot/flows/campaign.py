@@ -215,8 +215,12 @@ def _that_fit(absent: Sequence[Person]) -> Sequence[Person]:
 
 
 def _way_in(scene: Scene, programme: Programme, person: Person, code: str | None, w: Words) -> Line:
+    key = "campaign-invite-line"
+    if not code:
+        here = offers.is_here(scene, person)
+        key = "campaign-unreachable-line" if here else "campaign-of-team-line"
     said = w(
-        "campaign-invite-line" if code else "campaign-unreachable-line",
+        key,
         email=person.email or "—",
         code=code,
         link=scene.bot.deep_link(code or programme.id) or "—",

@@ -121,12 +121,16 @@ def _invite(scene: Scene, request: Request, expert: Person) -> None:
     """The expert has no account here yet: the team gets the link that brings them in."""
     programme = scene.programme_of(request.programme_id)
     code = way_in(scene, programme, expert)
+    said = "staff-expert-to-invite"
+    if not code:
+        here = is_here(scene, expert)
+        said = "staff-expert-unreachable" if here else "staff-expert-of-team"
 
     def build(w: Words) -> Message:
         link = scene.bot.deep_link(code or programme.id, programme) or "—"
         return Message(
             w(
-                "staff-expert-to-invite" if code else "staff-expert-unreachable",
+                said,
                 name=expert.name or "—",
                 email=expert.email or "—",
                 number=request.id,
@@ -142,13 +146,18 @@ def way_in(scene: Scene, programme: Programme, expert: Person) -> str | None:
     """A code that brings in somebody without an account.
 
     None for who is here already but cannot be written to: it would open their account to others.
+    None for who has a role of a team, too: an owner invites them.
     """
-    if scene.uow.people.identities(expert.id):
+    people = scene.uow.people
+    if people.identities(expert.id) or people.works_in(expert.id):
         return None
     valid = timedelta(days=INVITED_DAYS)
-    return scene.uow.people.make_code(
-        expert.id, now=scene.now, valid=valid, programme_id=programme.id
-    )
+    return people.make_code(expert.id, now=scene.now, valid=valid, programme_id=programme.id)
+
+
+def is_here(scene: Scene, expert: Person) -> bool:
+    """Whether they have an account; without, and without a code, an owner is to invite them."""
+    return bool(scene.uow.people.identities(expert.id))
 
 
 def known_from(scene: Scene, request: Request, w: Words) -> str:
