@@ -217,6 +217,26 @@ def test_the_mentee_can_neither_say_it_nor_learn_of_it() -> None:
     assert len(his["beyond"]) == 1
 
 
+def test_all_the_words_a_mentor_ever_wrote_stay_in_view_of_the_team() -> None:
+    one, number = stand()
+    said = ("Elle m’écrit tous les jours.", "Et encore ce soir.", "Cela recommence.")
+    for words in said:
+        one.press(MARC, token(one, "beyond-words", number))
+        heard = one.say(MARC, words)
+        assert told(heard, CLAIRE, words)
+        if words == said[1]:
+            one.press(CLAIRE, button(heard, CLAIRE, "Réponse donnée"))
+        one.days(1)
+    (page,) = told(one.command(CLAIRE, "binomes", str(number)), CLAIRE)
+    found = [(line.label, line.text) for line in page.message.lines if line.text in said]
+    days = ("3 sept. 2026", "2 sept. 2026", "1er sept. 2026")
+    assert found == [
+        (f"Hors de mon rôle, mots du {day}", words)
+        for day, words in zip(days, said[::-1], strict=True)
+    ]
+    assert not any(words in str(one.command(LEA, "rdv")) for words in said)
+
+
 def test_said_twice_is_one_matter_and_one_answer_ends_it() -> None:
     one, number = stand()
     press = token(one, "beyond-yes", number)

@@ -164,9 +164,10 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
             when=w.day(row.said_at),
             name=(by.name if by else None) or "—",
         )
-        talk = turn.uow.talks.get(row.conversation_id or 0)
-        text = "\n".join([said, *_words(turn, talk)])
-        found.append(Line(label=w("staff-beyond-label"), text=text))
+        found.append(Line(label=w("staff-beyond-label"), text=said))
+    for talk in reversed(turn.uow.talks.about("beyond", pair.id)):
+        label = w("staff-beyond-words", when=w.day(talk.opened_at))
+        found.extend(Line(label=label, text=text) for text in _words(turn, talk))
     found.extend(told_of(turn, pair))
     if said := outcomes.compared(turn, turn.programme, pair, w):
         found.append(Line(label=w("expectations-label"), text=said))
@@ -181,9 +182,9 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
     return found
 
 
-def _words(turn: Turn, talk: Conversation | None) -> list[str]:
+def _words(turn: Turn, talk: Conversation) -> list[str]:
     """What somebody wrote to the team in a dialogue of theirs."""
-    kept = (turn.uow.talks.snapshot(talk) if talk else None) or []
+    kept = turn.uow.talks.snapshot(talk) or []
     return [for_staff(str(answer["label"]), turn.w) for answer in kept]
 
 

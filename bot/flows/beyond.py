@@ -57,7 +57,7 @@ def beyond(turn: Turn, number: int, version: int) -> None:
 @act("beyond-yes", who="member")
 def say(turn: Turn, number: int, version: int) -> None:
     """Without a word more."""
-    _pass_on(turn, _mine(turn, number), None, "")
+    _pass_on(turn, _mine(turn, number), "")
 
 
 @act("beyond-words", who="member")
@@ -70,10 +70,10 @@ def say_in_words(turn: Turn, number: int, version: int) -> None:
 def said(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
     """The words go to the team, and stay with the mentor's own dialogue."""
     pair = _mine(turn, talk.about_id or 0)
-    _pass_on(turn, pair, talk, str(answers.get("words", "")))
+    _pass_on(turn, pair, str(answers.get("words", "")))
 
 
-def _pass_on(turn: Turn, pair: Pair, talk: Conversation | None, words: str) -> None:
+def _pass_on(turn: Turn, pair: Pair, words: str) -> None:
     """The team knows at once; the mentor knows who answers, and by when."""
     programme = turn.programme
     waiting = next((b for b in turn.uow.care.beyond_of(pair.id) if b.state == "open"), None)
@@ -88,8 +88,6 @@ def _pass_on(turn: Turn, pair: Pair, talk: Conversation | None, words: str) -> N
             due_at=turn.working_days(programme),
         )
     )
-    if talk is not None:
-        row.conversation_id = talk.id
     _plan(turn, row)
     turn.note("beyond-said", "pair", pair.id, beyond=row.id)
     tell_staff(
