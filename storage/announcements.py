@@ -82,11 +82,13 @@ class Audience:
 
     Attributes:
         reachable: People who would be written to, by platform.
+        resting: People on pause: they hear it if they are back in time.
         unreachable: People without an account that can be written to.
         muted: People who want no announcements, reachable or not.
     """
 
     reachable: Mapping[str, int]
+    resting: int
     unreachable: int
     muted: int
 
@@ -233,20 +235,26 @@ class Announcements:
             News.muted_at.is_not(None),
         )  # fmt: skip
         people = (
-            select(platform.label("platform"), case((muted, 1), else_=0).label("muted"))
+            select(
+                platform.label("platform"),
+                case((muted, "muted"), (Person.paused_at.is_not(None), "resting"), else_="").label(
+                    "quiet"
+                ),
+            )
             .select_from(Person)
             .where(*_meant(programme_id, segment, now), Person.id.not_in(without))
             .subquery()
         )
         rows = self._session.execute(
-            select(people.c.platform, people.c.muted, func.count()).group_by(
-                people.c.platform, people.c.muted
+            select(people.c.platform, people.c.quiet, func.count()).group_by(
+                people.c.platform, people.c.quiet
             )
         ).all()
         return Audience(
             {name: n for name, quiet, n in sorted(rows, key=str) if name and not quiet},
-            sum(n for name, quiet, n in rows if not name and not quiet),
-            sum(n for _, quiet, n in rows if quiet),
+            sum(n for name, quiet, n in rows if name and quiet == "resting"),
+            sum(n for name, quiet, n in rows if not name and quiet != "muted"),
+            sum(n for _, quiet, n in rows if quiet == "muted"),
         )
 
     def page(

@@ -60,6 +60,15 @@ def rows(here: Stand) -> list[Outbox]:
 # --- from the words to the messages ---------------------------------------------------------------
 
 
+def test_whoever_is_on_pause_is_counted_apart() -> None:
+    here = stand()
+    here.command("100", "pause", "tout")
+    heard = begin(here)
+    assert told(heard, CLAIRE, "En pause 1 personne")
+    assert told(heard, CLAIRE)[-1].choices.get("Envoyer à 3 personnes")
+    assert "En pause" not in begin(stand())[-1].text
+
+
 def test_nothing_is_sent_before_it_was_seen_counted_and_confirmed() -> None:
     here = stand()
     heard = begin(here)

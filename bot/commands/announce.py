@@ -146,6 +146,11 @@ def _counts(turn: Turn, found: Audience) -> tuple[Line, ...]:
             Line(label=name.capitalize(), text=w("announce-people", count))
             for name, count in found.reachable.items()
         ),
+        *(
+            (Line(label=w("announce-resting"), text=w("announce-people", found.resting)),)
+            if found.resting
+            else ()
+        ),
         Line(label=w("announce-unreachable"), text=w("announce-people", found.unreachable)),
         Line(label=w("announce-muted"), text=w("announce-people", found.muted)),
     )

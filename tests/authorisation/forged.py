@@ -40,7 +40,7 @@ from tests.listening import listening
 
 SIGNING: Final = "9f1c2b7d4e6a8035c1d9e7f2b4a60c83"
 HOOK: Final = "Hk-7f3Qz_Lw91TbXc20Rm"
-UNSAID: Final = re.compile(f"{SIGNING}|{HOOK}|xoxb-|[0-9]{(6,)}:[A-Za-z0-9_-]{30}|Forge")
+UNSAID: Final = re.compile(f"{SIGNING}|{HOOK}|xoxb-|[0-9]{{6,}}:[A-Za-z0-9_-]{{30}}|Forge")
 """What no line of a log may hold, at any level."""
 BOUNDS: Final = 300  # seconds that Slack's signature is good for
 Headers = CIMultiDict[str]
