@@ -549,6 +549,20 @@ def directory_entry(turn: Turn, number: int) -> tuple[Found, Expert]:
 
 
 @_given
+def expert_shown(turn: Turn, number: int) -> Expert:
+    """Somebody who agreed to be shown in the programme of the person who acted.
+
+    Raises:
+        NotAllowed: No role there, not shown there, or there is none.
+    """
+    expert = turn.uow.directory.get(number) if number <= MAX_ID else None
+    shown = bool(turn.roles) and turn.uow.directory.is_shown(number, turn.programme.id)
+    if expert is None or not shown:
+        raise NotAllowed(_NO)
+    return expert
+
+
+@_given
 def staff_announcement(turn: Turn, number: int) -> Announcement:
     """An announcement of a programme where the person who acted is staff.
 

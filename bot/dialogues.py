@@ -38,7 +38,6 @@ from bot.dialogue.engine import (
     Toggle,
     Value,
 )
-from bot.dialogue.parsing import Skipped
 from bot.dialogue.questionnaire import Localised, Question, Questionnaire, fold
 from bot.dialogue.tokens import ActToken, DialogueToken, FormToken, RunToken, encode
 from bot.errors import NotAllowed
@@ -259,8 +258,8 @@ def answers_of(scene: Scene, talk: Conversation) -> Mapping[str, Value]:
 def profile_answers(turn: Turn) -> dict[str, Given]:
     """What the person said of themselves when they joined this programme, if they did."""
     talk = turn.uow.talks.latest(turn.me.id, turn.programme.id, "profile", status="done")
-    given = answers_of(turn, talk) if talk else {}
-    return {name: value for name, value in given.items() if not isinstance(value, Skipped)}
+    qs = turn.programme.questionnaire("profile")
+    return engine.result(qs, answers_of(turn, talk)) if talk and qs else {}
 
 
 # --- what a person does ---------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from typing import Any, Final
 
 from bot.cells import COLUMNS as READERS
 from bot.cells import Fault, clean, short
+from bot.contacts import find
 from storage.directory import Directory, Entry
 from storage.words import fold
 
@@ -179,9 +180,18 @@ def read_sheet(
     *,
     programme: str | None = None,
     programmes: Collection[str] = (),
+    minors: Collection[str] = (),
     telegram_bot: str = "telegram",
 ) -> Sheet:
-    """Read and check a file without a database; see `import_people`."""
+    """Read and check a file without a database; see `import_people`.
+
+    Args:
+        data: The file.
+        programme: Programme of the rows that name none.
+        programmes: Ids that exist; empty = not checked.
+        minors: Of those, where minors are: no contact data in what others are shown (P4).
+        telegram_bot: Our account that reaches Telegram's people.
+    """
     sheet = Sheet()
     if len(data) > MAX_BYTES:
         sheet.problems.append(
@@ -191,7 +201,7 @@ def read_sheet(
     if unfit := _unfit(data):
         sheet.problems.append(unfit)
         return sheet
-    reader = _Reader(sheet, programme, frozenset(programmes), telegram_bot)
+    reader = _Reader(sheet, programme, frozenset(programmes), frozenset(minors), telegram_bot)
     for line, cells in _records(data, sheet):
         reader.take(line, cells)
         if len(sheet.problems) >= MAX_PROBLEMS:
@@ -268,10 +278,15 @@ class _Reader:
     """Reads the lines of one file: the header first, then people."""
 
     def __init__(
-        self, sheet: Sheet, programme: str | None, programmes: frozenset[str], telegram_bot: str
+        self,
+        sheet: Sheet,
+        programme: str | None,
+        programmes: frozenset[str],
+        minors: frozenset[str],
+        telegram_bot: str,
     ) -> None:
         self._sheet = sheet
-        self._programme, self._programmes = programme, programmes
+        self._programme, self._programmes, self._minors = programme, programmes, minors
         self._telegram_bot = telegram_bot
         self._names: dict[str, str] | None = None  # our name → as the file writes it
         self._places: dict[str, int] = {}
@@ -337,6 +352,7 @@ class _Reader:
                 self._fail(line, name, fault.problem_id, fault.args_)
                 values[name] = None
         self._check_keys(line, values)
+        self._check_contacts(line, values)
         roles = self._roles(line, values)
         return Entry(
             person={
@@ -370,6 +386,15 @@ class _Reader:
             if other != line:
                 args: Args = {"value": short(value), "other": other}
                 self._fail(line, name, "import-twice-in-file", args)
+
+    def _check_contacts(self, line: int, values: Mapping[str, Any]) -> None:
+        """What the other side is shown leads nobody out of the bot where minors are."""
+        if (values.get("programme") or self._programme) not in self._minors:
+            return
+        for name in _SHOWN:
+            value = values.get(name) or ""
+            if find(value if isinstance(value, str) else ", ".join(value)):
+                self._fail(line, name, "import-contacts")
 
     def _roles(self, line: int, values: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(values.get("role") or ()) or ("mentor",)
@@ -459,6 +484,11 @@ _EXPERT: Final = {
     "capacite": "capacity", "charge": "outside_load", "disponible": "available",
     "consentement": "consenting", "methode": "method",
 }  # fmt: skip
+
+_SHOWN: Final = (
+    "prenom", "nom", "ecole", "poste", "employeur", "secteur", "ville", "pays", "bio", "sujets",
+    "pays_vecus", "situations", "langues",
+)  # fmt: skip
 
 COLUMNS: Final = tuple(READERS)
 """Every column a file may have."""

@@ -10,9 +10,10 @@ Source: P4; GDPR 8, loi Informatique et Libertés art. 45, CASF D221-34 s.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from zoneinfo import ZoneInfo
 
+from bot import contacts
 from bot.programmes.protection import OF_AGE
 from bot.programmes.schema import Programme
 from storage.tables import Pair, Person
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 Missing = Literal["role", "yes", "agreement", "joint"]
 SIDES = frozenset({"mentee", "mentor"})
+
+
+class Named(Protocol):
+    """Whoever has a name."""
+
+    @property
+    def name(self) -> str | None:
+        """As it is kept."""
 
 
 def age(scene: Scene, person: Person, programme: Programme) -> int | None:
@@ -127,6 +136,26 @@ def may_meet(scene: Scene, one: Person, other_id: int, programme: Programme) -> 
     return all(missing(scene, person, programme) is None for person in young) and all(
         is_checked(scene, person.id, programme) for person in both if person not in young
     )
+
+
+def shown(text: str | None, programme: Programme) -> str:
+    """What somebody wrote on their card as the other side of a programme may read it.
+
+    Where minors are, nothing of a text that would put two people in touch outside: it may have been
+    imported, or written in a programme where that is nobody's concern.
+    """
+    hidden = programme.minors is not None and text and contacts.find(text)
+    return "" if hidden or not text else text
+
+
+def called(person: Named, programme: Programme) -> str:
+    """Somebody's name as the other side of a programme may read it; "—" when there is none.
+
+    Where minors are, up to what would put two people in touch outside.
+    """
+    name = person.name or ""
+    spots = contacts.find(name) if programme.minors is not None else ()
+    return (name[: spots[0].start].rstrip(" ,;:·-/(") if spots else name) or "—"
 
 
 def protects(scene: Scene, pair: Pair) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from bot import consents, desk, dialogues
+from bot import consents, desk, dialogues, minors
 from bot.commands import directory
 from bot.commands.registry import COMMANDS, command, find, near
 from bot.dialogue.engine import Resume
@@ -410,7 +410,7 @@ def sections(turn: Turn) -> list[Message]:
         choices.append(run_choice(w("menu-ask"), "demande"))
     for pair in turn.uow.pairs.of_person(turn.me.id, programme.id):
         other = pair.mentor_id if pair.mentee_id == turn.me.id else pair.mentee_id
-        lines.append(w("menu-pair", name=turn.person(other).name or "—"))
+        lines.append(w("menu-pair", name=minors.called(turn.person(other), programme)))
     if turn.uow.pairs.of_person(turn.me.id, programme.id):
         choices.append(run_choice(w("menu-pairs"), "rdv"))
     report = turn.uow.reports.latest(turn.me.id, programme.id)

@@ -287,6 +287,7 @@ def import_(
             data,
             programme=programme or (next(iter(programmes)) if len(programmes) == 1 else None),
             programmes=programmes,
+            minors=[name for name, one in programmes.items() if one.minors is not None],
             telegram_bot=f"telegram:{token.partition(':')[0]}",
         )
         del data

@@ -345,7 +345,13 @@ class Directory:
     # --- the staff's search ---------------------------------------------------------------------
 
     def search(
-        self, query: Query | str, limit: int = 20, offset: int = 0, *, shown_in: str | None = None
+        self,
+        query: Query | str,
+        limit: int = 20,
+        offset: int = 0,
+        *,
+        shown_in: str | None = None,
+        among: Collection[int] | None = None,
     ) -> Results:
         """A page of the experts whose words begin with all of a question's, by name.
 
@@ -354,14 +360,23 @@ class Directory:
             limit: Lines at most.
             offset: Lines to leave out first.
             shown_in: Only who agreed to be shown, among the experts of this programme.
+            among: Of those, only these people; looked at with `shown_in` alone.
         """
         asked = parse(query) if isinstance(query, str) else query
-        only = None if shown_in is None else search.shown_in(shown_in)
+        only = None if shown_in is None else search.shown_in(shown_in, among)
         return search.Search(self._session, asked, only).page(limit, offset)
 
     def found(self, person_id: int) -> Found | None:
         """The line of one expert."""
         return next(iter(search.lines(self._session, [person_id])), None)
+
+    def is_shown(self, person_id: int, programme_id: str) -> bool:
+        """Whether somebody agreed to be shown, and is an expert of this programme."""
+        here = search.of_programme(_EXPERT.c.person_id, programme_id)
+        shown = select(_EXPERT.c.person_id).where(
+            _EXPERT.c.person_id == person_id, _EXPERT.c.consenting.is_(True), here
+        )
+        return self._session.scalar(shown) is not None
 
     # --- import ---------------------------------------------------------------------------------
 

@@ -95,12 +95,13 @@ def of_programme(person: ColumnElement[int], programme_id: str) -> ColumnElement
     return or_(here, ~exists().where(*mentor))
 
 
-def shown_in(programme_id: str) -> ColumnElement[bool]:
-    """Only who agreed to be proposed, and is an expert of this programme."""
+def shown_in(programme_id: str, among: Collection[int] | None = None) -> ColumnElement[bool]:
+    """Only who agreed to be proposed, and is an expert of this programme; of these people."""
     agreed = exists().where(
         _EXPERT.c.person_id == _WORD.c.person_id, _EXPERT.c.consenting.is_(True)
     )
-    return and_(agreed, of_programme(_WORD.c.person_id, programme_id))
+    some = true() if among is None else _WORD.c.person_id.in_(among)
+    return and_(agreed, of_programme(_WORD.c.person_id, programme_id), some)
 
 
 # --- keeping the words ----------------------------------------------------------------------------

@@ -83,6 +83,7 @@ IMPORT_ARGS: Final[Mapping[str, set[str]]] = {
     "import-too-many-columns": {"found", "most"},
     "import-no-key": set(),
     "import-no-name": set(),
+    "import-contacts": set(),
     "import-not-a-number": {"value", "low", "high"},
     "import-class-of-no-pupil": set(),
     "import-not-a-class": {"value"},

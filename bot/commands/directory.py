@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from bot import access
+from bot import access, minors
 from bot.commands.registry import COMMANDS, command
-from bot.dialogues import run_choice
+from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.i18n import Words
 from bot.messages import Line, Message
@@ -76,20 +77,18 @@ def _page(turn: Turn, verb: str, query: Query, number: int) -> Message:
         return Message(how(turn, verb))
     team = verb == "annuaire"
     shown_in = None if team else turn.programme.id
-    search = turn.uow.directory.search
-    found = search(query, SHOWN, (number - 1) * SHOWN, shown_in=shown_in)
+    young = not team and minors.is_minor(turn, turn.me, turn.programme)
+    among = turn.uow.safety.checked(turn.programme.id, turn.now) if young else None
+    search = partial(turn.uow.directory.search, query, shown_in=shown_in, among=among)
+    found = search(SHOWN, (number - 1) * SHOWN)
     if not found.total:
         return Message(w("directory-nobody"))
     pages = -(-min(found.total, COUNTED) // SHOWN)
     if number > pages:  # fewer than when the button was made
         number = pages
-        found = search(query, SHOWN, (number - 1) * SHOWN, shown_in=shown_in)
+        found = search(SHOWN, (number - 1) * SHOWN)
     lines = tuple(
-        Line(
-            label=one.name or "—",
-            text=" · ".join([*_public(one, w), *(_of_team(one, w, turn.now) if team else ())]),
-            choice=run_choice(w("directory-open"), verb, f"#{one.person_id}") if team else None,
-        )
+        _for_team(turn, one, verb) if team else _for_others(turn, one, young=young)
         for one in found.lines
     )
     before = run_choice(w("directory-before"), verb, f"~{number - 1}~{query.code}")
@@ -101,6 +100,30 @@ def _page(turn: Turn, verb: str, query: Query, number: int) -> Message:
         lines=lines,
         choices=(*((before,) if number > 1 else ()), *((after,) if number < pages else ())),
         note=w("directory-page", page=number, pages=pages) if pages > 1 else None,
+    )
+
+
+def _for_team(turn: Turn, one: Found, verb: str) -> Line:
+    w = turn.w
+    return Line(
+        label=one.name or "—",
+        text=" · ".join([*_public(one, w), *_of_team(one, w, turn.now)]),
+        choice=run_choice(w("directory-open"), verb, f"#{one.person_id}"),
+    )
+
+
+def _for_others(turn: Turn, one: Found, *, young: bool) -> Line:
+    """As far as it may be read here; a minor may report it."""
+    rules = turn.programme
+    job, employer, sector, city, country = (
+        minors.shown(text, rules)
+        for text in (one.job, one.employer, one.sector, one.city, one.country)
+    )
+    safe = one._replace(job=job, employer=employer, sector=sector, city=city, country=country)
+    return Line(
+        label=minors.called(one, rules),
+        text=" · ".join(_public(safe, turn.w)),
+        choice=act_choice(turn.w("flag"), "flag-expert", one.person_id, 1) if young else None,
     )
 
 

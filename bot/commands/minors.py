@@ -240,6 +240,9 @@ def _check(turn: Turn, args: str) -> None:
     if mentor is None:
         turn.text("staff-nobody-found")
         return
+    if mentor.id == turn.me.id:
+        turn.text("minors-check-by-another")
+        return
     if day is None or day < today:
         turn.text("answer-not-future")
         return

@@ -86,7 +86,7 @@ def proposer(turn: Turn, args: str) -> None:
         )
         lines = [
             Line(
-                label=pairs.card(turn, turn.person(one.person_id), w),
+                label=pairs.card(turn, turn.person(one.person_id), turn.programme),
                 text=" · ".join(one.reasons) or w("proposal-no-reason"),
                 choice=run_choice(
                     w("staff-propose-this"), "proposer", f"{request.id}-{one.person_id}"

@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from enum import Enum
 from typing import Final, Literal, get_args
 
+from bot import contacts
 from bot.dialogue.questionnaire import Question, fold
 
 Reason = Literal[
@@ -32,6 +33,7 @@ Reason = Literal[
     "answer-not-past",
     "answer-not-future",
     "answer-nothing-to-repeat",
+    "answer-contacts",
 ]
 """Ids of the messages that say why an answer was not taken; their arguments are in `Refusal.args`:
 
@@ -39,7 +41,7 @@ Reason = Literal[
 `answer-too-short` min, `answer-too-long` max length, `answer-gone` (the option no longer exists),
 `answer-too-few` min, `answer-too-many` max, `answer-off-scale` min max, `answer-not-a-year`,
 `answer-not-an-email`, `answer-not-a-date`, `answer-not-past`, `answer-not-future`,
-`answer-nothing-to-repeat`.
+`answer-nothing-to-repeat`, `answer-contacts` (a number, an address, an account).
 """
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
@@ -83,6 +85,8 @@ def fits(question: Question, value: object) -> Value | None:
     """
     if value is SKIPPED:
         return SKIPPED if question.optional else None
+    if isinstance(value, str) and _leads_outside(question, value):
+        return None
     low, high = question.bounds
     match question.kind, value:
         case "text", str() if value == clean(value) and low <= len(value) <= high:
@@ -124,7 +128,7 @@ def take(question: Question, raw: str | tuple[str, ...], today: date) -> Given |
             day = read_date(single, today, question.only)
             return Refusal("answer-not-a-date") if day is None else _day(question, day, today)
         case "person":
-            return _name(single)
+            return _name(question, single)
 
 
 def read(question: Question, text: str, today: date) -> Given | Refusal | None:
@@ -151,7 +155,7 @@ def read(question: Question, text: str, today: date) -> Given | Refusal | None:
             return None if day is None else _day(question, day, today)
         case "person":
             # Only a list offered by the bot may name somebody by number.
-            return None if _KNOWN_PERSON.match(clean(text)) else _name(text)
+            return None if _KNOWN_PERSON.match(clean(text)) else _name(question, text)
 
 
 def clean(text: str) -> str:
@@ -188,7 +192,12 @@ def _text(question: Question, text: str, today: date) -> str | Refusal:
         return Refusal("answer-too-short", {"min": low})
     if len(cleaned) > high:
         return Refusal("answer-too-long", {"max": high, "length": len(cleaned)})
-    return cleaned
+    return Refusal("answer-contacts") if _leads_outside(question, cleaned) else cleaned
+
+
+def _leads_outside(question: Question, text: str) -> bool:
+    """Whether a text would put two people in touch outside, where the question refuses that."""
+    return question.no_contacts and bool(contacts.find(text))
 
 
 def _year(text: str, today: date) -> str:
@@ -201,13 +210,13 @@ def _year(text: str, today: date) -> str:
     return str(year if year <= today.year + 5 else year - 100)
 
 
-def _name(text: str) -> str | Refusal:
+def _name(question: Question, text: str) -> str | Refusal:
     cleaned = clean(text)
     if not cleaned:
         return Refusal("answer-needed")
     if len(cleaned) > NAME_MAX:
         return Refusal("answer-too-long", {"max": NAME_MAX, "length": len(cleaned)})
-    return cleaned
+    return Refusal("answer-contacts") if _leads_outside(question, cleaned) else cleaned
 
 
 def _several(values: tuple[str, ...], question: Question) -> tuple[str, ...] | Refusal:

@@ -153,6 +153,8 @@ class Question(Data):
     """In a check-in of both sides: asked of this one only."""
     suggest_last: bool = False
     """Whether the answer of the last round is offered again (« Inchangé »)."""
+    no_contacts: bool = False
+    """text, person: whether what would put two people in touch outside is refused."""
     audit: bool = False
     """Whether a campaign is looked over by the groups of this answer; never a feature."""
     fill: str | None = None

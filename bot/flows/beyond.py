@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot import access, lifecycle
+from bot import access, lifecycle, minors
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, for_staff, free_words, on_completed, run_choice, start
@@ -43,7 +43,7 @@ def beyond(turn: Turn, number: int, version: int) -> None:
     turn.say(
         Message(
             title=w("beyond"),
-            text=w("beyond-sure", name=mentee.name or "—"),
+            text=w("beyond-sure", name=minors.called(mentee, turn.programme)),
             choices=(
                 act_choice(w("beyond-yes"), "beyond-yes", pair.id, pair.version, "primary"),
                 act_choice(w("beyond-words"), "beyond-words", pair.id, pair.version),

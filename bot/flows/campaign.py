@@ -241,7 +241,7 @@ def _propose(scene: Scene, row: CampaignPair, request: Request, unreached: list[
     absent = any(person.id == mentor.id for person in unreached)
     said = w(
         "campaign-proposed-absent" if absent else "campaign-proposed",
-        who=pairs.card(scene, mentor, w),
+        who=pairs.card(scene, mentor, programme),
         name=pairs.first_name(mentor),
         team=w.team(programme.contact),
         when=w.weekday(proposal.due_at or scene.now),
@@ -294,7 +294,7 @@ def answered(scene: Scene, request: Request, proposal: Proposal, how: str) -> bo
     programme = scene.programme_of(campaign.programme_id)
     mentee = scene.person(request.person_id)
     w = scene.words(mentee, programme)
-    said = offers.said_no(scene, proposal, how, w)
+    said = offers.said_no(scene, proposal, how, w, programme)
     scene.tell(
         mentee,
         Message(said + "\n" + w("campaign-again", name=w.team(programme.contact))),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from bot import access
+from bot import access, minors
 from bot.commands.registry import act
 from bot.dialogue.engine import Given, Value
 from bot.dialogue.parsing import NOT_ASKED
@@ -285,7 +285,10 @@ def prompt(scene: Scene, timer: DueTimer) -> None:
     )
     checkin.conversation_id = talk.id
     w = scene.words(person, programme)
-    said[:1] = [replace(m, title=w("checkin-title", name=partner.name or "—")) for m in said[:1]]
+    said[:1] = [
+        replace(m, title=w("checkin-title", name=minors.called(partner, programme)))
+        for m in said[:1]
+    ]
     for number, message in enumerate(said):
         scene.tell(
             person,
@@ -328,7 +331,7 @@ def remind(scene: Scene, timer: DueTimer) -> None:
     scene.tell(
         person,
         Message(
-            w("checkin-reminder", name=partner.name or "—"),
+            w("checkin-reminder", name=minors.called(partner, programme)),
             choices=(run_choice(w("answer-now"), "reprendre", str(talk.id), "primary"),),
             quiet=(act_choice(w("checkin-leave-out"), "skip-this", checkin.id, 1),),
         ),

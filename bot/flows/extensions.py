@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot import access, lifecycle
+from bot import access, lifecycle, minors
 from bot.commands.registry import act
 from bot.dialogues import act_choice
 from bot.flows import checkins
@@ -100,7 +100,7 @@ def _asked(scene: Scene, pair: Pair, row: Extension, person: Person, text: str) 
         w(
             text,
             row.months,
-            name=(other.name or "—").split()[0],
+            name=minors.called(other, programme).split()[0],
             when=w.day(_until(pair, programme) or scene.now),
             end=w.day(row.expires_at),
         ),
@@ -170,8 +170,8 @@ def _say_yes(turn: Turn, pair: Pair, row: Extension) -> bool:
     if not turn.uow.care.settle_extension(row, state, both=True):
         if fresh:
             turn.note("extension-yes", "pair", pair.id)
-        name = turn.person(access.partner_of(turn, pair)).name or "—"
-        turn.text("extend-waits", name=name.split()[0])
+        other = turn.person(access.partner_of(turn, pair))
+        turn.text("extend-waits", name=minors.called(other, turn.programme).split()[0])
         return False
     _go_on(turn, pair, row)
     return True

@@ -243,6 +243,36 @@ def flag_offer(turn: Turn, number: int, version: int) -> None:
     reported(turn, quoted, request.person_id)
 
 
+@act("flag-card", who="member")
+def flag_card(turn: Turn, number: int, version: int) -> None:
+    """Report the card of an expert who was proposed."""
+    proposal, _ = access.own_proposal(turn, number)
+    reported(turn, _card_of(turn, proposal.expert_id), proposal.expert_id)
+
+
+@act("flag-expert", who="member")
+def flag_expert(turn: Turn, number: int, version: int) -> None:
+    """Report the card of an expert who was found in the directory."""
+    expert = access.expert_shown(turn, number)
+    reported(turn, _card_of(turn, expert.person_id), expert.person_id)
+
+
+@act("flag-partner", who="member")
+def flag_partner(turn: Turn, number: int, version: int) -> None:
+    """Report how the other side of a pair shows themselves."""
+    other = access.partner_of(turn, access.own_pair(turn, number))
+    reported(turn, _card_of(turn, other), other)
+
+
+def _card_of(turn: Turn, person_id: int) -> str:
+    """A card whole, also what a minor is not shown of it: for the safeguarding person."""
+    card = turn.uow.directory.get(person_id)
+    parts = [turn.person(person_id).name]
+    if card is not None:
+        parts += [card.job, card.employer, card.sector, card.city, card.topics, card.bio]
+    return "\n".join(part for part in parts if part) or "—"
+
+
 def reported(turn: Turn, quoted: str, about_id: int) -> None:
     """Take a report of somebody's words; the same twice is one."""
     programme = turn.programme

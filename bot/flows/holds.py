@@ -115,7 +115,7 @@ def hand_over(scene: Scene, letter: Letter, text: str) -> bool:
     w = scene.words(other, programme)
     if letter.kind == "objective":
         row = scene.uow.pairs.add_objective(pair.id, author.id, text, scene.now)
-        title = w("objective-title", name=pairs.first_name(author))
+        title = w("objective-title", name=pairs.first_name(author, programme))
         message = Message(
             title=title,
             text=text,
@@ -128,7 +128,7 @@ def hand_over(scene: Scene, letter: Letter, text: str) -> bool:
         )
         return scene.tell(other, message, key=f"objective:{row.id}")
     message = Message(
-        title=w("letter-title", name=author.name or "—"),
+        title=w("letter-title", name=minors.called(author, programme)),
         text=text,
         choices=(act_choice(w("letter-answer"), "write", pair.id, pair.version),),
         quiet=(act_choice(w("flag"), "flag", letter.id, 1),),
@@ -354,7 +354,8 @@ def release(scene: Scene, letter: Letter, *, blotted: bool = False) -> bool:
         said = w("released-blotted" if blotted else "released")
     else:
         other = reader(scene, letter)
-        said = w("released-in-vain", name=(other.name if other else None) or w("somebody"))
+        name = minors.called(other, programme) if other and other.name else w("somebody")
+        said = w("released-in-vain", name=name)
     scene.tell(author, Message(said), key=f"released:{letter.id}")
     return gone
 

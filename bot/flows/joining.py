@@ -104,7 +104,7 @@ def asked(scene: Scene, member: Membership, w: Words) -> Message:
     return Message(
         w(
             "staff-wants-to-join",
-            name=pairs.known_as(person, w),
+            name=pairs.known_as(person, w, programme),
             number=person.id,
             role=w.pick(programme.roles.of(member.role).label),
         ),

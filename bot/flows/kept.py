@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from bot import access
+from bot import access, minors
 from bot.commands.registry import act
 from bot.dialogues import act_choice
 from bot.flows import meetings
@@ -49,9 +49,13 @@ def ask(scene: Scene, timer: DueTimer) -> None:
         scene.tell(
             person,
             Message(
-                w("after-ask", name=partner.name or "—", when=meetings.when(meeting, w)),
+                w(
+                    "after-ask",
+                    name=minors.called(partner, programme),
+                    when=meetings.when(meeting, w),
+                ),
                 choices=_choices(w, meeting),
-                note=w("after-ask-note", name=partner.name or "—"),
+                note=w("after-ask-note", name=minors.called(partner, programme)),
             ),
             key=f"{timer.key}:{me}",
             priority=REMINDER,
@@ -94,7 +98,11 @@ def again(turn: Turn, number: int, version: int) -> None:
         return
     other = turn.person(access.partner_of(turn, pair))
     asked = Message(
-        turn.w("after-ask", name=other.name or "—", when=meetings.when(meeting, turn.w)),
+        turn.w(
+            "after-ask",
+            name=minors.called(other, turn.programme),
+            when=meetings.when(meeting, turn.w),
+        ),
         choices=_choices(turn.w, meeting),
     )
     if not turn.replace(asked):

@@ -40,7 +40,7 @@ def write(turn: Turn, number: int, version: int) -> None:
     said = "write-now-kept" if minors.protects(turn, pair) else "write-now"
     turn.say(
         Message(
-            turn.w(said, name=pairs.first_name(other)),
+            turn.w(said, name=pairs.first_name(other, turn.programme)),
             quiet=(act_choice(turn.w("write-cancel"), "unwrite", pair.id, pair.version),),
             placeholder=turn.w("write-placeholder"),
         )
@@ -67,7 +67,10 @@ def ecrire(turn: Turn, args: str) -> None:
                 turn.w("write-to-whom"),
                 choices=tuple(
                     act_choice(
-                        turn.person(access.partner_of(turn, p)).name or "—",
+                        minors.called(
+                            turn.person(access.partner_of(turn, p)),
+                            turn.programme_of(p.programme_id),
+                        ),
                         "write",
                         p.id,
                         p.version,
@@ -108,7 +111,7 @@ def _deliver(turn: Turn, pair: Pair, text: str) -> None:
     delivered = holds.send(turn, pair, text)
     if delivered is not None:
         said = "letter-sent" if delivered else "letter-unreachable"
-        turn.text(said, name=pairs.first_name(other))
+        turn.text(said, name=pairs.first_name(other, turn.programme))
 
 
 # --- objective ------------------------------------------------------------------------------------
@@ -138,7 +141,7 @@ def objective_written(turn: Turn, talk: Conversation, answers: Mapping[str, Give
     delivered = holds.send(turn, pair, str(answers.get(question, "")), "objective")
     if delivered is not None:
         said = "objective-sent" if delivered else "letter-unreachable"
-        turn.text(said, name=pairs.first_name(other))
+        turn.text(said, name=pairs.first_name(other, turn.programme))
 
 
 @act("approve", who="member")

@@ -90,7 +90,7 @@ def set_by_words(turn: Turn, mine: Sequence[Pair], words: str) -> None:
             turn.w("meeting-with-whom"),
             choices=tuple(
                 run_choice(
-                    turn.person(access.partner_of(turn, pair)).name or "—",
+                    _partner(turn, pair),
                     "rdv",
                     _chosen(pair, *given),
                 )
@@ -98,6 +98,11 @@ def set_by_words(turn: Turn, mine: Sequence[Pair], words: str) -> None:
             ),
         )
     )
+
+
+def _partner(turn: Turn, pair: Pair) -> str:
+    programme = turn.programme_of(pair.programme_id)
+    return minors.called(turn.person(access.partner_of(turn, pair)), programme)
 
 
 def offer_date(turn: Turn, text: str) -> bool:
@@ -127,7 +132,7 @@ def offer_date(turn: Turn, text: str) -> bool:
                 run_choice(
                     turn.w(
                         "meeting-meant-with",
-                        name=turn.person(access.partner_of(turn, pair)).name or "—",
+                        name=_partner(turn, pair),
                     ),
                     "rdv",
                     _chosen(pair, day, hour),
@@ -284,7 +289,7 @@ def _invite(turn: Turn, meeting: Meeting, person: Person, partner: Person) -> No
     turn.show(
         person,
         Message(
-            w(told, name=partner.name or "—", when=when(meeting, w)),
+            w(told, name=minors.called(partner, turn.programme), when=when(meeting, w)),
             file=File(
                 "rendez-vous.ics",
                 invitation(turn, meeting, person, partner, w),
@@ -308,11 +313,12 @@ def when(meeting: Meeting, w: Words) -> str:
     return w.moment(meeting.starts_at) if meeting.minutes else w.weekday(day_of(meeting, "UTC"))
 
 
-def invitation(scene: Scene, meeting: Meeting, me: Person, partner: Person, w: Words) -> bytes:
+def invitation(turn: Turn, meeting: Meeting, me: Person, partner: Person, w: Words) -> bytes:
     """The meeting as an iCalendar file: one UID for life, SEQUENCE grows at each change.
 
     Source: RFC 5545, RFC 5546 (METHOD:REQUEST).
     """
+    programme = turn.programme
     calendar = Calendar()
     calendar.add("prodid", "-//Cordee//Cordee 1//FR")
     calendar.add("version", "2.0")
@@ -320,8 +326,8 @@ def invitation(scene: Scene, meeting: Meeting, me: Person, partner: Person, w: W
     event = Event()
     event.add("uid", f"meeting-{meeting.id}-pair-{meeting.pair_id}@cordee.invalid")
     event.add("sequence", meeting.sequence)
-    event.add("dtstamp", scene.now.astimezone(UTC).replace(microsecond=0))
-    event.add("summary", w("meeting-summary", name=partner.name or "—"))
+    event.add("dtstamp", turn.now.astimezone(UTC).replace(microsecond=0))
+    event.add("summary", w("meeting-summary", name=minors.called(partner, programme)))
     if meeting.minutes:
         event.add("dtstart", meeting.starts_at.astimezone(UTC))
         event.add("duration", timedelta(minutes=meeting.minutes))
@@ -335,7 +341,7 @@ def invitation(scene: Scene, meeting: Meeting, me: Person, partner: Person, w: W
     # A request names its attendees (RFC 5546, 3.2.2); by their names, for addresses are their own.
     for person in (me, partner):
         attendee = vCalAddress(f"mailto:person-{person.id}@cordee.invalid")
-        attendee.params["CN"] = person.name or "—"
+        attendee.params["CN"] = minors.called(person, programme)
         event.add("attendee", attendee)
     event.add("status", "CONFIRMED")
     calendar.add_component(event)

@@ -164,7 +164,8 @@ def known_from(scene: Scene, request: Request, w: Words) -> str:
     """The mentee as the expert may know them before saying yes: by name only if they wished so."""
     shared = scene.uow.requests.shared(request) or {}
     mentee = scene.person(request.person_id)
-    return pairs.known_as(mentee, w, named=bool(shared.get("named")))
+    programme = scene.programme_of(request.programme_id)
+    return pairs.known_as(mentee, w, programme, named=bool(shared.get("named")))
 
 
 def offer(scene: Scene, request: Request, proposal: Proposal, *, again: bool = False) -> Message:
@@ -323,11 +324,11 @@ def free_all(
             _refused(scene, waiting, request, how)
 
 
-def said_no(scene: Scene, proposal: Proposal, how: str, w: Words) -> str:
+def said_no(scene: Scene, proposal: Proposal, how: str, w: Words, programme: Programme) -> str:
     """To whoever asked: the expert cannot, was silent, or is not here any more."""
     if how == "leave":
         return w("expert-left")
-    name = scene.person(proposal.expert_id).name or "—"
+    name = minors.called(scene.person(proposal.expert_id), programme)
     return w("expert-declined" if how == "decline" else "expert-silent", name=name)
 
 
@@ -351,7 +352,7 @@ def _refused(scene: Scene, proposal: Proposal, request: Request, how: str) -> No
     more = len(asked) < programme.proposals.max_asked
     # Somebody shown days ago may not be sent it any more: then whoever comes after them.
     following = next((p for p in free if send(scene, request, p)), None) if more else None
-    said = said_no(scene, proposal, how, w)
+    said = said_no(scene, proposal, how, w, programme)
     key = f"refused:{proposal.id}:{proposal.version}"
     if following is not None:
         scene.tell(
@@ -361,7 +362,7 @@ def _refused(scene: Scene, proposal: Proposal, request: Request, how: str) -> No
                 + "\n"
                 + w(
                     "next-asked",
-                    name=scene.person(following.expert_id).name or "—",
+                    name=minors.called(scene.person(following.expert_id), programme),
                     when=w.weekday(following.due_at or scene.now),
                 ),
                 quiet=(act_choice(w("choose-myself"), "stop-asking", request.id, request.version),),

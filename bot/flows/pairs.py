@@ -53,30 +53,33 @@ def begins(run: Beginning) -> Beginning:
 # --- who is who -----------------------------------------------------------------------------------
 
 
-def first_name(person: Person) -> str:
-    """What to call somebody in a button."""
-    return (person.name or "—").split()[0]
+def first_name(person: Person, programme: Programme | None = None) -> str:
+    """What to call somebody in a button; for the other side of a programme, as it may read them."""
+    return (minors.called(person, programme) if programme else person.name or "—").split()[0]
 
 
-def known_as(person: Person, w: Words, *, named: bool = True) -> str:
+def known_as(person: Person, w: Words, programme: Programme, *, named: bool = True) -> str:
     """A mentee as others first hear of them: name if they agreed, promotion, school."""
     if not named:
         return w("somebody")  # a year and a school would name them in a small class
-    name = person.name or w("somebody")
-    about = [str(part) for part in (person.promo, person.school) if part]
+    name = minors.called(person, programme) if person.name else w("somebody")
+    school = minors.shown(person.school, programme)
+    about = [str(part) for part in (person.promo, school) if part]
     return f"{name} ({', '.join(about)})" if about else name
 
 
-def card(scene: Scene, person: Person, w: Words) -> str:
+def card(scene: Scene, person: Person, programme: Programme) -> str:
     """An expert in one line: name, job, employer, town.
 
-    Only what the directory shows to everybody.
+    Only what the directory shows to everybody, and what may be read there.
     """
     expert = scene.uow.directory.get(person.id)
-    parts = [person.name or "—"]
+    parts = [minors.called(person, programme)]
     if expert is not None:
-        job = ", ".join(p for p in (expert.job, expert.employer) if p)
-        parts += [p for p in (job, expert.city) if p]
+        job, employer, city = (
+            minors.shown(text, programme) for text in (expert.job, expert.employer, expert.city)
+        )
+        parts += [p for p in (", ".join(p for p in (job, employer) if p), city) if p]
     return " · ".join(parts)
 
 
@@ -228,7 +231,7 @@ def _offer(
     programme = scene.programme_of(pair.programme_id)
     mentee, mentor = both(scene, pair)
     w = scene.words(mentor, programme)
-    said = w(text, who=known_as(mentee, w, named=False))
+    said = w(text, who=known_as(mentee, w, programme, named=False))
     charter = programme.pair.charter
     if charter is not None:
         said += "\n\n" + w.pick(charter.text)
@@ -363,9 +366,9 @@ def lapse(scene: Scene, timer: DueTimer) -> None:
 def _introduction(
     scene: Scene, pair: Pair, programme: Programme, me: Person, other: Person
 ) -> Message:
-    w = scene.words(me, programme)
+    w, name = scene.words(me, programme), first_name(other, programme)
     mine = me.id == pair.mentee_id
-    who = card(scene, other, w) if mine else known_as(other, w)
+    who = card(scene, other, programme) if mine else known_as(other, w, programme)
     key = "intro-mentee" if mine else "intro-mentor"
     text = w(
         key if pair.kind == "long_term" else f"{key}-one-off", who=who, months=programme.pair.months
@@ -373,7 +376,7 @@ def _introduction(
     if programme.pair.introduction and pair.kind == "long_term":
         text += "\n\n" + w.pick(programme.pair.introduction)
     choices = [
-        act_choice(w("write-to", name=first_name(other)), "write", pair.id, pair.version, "primary")
+        act_choice(w("write-to", name=name), "write", pair.id, pair.version, "primary"),
     ]
     if programme.objective is not None and pair.kind == "long_term":
         choices.append(act_choice(w("objective-propose"), "objective", pair.id, pair.version))
@@ -384,17 +387,14 @@ def _introduction(
             title=w("intro-title"),
             text=text,
             choices=tuple(choices),
+            quiet=(act_choice(w("flag"), "flag-partner", pair.id, pair.version),),
             note=w("intro-note-protected"),
         )
     return Message(
         title=w("intro-title"),
         text=text,
         choices=tuple(choices),
-        quiet=(
-            act_choice(
-                w("show-email", name=first_name(other)), "show-email", pair.id, pair.version
-            ),
-        ),
+        quiet=(act_choice(w("show-email", name=name), "show-email", pair.id, pair.version),),
         note=w("intro-note"),
     )
 
@@ -421,6 +421,7 @@ def standing(turn: Turn, pair: Pair) -> Message:
     """A pair as one of its sides sees it."""
     w = turn.w
     other = turn.person(access.partner_of(turn, pair))
+    name = first_name(other, turn.programme)
     lines = []
     agreed = next((o for o in turn.uow.pairs.objectives(pair.id) if o.state == "approved"), None)
     if agreed is not None:
@@ -437,9 +438,7 @@ def standing(turn: Turn, pair: Pair) -> Message:
     if pair.ends_at is not None:
         lines.append(Line(label=w("pair-until-label"), text=w.day(pair.ends_at)))
     choices: list[Choice] = [
-        act_choice(
-            w("write-to", name=first_name(other)), "write", pair.id, pair.version, "primary"
-        ),
+        act_choice(w("write-to", name=name), "write", pair.id, pair.version, "primary"),
         act_choice(w("meeting-set"), "meeting", pair.id, pair.version),
     ]
     if turn.programme.objective is not None and pair.kind == "long_term":
@@ -461,7 +460,7 @@ def standing(turn: Turn, pair: Pair) -> Message:
             quiet.append(run_choice(w("referral-ask"), "orienter", str(pair.id)))
         quiet.append(act_choice(w("pair-end"), "pair-stop", pair.id, pair.version))
     return Message(
-        title=w("pair-title", name=other.name or "—"),
+        title=w("pair-title", name=minors.called(other, turn.programme)),
         text=w(f"pair-is-{pair.state}"),
         lines=tuple(lines),
         choices=tuple(choices),
@@ -495,7 +494,8 @@ def _shift(turn: Turn, number: int, version: int, event: str, told: str) -> Pair
         return None
     other = turn.person(access.partner_of(turn, pair))
     w = turn.words(other, turn.programme)
-    turn.show(other, Message(w(f"{told}-by-other", name=first_name(turn.me))), what=told)
+    said = w(f"{told}-by-other", name=first_name(turn.me, turn.programme))
+    turn.show(other, Message(said), what=told)
     turn.say(
         Message(
             turn.w(told),
@@ -551,7 +551,7 @@ def close(scene: Scene, pair: Pair, outcome: str) -> None:
         other = mentor if role == "mentee" else mentee
         scene.tell(
             person,
-            Message(w("pair-ended", name=first_name(other))),
+            Message(w("pair-ended", name=first_name(other, programme))),
             key=f"pair-ended:{pair.id}:{person.id}",
             priority=REMINDER,
         )

@@ -185,7 +185,7 @@ def _word(turn: Turn, pair: Pair, person: Person, then: Onward) -> Message:
     w = turn.words(person, programme)
     mine = person.id == pair.mentee_id
     other = turn.person(pair.mentor_id if mine else pair.mentee_id)
-    said = w("pair-ended", name=pairs.first_name(other))
+    said = w("pair-ended", name=pairs.first_name(other, programme))
     if not mine:
         return Message(said)
     return then.for_mentee(programme, said, w)

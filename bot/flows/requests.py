@@ -252,13 +252,15 @@ def _choose(
 def cards(turn: Scene, request: Request, proposals: list[Proposal], text: str) -> Message:
     """Experts, each with reasons and one button to ask; then the ways out."""
     mentee = turn.person(request.person_id)
-    w = turn.words(mentee, turn.programme_of(request.programme_id))
+    programme = turn.programme_of(request.programme_id)
+    w = turn.words(mentee, programme)
     lines = [
         Line(
-            label=pairs.card(turn, turn.person(p.expert_id), w),
-            text="\n".join(f"• {reason}" for reason in p.reasons) or w("proposal-no-reason"),
+            label=pairs.card(turn, turn.person(p.expert_id), programme),
+            text="\n".join(f"• {reason}" for reason in p.reasons if minors.shown(reason, programme))
+            or w("proposal-no-reason"),
             choice=act_choice(
-                w("ask-expert", name=pairs.first_name(turn.person(p.expert_id))),
+                w("ask-expert", name=pairs.first_name(turn.person(p.expert_id), programme)),
                 "ask",
                 p.id,
                 p.version,
@@ -267,11 +269,18 @@ def cards(turn: Scene, request: Request, proposals: list[Proposal], text: str) -
         )
         for p in proposals
     ]
+    young = minors.is_minor(turn, mentee, programme)
+    flags = (
+        act_choice(f"{w('flag')} · {pairs.first_name(expert, programme)}", "flag-card", p.id, 1)
+        for p in proposals
+        for expert in (turn.person(p.expert_id),)
+    )
     return Message(
         text=text,
         title=w("proposals-title"),
         lines=tuple(lines),
         quiet=(
+            *(flags if young else ()),
             act_choice(w("proposals-others"), "others", request.id, request.version),
             act_choice(w("proposals-team"), "team", request.id, request.version),
         ),
@@ -316,13 +325,13 @@ def ask(turn: Turn, number: int, version: int) -> None:
     if not turn.bot.experts.free(turn, proposal.expert_id) or not minors.may_meet(
         turn, turn.me, proposal.expert_id, turn.programme
     ):
-        turn.text("expert-no-longer-free", name=pairs.first_name(turn.person(proposal.expert_id)))
+        expert = turn.person(proposal.expert_id)
+        turn.text("expert-no-longer-free", name=pairs.first_name(expert, turn.programme))
         show(turn, request, again=True)
         return
     if offers.send(turn, request, proposal):
-        turn.replace(
-            Message(turn.w("asked-noted", name=turn.person(proposal.expert_id).name or "—"))
-        )
+        expert = turn.person(proposal.expert_id)
+        turn.replace(Message(turn.w("asked-noted", name=minors.called(expert, turn.programme))))
     turn.say(standing(turn, request))
 
 
@@ -410,11 +419,11 @@ def standing(turn: Turn, request: Request) -> Message:
         expert = turn.person(asked.expert_id)
         here = turn.uow.people.reach(expert) is not None
         text = (
-            w("request-is-asked", name=expert.name or "—", when=when)
+            w("request-is-asked", name=minors.called(expert, programme), when=when)
             if here
             else w(
                 "request-is-asked-by-team",
-                name=expert.name or "—",
+                name=minors.called(expert, programme),
                 team=w.team(programme.contact),
                 when=when,
             )

@@ -35,6 +35,11 @@ COLUMNS: Final[Mapping[str, Literal["text", "list", "number", "yes"]]] = {
 }
 """What `fill` may name: columns of a person or expert, and what they hold."""
 
+SHOWN_TO_OTHERS: Final = frozenset(
+    name for name, holds in COLUMNS.items() if holds in ("text", "list") and name != "email"
+)
+"""Columns with words that the other side of a programme may be shown; an address never is."""
+
 FEATURES: Final = (
     "text",
     "sector",

@@ -32,7 +32,13 @@ from bot.programmes.about import About, Body, Consent, Contact, Retention, Roles
 from bot.programmes.campaign import CampaignRules
 from bot.programmes.care import Expectations, Guide, PairRules, Referrals, Side
 from bot.programmes.matching import Matching
-from bot.programmes.meaning import FEATURES, HELPS, STRUCTURES, faults_of_fill
+from bot.programmes.meaning import (
+    FEATURES,
+    HELPS,
+    SHOWN_TO_OTHERS,
+    STRUCTURES,
+    faults_of_fill,
+)
 from bot.programmes.partners import Partners
 from bot.programmes.protection import Emergency, Minors, Platform
 from bot.programmes.queue import QueueRules
@@ -403,12 +409,12 @@ class Programme(Data):
         """Every questionnaire by the kind of its conversations.
 
         profile, intake, expert, objective, closing, followup, `checkin:<rhythm>`,
-        `report:<report>`.
+        `report:<report>`. Where minors are, what people write of themselves holds no contact data.
         """
         found: dict[str, Questionnaire | None] = {
-            "profile": self.profile,
+            "profile": self._of_people(self.profile),
             "intake": self.intake,
-            "expert": self.expert,
+            "expert": self._of_people(self.expert),
             "objective": self.objective,
             "closing": self.closing,
             "followup": self.followup,
@@ -416,6 +422,16 @@ class Programme(Data):
             **{f"report:{r.id}": r for r in self.reports},
         }
         return {kind: qs for kind, qs in found.items() if qs is not None}
+
+    def _of_people(self, qs: Questionnaire | None) -> Questionnaire | None:
+        """Questions whose answers others are shown, refusing contact data where minors are (P4)."""
+        if qs is None or self.minors is None:
+            return qs
+        questions = [
+            q.model_copy(update={"no_contacts": True}) if q.fill in SHOWN_TO_OTHERS else q
+            for q in qs.questions
+        ]
+        return type(qs).model_validate({**dict(qs), "questions": questions})
 
     def questionnaire(self, kind: str) -> Questionnaire | None:
         """The questionnaire of conversations of that kind, in today's file."""
