@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from storage.sending import HOME, OUT, QUEUED, SENDING, Taken
+from storage.silence import UNSENT
 from storage.statements import Statements
 from storage.tables import Identity
 from storage.upsert import changed, insert_new
@@ -310,6 +311,17 @@ class OutboxStore:
         return self._session.execute(
             select(OUT.c.dedup_key).where(*held).order_by(OUT.c.id)
         ).scalars().all()  # fmt: skip
+
+    def unsaid(self, person_id: int) -> Sequence[str]:
+        """Keys of what may be said to somebody yet, by itself or by staff."""
+        theirs = (OUT.c.person_id == person_id, OUT.c.state.in_(UNSENT))
+        return self._session.execute(select(OUT.c.dedup_key).where(*theirs)).scalars().all()
+
+    def drop(self, keys: Collection[str]) -> int:
+        """Cancel all of these that may be said yet; how many."""
+        named = (OUT.c.dedup_key.in_(keys), OUT.c.state.in_(UNSENT))
+        gone = update(OUT).where(*named).values(state="cancelled", payload=None)
+        return changed(self._session, gone)
 
     def release(self, person_id: int, now: datetime, but: Collection[str] = ()) -> int:
         """Let go what was held for somebody, but for these keys; how many."""

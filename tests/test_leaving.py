@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.dialogue.tokens import RunToken, encode
 from storage.tables import Flag, HelpCall, Outbox, Pair
@@ -155,6 +155,52 @@ def test_a_call_stays_with_its_taker_whatever_becomes_of_others() -> None:
     with one.work() as uow:
         [call] = uow.session.scalars(select(HelpCall))
         assert call.state == "taken"
+
+
+def test_words_held_for_somebody_of_the_team_are_not_theirs_without_the_role() -> None:
+    """Whatever brings them back afterwards: what waited for them is cancelled, not let go."""
+    one = team()
+    one.command(PAULE, "pause", "tout")
+    for words in ("je dors mal", "Je perds pied, mon chef me harcèle"):
+        one.command(LEA, "besoin", words)
+    one.command(LEA, "mes-donnees", "corriger mon nom est Lea Martin-Roux")
+    held = {"help-call", "rectification"}
+    assert {waiting(one, PAULE)[key] for key in held} == {"queued"}
+    leaves(one, "role")
+    assert {waiting(one, PAULE)[key] for key in held} == {"cancelled"}
+    assert waiting(one, CLAIRE)["help-call"] == "queued"
+    one.command(PAULE, "accord", one.programmes[0].id)
+    assert not told(one.command(PAULE, "pause", "fin"), PAULE, "pied")
+    assert set(waiting(one, PAULE).values()) <= {"queued", "cancelled"}
+    assert {waiting(one, PAULE)[key] for key in held} == {"cancelled"}
+
+
+def test_who_stays_of_the_team_without_another_role_keeps_what_waits() -> None:
+    one = team()
+    with one.work() as uow:
+        for role in ("supervisor", "safeguarding"):
+            uow.people.enrol(one.ids[PAULE], "ax-accompagnement", role, now=one.now)
+    one.command(PAULE, "pause", "tout")
+    one.command(LEA, "besoin", "je dors mal")
+    leaves(one, "role", role="supervisor")
+    assert waiting(one, PAULE)["help-call"] == "queued"
+    leaves(one, "role", role="staff")
+    assert waiting(one, PAULE)["help-call"] == "cancelled"
+
+
+def test_a_report_in_doubt_is_not_sent_again_to_who_protects_no_more() -> None:
+    one = Stand((programme(),), now=NIGHT)
+    one.command(CLAIRE, "menu")
+    one.join(LEA, "Léa Martin")
+    one.join(GUARD, "Nadia Roux", role="safeguarding")
+    one.join(DEPUTY, "Odile Petit", role="safeguarding")
+    one.say(LEA, "je veux mourir")
+    with one.work() as uow:
+        mine = Outbox.person_id == one.ids[GUARD], Outbox.dedup_key.startswith("flag:")
+        uow.session.execute(update(Outbox).where(*mine).values(state="in_doubt"))
+    leaves(one, "role", GUARD, "protection")
+    assert waiting(one, GUARD)["flag"] == "cancelled"
+    assert waiting(one, DEPUTY)["flag"] == "queued"
 
 
 @pytest.mark.parametrize("how", ["role", "erased", "pause"])

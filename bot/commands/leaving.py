@@ -9,8 +9,12 @@ Source: A-15, M-15, P5.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from bot.aside import READERS
 from bot.commands import help_calls
 from bot.flows import flags, queue
+from bot.kinds import Kinds
 from bot.programmes.schema import Programme
 from bot.turn import Scene
 
@@ -28,6 +32,38 @@ def gone(scene: Scene, person_id: int) -> None:
     """Somebody is about to be erased."""
     away(scene, person_id)
     queue.drop_interviews(scene, person_id)
+
+
+def role_lost(scene: Scene, person_id: int, programme: Programme) -> None:
+    """Somebody has a role less: what was still to be said to them by it is not said any more.
+
+    What waited while they were away, or for staff to send it again. What does not tell which
+    programme it belongs to goes too: their colleagues there have been told the same.
+    """
+    roles = scene.uow.people.roles(person_id, programme.id)
+    guards = flags.guards(scene, programme)
+    still = {
+        f"staff{person_id}": "staff" in roles,
+        f"owner{person_id}": "owner" in roles,
+        f"guard{person_id}": any(one.id == person_id for one in guards),
+    }
+    scene.uow.session.flush()
+    keys = scene.uow.outbox.unsaid(person_id)
+    kinds = Kinds(scene.uow, scene.bot.programmes, keys)
+    scene.uow.outbox.drop(
+        [
+            key
+            for key in keys
+            if _as_what(key, still) and kinds.programme(key) in (programme.id, None)
+        ]
+    )
+
+
+def _as_what(key: str, still: Mapping[str, bool]) -> bool:
+    """Whether a message was for somebody as what they are no more, or was asked for as such."""
+    *_, last = key.removesuffix(":other").split(":")
+    asked = key.partition(":")[0] in {*READERS, "agenda"}  # lists and files, made beside the turns
+    return not still[last] if last in still else asked and not any(still.values())
 
 
 def role_changed(scene: Scene, person_id: int, programme: Programme) -> None:

@@ -111,6 +111,8 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> bool:
         turn.note("role", "person", person.id, role=one, given=int(given), programme=programme.id)
         if person.id != turn.me.id:
             _tell(turn, person, one, given=given)
+    if changed and not given:
+        leaving.role_lost(turn, person.id, programme)
     leaving.role_changed(turn, person.id, programme)
     return True
 
