@@ -226,6 +226,16 @@ class Care:
             .limit(1)
         )
 
+    def declined_extensions(self, pair: Pair) -> Sequence[Extension]:
+        """What was proposed for the end that the pair has now, and had a no."""
+        return self._session.scalars(
+            select(Extension).where(
+                Extension.pair_id == pair.id,
+                Extension.state == "declined",
+                Extension.expires_at == pair.ends_at,
+            )
+        ).all()
+
     def say_yes(self, row: Extension, now: datetime, *, mentee: bool) -> bool:
         """One side's yes, once, while it counts; in whichever order."""
         side = Extension.mentee_yes if mentee else Extension.mentor_yes

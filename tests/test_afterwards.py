@@ -90,6 +90,39 @@ def test_one_side_proposes_and_the_other_answers() -> None:
     assert one.get_pair(number).state == "active"
 
 
+def test_whoever_had_a_no_asks_neither_again_nor_does_the_bot() -> None:
+    """For that end; the side that said no may still think better of it, once."""
+    one, number = stand()
+    one.days(125)
+    wish = button(one.command(LEA, "rdv"), LEA, "Prolonger")
+    (word,) = told(one.press(LEA, wish), MARC, "aimerait continuer")
+    one.press(MARC, word.choices["Non, s’arrêter là"])
+    assert "Prolonger" not in one.command(LEA, "rdv")[0].choices
+    heard = one.press(LEA, wish)
+    assert told(heard, LEA, "comme prévu")
+    assert not told(heard, MARC)
+    end = one.get_pair(number).ends_at
+    assert end is not None
+    assert not told(one.until(end - timedelta(days=2)), LEA, "continuer")
+    heard = one.press(MARC, button(one.command(MARC, "rdv"), MARC, "Prolonger"))
+    (word,) = told(heard, LEA, "aimerait continuer")
+    one.press(LEA, word.choices["Non, s’arrêter là"])
+    assert "Prolonger" not in one.command(MARC, "rdv")[0].choices
+
+
+def test_after_a_no_and_more_months_all_the_same_one_may_ask_for_the_next_end() -> None:
+    one, _ = stand(ruled(extension=Extension(months=3, max_months=18)))
+    one.days(125)
+    wish = button(one.command(LEA, "rdv"), LEA, "Prolonger")
+    (word,) = told(one.press(LEA, wish), MARC, "aimerait continuer")
+    one.press(MARC, word.choices["Non, s’arrêter là"])
+    heard = one.press(MARC, button(one.command(MARC, "rdv"), MARC, "Prolonger"))
+    (word,) = told(heard, LEA, "aimerait continuer")
+    one.press(LEA, word.choices["Oui, continuer"])
+    one.days(90)
+    assert told(one.press(LEA, wish), MARC, "aimerait continuer")
+
+
 def test_a_yes_after_the_end_comes_too_late() -> None:
     one, number = stand()
     hers, his = asked_at_the_end(one)

@@ -1,8 +1,9 @@
 """More months for a pair: only when both sides have said yes, in whichever order.
 
 One side proposes it, or the bot asks both some weeks before the end. A no is as good as a yes: the
-pair ends as planned, and nobody is told who preferred that. How long and how often is the programme
-file's affair.
+pair ends as planned, and nobody is told who preferred that. After it, neither the bot nor whoever
+had wished for more asks again for that end; whoever said no may still think better of it. How long
+and how often is the programme file's affair.
 
 Source: X-19.
 """
@@ -67,9 +68,18 @@ def choices(turn: Turn, pair: Pair) -> list[Choice]:
     """What the pair's page offers: to propose it, in the last weeks."""
     if pair.state not in LIVE or _until(pair, turn.programme) is None or pair.ends_at is None:
         return []
-    if pair.ends_at - turn.now > timedelta(days=OFFERED_DAYS):
+    if pair.ends_at - turn.now > timedelta(days=OFFERED_DAYS) or _refused(turn, pair):
         return []
     return [act_choice(turn.w("extend"), "extend", pair.id, pair.version)]
+
+
+def _refused(turn: Turn, pair: Pair) -> bool:
+    """Whether what the person who acts wished for this end has had its no."""
+    mentee = turn.me.id == pair.mentee_id
+    return any(
+        row.mentee_yes if mentee else row.mentor_yes
+        for row in turn.uow.care.declined_extensions(pair)
+    )
 
 
 def _sides(scene: Scene, pair: Pair) -> tuple[Person, Person]:
@@ -114,9 +124,9 @@ def _asked(scene: Scene, pair: Pair, row: Extension, person: Person, text: str) 
 
 @due("extend-ask")
 def ask(scene: Scene, timer: DueTimer) -> None:
-    """Some weeks before the end: would both like to go on?"""
+    """Some weeks before the end: would both like to go on? Not after a no."""
     pair = scene.uow.pairs.get(timer.subject_id)
-    if pair is None or pair.state not in LIVE:
+    if pair is None or pair.state not in LIVE or scene.uow.care.declined_extensions(pair):
         return
     programme = scene.programme_of(pair.programme_id)
     row = _open(scene, pair, programme)
@@ -135,8 +145,11 @@ def ask(scene: Scene, timer: DueTimer) -> None:
 
 @act("extend", who="member")
 def propose(turn: Turn, number: int, version: int) -> None:
-    """I would like more months; the other side is asked."""
+    """I would like more months; the other side is asked, once."""
     pair = access.own_pair(turn, number)
+    if pair.state in LIVE and _refused(turn, pair):
+        turn.text("extend-as-planned", when=turn.w.day(pair.ends_at or turn.now))
+        return
     row = _open(turn, pair, turn.programme)
     if row is None:
         turn.text("button-stale")
