@@ -66,6 +66,19 @@ def test_the_proof_finds_an_object_that_is_not_checked(monkeypatch: pytest.Monke
     assert any("not as if it were missing" in fault for fault in faults)
 
 
+def test_the_proof_finds_a_pair_shown_to_its_own_mentor_as_to_the_team(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def careless(*_: object) -> None:
+        return None
+
+    way = ("mentor of the team", "command:binomes")
+    assert few(Matrix(build()), *way, on={"pair"}).faults == []
+    monkeypatch.setattr(access, "_not_about", careless)
+    faults = few(Matrix(build()), *way, on={"pair"}).faults
+    assert any("reads conversation.snapshot" in fault for fault in faults)
+
+
 def test_the_proof_finds_words_shown_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(POLICIES, "command:exporter", policy("member", scope="self"))
     matrix = Matrix(build())

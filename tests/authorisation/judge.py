@@ -179,6 +179,8 @@ class Judge:
         if viewer in people and self._own_half(viewer, canary.table, canary.number):
             return True
         team = self.is_staff(viewer, found.places) or self.lent(viewer, canary.table, found)
+        if team and found.pairs & self._pairs_of(viewer):
+            team = False  # nobody is of the team for what is about their own pair
         if canary.table in ("person", "expert") and canary.column in self._CARD:
             # The directory is one for all programmes: whoever is of a team looks people up there.
             team = team or bool(
@@ -204,6 +206,11 @@ class Judge:
         if canary.privacy == "partner":
             return near or followed or self._shown(viewer, canary.number)
         return near or followed or self._shown(viewer, canary.number)
+
+    def _pairs_of(self, person: int) -> set[int]:
+        return {
+            n for (table, n), row in self.rows.items() if table == "pair" and person in row.people
+        }
 
     _CARD: Final = frozenset(
         {"name", "job", "employer", "sector", "city", "country", "topics", "bio", "school"}

@@ -77,6 +77,8 @@ ROLES: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     "far mentee": ((OTHER, "mentee", "active"),),
     "far mentor": ((OTHER, "mentor", "active"),),
     "staff": ((FIRST, "staff", "active"), (MENTORING, "staff", "active")),
+    "mentor of the team": ((FIRST, "mentor", "active"), (FIRST, "staff", "active")),
+    "their mentee": ((FIRST, "mentee", "active"),),
     "staff before": ((FIRST, "staff", "ended"), (FIRST, "owner", "ended")),
     "far staff": ((OTHER, "staff", "active"),),
     "body": ((FIRST, BODY, "active"), (MENTORING, BODY, "active")),
@@ -96,6 +98,7 @@ PAIRS: Final = (
     ("mentee", "mentor", FIRST),
     ("other mentee", "other mentor", FIRST),
     ("far mentee", "far mentor", OTHER),
+    ("their mentee", "mentor of the team", FIRST),
     ("erased", "erased mentor", FIRST),
 )
 

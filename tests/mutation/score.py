@@ -117,8 +117,8 @@ GROUPS: Final = {
     ),
     "access": Group(
         100,
-        {"bot/access.py": ()},
-        ("tests/test_access.py",),
+        {"bot/access.py": (), "bot/policy.py": ()},
+        ("tests/test_access.py", "tests/test_policy.py", "tests/test_own_side.py"),
     ),
     "dialogue": Group(
         85,
@@ -136,8 +136,19 @@ GROUPS: Final = {
     ),
     "rules": Group(
         85,
-        {f"bot/{n}.py": () for n in ("policy", "rhythm", "triage/score")},
-        tuple(f"tests/test_{n}.py" for n in ("policy", "rhythm", "triage_score")),
+        {f"bot/{n}.py": () for n in ("rhythm", "triage/score")},
+        tuple(f"tests/test_{n}.py" for n in ("rhythm", "triage_score")),
+    ),
+    "protection": Group(
+        85,
+        {f"bot/{n}.py": () for n in ("minors", "contacts", "distress", "consents")},
+        tuple(
+            f"tests/test_{n}.py"
+            for n in (
+                *("minors", "minor_desk", "minor_requests", "unseen_words", "split_contacts"),
+                *("flags", "consents", "first_message", "interviews", "retention"),
+            )
+        ),
     ),
     "flows": Group(
         85,
