@@ -140,6 +140,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "flag": _About("staff"),
     "flag-waits": _About("staff"),
     "seated": _About("staff", "programme"),
+    "ownerless": _About("staff", "programme"),
     # answers
     "consent": _About("consent", "programme"),
     "reply": _About("answer"),

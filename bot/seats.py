@@ -1,4 +1,4 @@
-"""The accounts that the settings name: staff and owner of every programme, once.
+"""The accounts that the settings name: staff and owner of every programme, once; the last owner.
 
 Afterwards the database decides. That an account was seated in a programme is remembered by a keyed
 mark of the account alone, which outlives the person's record: whoever lost the roles, or erased
@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from bot.events import Author
+from bot.i18n import Words
 from bot.messages import Message
 from bot.programmes.schema import Programme
 from bot.turn import STAFF_ROLES, Scene, within, workspace_of
@@ -103,6 +104,24 @@ def lacks_seat(
 def _is_for(programme: Programme, platform: str, account: str) -> bool:
     wanted = programme.about.workspaces
     return platform != "slack" or not wanted or workspace_of(account) in wanted
+
+
+def only_owner_of(scene: Scene, person_id: int) -> list[Programme]:
+    """The programmes that have no owner but this person."""
+    owners = scene.uow.people.owners
+    return [one for one in scene.bot.programmes.values() if owners(one.id) == {person_id}]
+
+
+def tell_ownerless(scene: Scene, person_id: int) -> None:
+    """The only owner is about to be erased: the staff left hear who can name another."""
+    for programme in only_owner_of(scene, person_id):
+
+        def build(w: Words, programme: Programme = programme) -> Message:
+            name = w.pick(programme.name)
+            return Message(w("staff-no-owner", name=name, programme=programme.id))
+
+        staff = [one for one in scene.team(programme) if one.id != person_id]
+        scene.tell_staff(programme, build, key=f"ownerless:{programme.id}:{person_id}", to=staff)
 
 
 def _give(

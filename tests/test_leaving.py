@@ -157,6 +157,24 @@ def test_a_call_stays_with_its_taker_whatever_becomes_of_others() -> None:
         assert call.state == "taken"
 
 
+def test_the_last_owner_is_warned_and_the_team_hears_who_can_name_another() -> None:
+    one = team()
+    assert told(one.command(CLAIRE, "effacer"), CLAIRE, "la seule personne responsable dans")
+    assert not told(one.command(PAULE, "effacer"), PAULE, "responsable")
+    heard = one.command(CLAIRE, "effacer-oui")
+    [said] = told(heard, PAULE, "n’a plus de personne responsable")
+    assert "--programme ax-accompagnement" in said.text
+    assert waiting(one, PAULE)["ownerless"] == "queued"
+
+
+def test_nobody_is_warned_while_there_is_another_owner() -> None:
+    one = team()
+    with one.work() as uow:
+        uow.people.enrol(one.ids[PAULE], "ax-accompagnement", "owner", now=one.now)
+    assert not told(one.command(CLAIRE, "effacer"), CLAIRE, "responsable")
+    assert not told(one.command(CLAIRE, "effacer-oui"), PAULE, "responsable")
+
+
 def test_words_held_for_somebody_of_the_team_are_not_theirs_without_the_role() -> None:
     """Whatever brings them back afterwards: what waited for them is cancelled, not let go."""
     one = team()

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bot.dialogue.questionnaire import Label
 from bot.dialogue.tokens import RunToken, encode
@@ -14,7 +14,7 @@ from bot.events import Author
 from bot.i18n import LANGUAGES, words
 from bot.programmes.about import Body
 from handlers.menus import verbs_of
-from storage.tables import Audit, Person
+from storage.tables import Audit, Identity, Person
 from tests.asking import GONE, LEA, TOM, ask, asks, in_state, stand, stranger
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
@@ -364,3 +364,47 @@ def test_the_team_gets_no_code_for_an_expert_with_a_role_of_the_team() -> None:
     assert said
     assert "seule une personne responsable" in said[0].text
     assert "lier" not in said[0].text
+
+
+# --- people of another programme ------------------------------------------------------------------
+
+
+def next_door() -> tuple[Stand, int]:
+    """Claire owns one programme; Samira is in the other only."""
+    one = Stand((programme(), programme("emergence")))
+    one.join(CLAIRE, "Claire")
+    one.bot.first_staff = frozenset()
+    with one.work() as uow:
+        uow.people.enrol(one.ids[CLAIRE], "emergence", "owner", now=one.now, state="ended")
+        identity = uow.people.meet(
+            platform="telegram", account="77", bot_account="telegram:9", lang="fr", now=one.now
+        )
+        person = uow.people.get(identity.person_id)
+        assert person is not None
+        person.name, person.email = "Samira Sow", "samira@exemple.invalid"
+        uow.people.enrol(person.id, "emergence", "mentee", now=one.now)
+        return one, person.id
+
+
+def test_a_number_or_an_account_of_another_programme_is_nobody() -> None:
+    one, number = next_door()
+    for who in (f"#{number}", "telegram:77", "Samira Sow", "#9999", "personne@exemple.invalid"):
+        [said] = one.command(CLAIRE, "roles", f"+ {who} supervisor")
+        assert (said.to, said.text) == (CLAIRE, "Personne n’a été trouvé.")
+    with one.work() as uow:
+        assert not uow.people.roles(number, one.programmes[0].id)
+
+
+def test_whoever_is_known_by_their_exact_address_may_come_from_another_programme() -> None:
+    one, _ = next_door()
+    heard = one.command(CLAIRE, "roles", "+ samira@exemple.invalid supervisor")
+    assert told(heard, CLAIRE, "Samira Sow")
+    assert told(heard, "77", "Tu as maintenant un rôle")
+
+
+def test_an_address_without_an_account_outside_the_programme_is_nobody() -> None:
+    one, number = next_door()
+    with one.work() as uow:
+        uow.session.execute(delete(Identity).where(Identity.person_id == number))
+    heard = one.command(CLAIRE, "roles", "+ samira@exemple.invalid supervisor")
+    assert [said.text for said in heard] == ["Personne n’a été trouvé."]

@@ -5,7 +5,7 @@ Help, resume, my data, erase, choosing a programme.
 
 from __future__ import annotations
 
-from bot import access, farewell, onboarding
+from bot import access, farewell, onboarding, seats
 from bot.commands import leaving
 from bot.commands import promises as promised
 from bot.commands.registry import COMMANDS, act, command, listed, may
@@ -149,11 +149,19 @@ def effacer(turn: Turn, args: str) -> None:
     """Erase me: asked once more, then everything goes."""
     turn.say(
         Message(
-            turn.w("erase-sure"),
+            "\n\n".join([turn.w("erase-sure"), *_alone(turn)]),
             choices=(run_choice(turn.w("erase-yes"), "effacer-oui", style="danger"),),
             quiet=(run_choice(turn.w("erase-no"), "menu"),),
         )
     )
+
+
+def _alone(turn: Turn) -> list[str]:
+    """What becomes of the programmes that have no other owner."""
+    return [
+        turn.w("erase-last-owner", programme=turn.w.pick(programme.name))
+        for programme in seats.only_owner_of(turn, turn.me.id)
+    ]
 
 
 @command("effacer-oui", alias="erase-yes", who="anyone", listed=False)
@@ -171,6 +179,7 @@ def effacer_oui(turn: Turn, args: str) -> None:
             queue.gone(turn, request)
     offers.free_all(turn, turn.me.id, how="leave")
     leaving.gone(turn, turn.me.id)
+    seats.tell_ownerless(turn, turn.me.id)
     last = farewell.words(turn), farewell.taken_back(turn), farewell.homes(turn)
     turn.uow.privacy.erase_person(turn.me.id, turn.now)
     farewell.farewell(turn, *last)

@@ -88,7 +88,7 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> bool:
     """Give or take a role; False when something else was said instead."""
     programme, people = turn.programme, turn.uow.people
     who, role = _read(programme, typed)
-    person = people.find(who, programme.id, anywhere=True)
+    person = people.find(who, programme.id) or _by_address(turn, who)
     if person is None:
         turn.say(Message(turn.w("staff-nobody-found")), here=True)
         return False
@@ -115,6 +115,13 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> bool:
         leaving.role_lost(turn, person.id, programme)
     leaving.role_changed(turn, person.id, programme)
     return True
+
+
+def _by_address(turn: Turn, who: str) -> Person | None:
+    """Somebody of another programme, or of none, who is here: only for who knows the address."""
+    person = turn.uow.people.find(who, turn.programme.id, anywhere=True) if "@" in who else None
+    known = person is not None and person.email == who.strip().lower()
+    return person if person and known and turn.uow.people.identities(person.id) else None
 
 
 def _tell(turn: Turn, person: Person, role: str, *, given: bool) -> None:
