@@ -11,8 +11,8 @@ Source: E-10, E-12; M-17; quality, S7.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from bot.aside import Answer, Next, Work, asker, beside, put, reply
@@ -42,12 +42,21 @@ Cells = tuple[Cell, ...]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: its number, its cells, whom it is about, and answers by question, if it has any."""
+    """A row of a file.
+
+    Attributes:
+        number: Its own.
+        cells: What it holds.
+        about: Whom it is about: without them there is no row.
+        answers: By question, if it has any.
+        names: Who else is named in it, and in which cell.
+    """
 
     number: int
     cells: Cells
     about: tuple[int, ...]
     answers: dict[str, str] = field(default_factory=dict)
+    names: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,7 @@ def _pairs(scene: Scene, programme: Programme, w: Words, among: Among) -> list[R
                 names.get(p.supervisor_id) if p.supervisor_id else None,
             ),
             (p.mentee_id, p.mentor_id),
+            names=((p.supervisor_id, -1),) if p.supervisor_id else (),
         )
         for p in some
     ]  # fmt: skip
@@ -241,6 +251,13 @@ class Export:
         self.noted |= new
         return len(some) == PAGE
 
+    def without_gone(self, scene: Scene) -> bool:
+        """Drop who was erased since their row was read; whether there was anybody."""
+        named = {n for row in self.rows for n in (*row.about, *(one for one, _ in row.names))}
+        gone = named - scene.uow.people.names(named).keys()
+        self.rows = [_unnamed(row, gone) for row in self.rows if gone.isdisjoint(row.about)]
+        return bool(gone)
+
     def file(self, programme: Programme, w: Words) -> File:
         """Write it."""
         questions = dict.fromkeys(q for row in self.rows for q in row.answers)
@@ -252,6 +269,14 @@ class Export:
         write = write_xlsx if self.form == "xlsx" else write_csv
         name = f"{programme.id}-{self.name}.{self.form}"
         return File(name, write(heads, cells), MIMES[self.form])
+
+
+def _unnamed(row: Row, gone: Collection[int]) -> Row:
+    cells = list(row.cells)
+    for person, place in row.names:
+        if person in gone:
+            cells[place] = None
+    return replace(row, cells=tuple(cells))
 
 
 def message(export: Export, programme: Programme, w: Words) -> Message:
@@ -331,6 +356,8 @@ def _done(scene: Scene, timer: DueTimer, export: Export, made: Message) -> None:
     if person is None:
         return
     w = scene.words(person, programme)
+    if export.without_gone(scene):
+        made = message(export, programme, w)
     _edit(scene, timer, "done", Message(w("export-ready")))
     reply(scene, timer, lambda _: made)
 

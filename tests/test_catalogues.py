@@ -26,6 +26,7 @@ from bot.dialogue.parsing import REASONS
 from bot.dialogue.questionnaire import Localised, Question
 from bot.dialogues import COMPLETIONS, FREE_WORDS, family
 from bot.exports import KINDS as EXPORTS
+from bot.flows.flags import FOR_GUARDS
 from bot.flows.kept import STATES as STATES_AFTER
 from bot.i18n import NBSP, NNBSP, Words, french_spaces, language, table, words
 from bot.kinds import KINDS
@@ -173,6 +174,8 @@ def _families() -> dict[str, list[str]]:
             "alert",
             *(f"export-{kind}" for kind in EXPORTS),
             "partners",
+            "card",
+            *FOR_GUARDS,
         ),
         "campaign-is-{}": lifecycle.CAMPAIGN,
         "class-met-{}": (*STATES_AFTER, "differ"),
@@ -442,7 +445,7 @@ def test_vous_overrides_only_what_differs() -> None:
 
 _SMALL: Final = re.compile(
     r"(?:dialogue|value|staff-state|proposal-is|pair-state|met|checkin-is)-.*|segment-(?!everybody).*|export-(?:outcome|pair|report|request)-.*|export-(?:one-off|long-term)"
-    r"|agreement-(?:given|withdrawn)|class-is-.*|read-(?:line|by-house|request|pair|class|triage|answers|alert|export-.*|partners|partner-view|by-company)"
+    r"|agreement-(?:given|withdrawn)|class-is-.*|read-(?:line|by-house|request|pair|class|triage|answers|alert|export-.*|partners|card|exchange|held|report|words|partner-view|by-company)"
     r"|(?:field|basis|kept|period|privacy)-.*|register-(?:field|means|who|sealed)"
     r"|staff-interview-(?:asked|told|unsuited|done|declined)|staff-late-.*|staff-owner-(?:you|none)"
     r"|role-(?:owner|staff|supervisor|teacher|safeguarding)"

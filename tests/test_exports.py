@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot.aside import READERS, Next
 from bot.exporter import MOST, plain, write_csv, write_xlsx
@@ -26,7 +26,7 @@ from bot.turn import Scene
 from handlers.aside import Asides
 from scheduling.clock import FixedClock
 from scheduling.worker import Worker
-from storage.tables import Outbox, Request
+from storage.tables import Outbox, Pair, Request
 from storage.timers import DueTimer
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
@@ -238,6 +238,45 @@ async def _waits(here: Stand, timer: DueTimer) -> float:
     await asides.stop()
     worker.close()
     return longest
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+@pytest.mark.parametrize("when", [1, 2, 3])
+def test_who_is_erased_while_it_is_made_is_not_in_it(
+    form: str, when: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.exports.AT_ONCE", 0)
+    monkeypatch.setattr("bot.exports.PAGE", 1)
+    here = Stand((programme(),))
+    for account, name in (
+        ("200", "Léa Gone"),
+        ("201", "Tom Stays"),
+        ("202", "Samir Sees"),
+        ("203", "Marc"),
+    ):
+        here.join(account, name)
+    for account in ("200", "201"):
+        here.pair(account, "203")
+    with here.work() as uow:
+        for pair in uow.session.scalars(select(Pair)):
+            pair.supervisor_id = here.ids["202"]
+    here.command(CLAIRE, "exporter", f"binomes {form}")
+    timer, steps = here.wanted("export"), 0
+
+    def erase() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == when:
+            for account in ("200", "202"):
+                here.command(account, "effacer-oui")
+
+    content = file_of(here.beside(timer, erase) or [])
+    rows = cells(content)[0] if form == "xlsx" else content.decode().splitlines()
+    said = str(rows)
+    assert "Tom Stays" in said
+    assert "Gone" not in said
+    assert "Samir" not in said
+    assert len(rows) == 2
 
 
 def test_a_file_asked_for_twice_or_of_nothing() -> None:

@@ -49,6 +49,11 @@ def unreachable(stand: Stand, account: str) -> None:
         )
 
 
+def lectures(stand: Stand, account: str) -> str:
+    """Who opened what of theirs."""
+    return "\n".join(one.text for one in stand.command(account, "mes-donnees", "lectures"))
+
+
 # --- words of distress ----------------------------------------------------------------------------
 
 
@@ -389,3 +394,28 @@ def test_what_is_said_to_the_team_in_distress_is_for_the_safeguarding_person(
         assert not told(heard + shown, account, "mourir")
     assert told(heard, OTHER, "confiés à la personne chargée de la protection")
     assert not page or told(shown, CLAIRE, "confiés à la personne chargée de la protection")
+
+
+# --- who has read it ------------------------------------------------------------------------------
+
+
+def test_whoever_is_told_a_report_has_read_it_and_the_reported_do_not_learn_of_it(
+    stand: Stand,
+) -> None:
+    heard = stand.command(MARC, "ecrire", "Bonjour")
+    assert "Personne n’a ouvert" in lectures(stand, LEA)
+    stand.press(LEA, button(heard, LEA, "Signaler"))
+    assert "la personne chargée de la protection · des mots qui lui" in lectures(stand, LEA)
+    assert "la personne chargée de la protection · des mots que" in lectures(stand, MARC)
+    for word in ("signal", "Léa"):
+        assert word not in lectures(stand, MARC).casefold()
+    before = lectures(stand, LEA).count(" · ")
+    stand.command(GUARD, "protection", "1")
+    assert lectures(stand, LEA).count(" · ") == before + 1
+
+
+def test_a_card_that_staff_open_is_read_by_them(stand: Stand) -> None:
+    with stand.work() as uow:
+        uow.directory.save(stand.ids[MARC], stand.now, {"job": "Ingénieur", "consenting": False})
+    stand.command(CLAIRE, "annuaire", f"#{stand.ids[MARC]}")
+    assert "ta fiche dans l’annuaire" in lectures(stand, MARC)

@@ -511,6 +511,9 @@ def test_the_team_sees_that_there_is_an_exchange_and_one_person_reads_it(stand: 
     for account in (CLAIRE, OTHER, PUPIL, MENTOR):
         assert not told(stand.command(account, "protection", f"echanges {number}"), account, "nuit")
     assert told(stand.command(GUARD, "protection", f"echanges {number}"), GUARD, "la nuit")
+    for account in (PUPIL, MENTOR):
+        heard = stand.command(account, "mes-donnees", "lectures")
+        assert told(heard, account, "la personne chargée de la protection · ce que ton binôme")
     with stand.work() as uow:
         export = uow.privacy.export_person(stand.ids[MENTOR])
     assert export["letter"] == []  # whose words they are is given them

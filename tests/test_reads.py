@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import event, select
 
 from bot.commands.mine import read_what
+from bot.flows.flags import FOR_GUARDS
 from bot.i18n import words
 from bot.programmes.load import load
 from storage.rectifications import READ
@@ -96,7 +97,7 @@ def test_the_person_is_told_by_whom_and_what(stand: Stand) -> None:
 
 
 def test_every_kind_of_reading_has_words() -> None:
-    kinds = ["request", "pair", "triage", "answers", "alert"]
+    kinds = ["request", "pair", "triage", "answers", "alert", "card", *FOR_GUARDS]
     for preset in ("emergence", "ax-accompagnement"):
         for lang in ("fr", "en"):
             w = words(lang, load(preset).register)

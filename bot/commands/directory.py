@@ -158,6 +158,7 @@ def _of_team(one: Found, w: Words, now: datetime) -> list[str]:
 def _card(turn: Turn, number: int) -> Message:
     """Everything the directory shows of somebody to the team."""
     one, expert = access.directory_entry(turn, number)
+    turn.read("card", number)
     w = turn.w
     lines = [Line(text=part) for part in (*_public(one, w), *_of_team(one, w, turn.now))]
     for label, text in ((w("expert-topics"), expert.topics), (w("expert-bio"), expert.bio)):

@@ -18,7 +18,7 @@ from bot.commands import promises as promised
 from bot.commands.companies import called
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, family, run_choice
-from bot.flows import promises
+from bot.flows import flags, promises
 from bot.i18n import Words
 from bot.messages import Choice, File, Line, Message
 from bot.programmes.partners import PURPOSE
@@ -326,6 +326,8 @@ def _by_team(turn: Turn) -> list[tuple[datetime, str, str]]:
         programme = turn.bot.programmes.get(row.detail.get("programme", ""))
         if programme is None:
             return w("read-by-house")
+        if row.detail.get("what") in flags.FOR_GUARDS:
+            return w("flag-guards")
         who = w.pick(programme.roles.staff.plural)
         name = names.get(row.actor_id or 0)
         return f"{name} ({who})" if programme.about.readers == "name" and name else who

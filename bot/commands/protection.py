@@ -31,7 +31,8 @@ def protection(turn: Turn, args: str) -> None:
         return
     if (wanted := number(args)) is not None:
         flag = access.flag_to_guard(turn, wanted)
-        turn.note("flag-read", "flag", flag.id)
+        for what, person in flags.shown_of(flag):
+            turn.read(what, person)
         turn.say(flags.card(turn, flag, turn.w))
         return
     access.safeguarding(turn)
@@ -68,7 +69,7 @@ def protection(turn: Turn, args: str) -> None:
         )
     )
     for letter in held[after:end]:
-        turn.note("held-read", "letter", letter.id)
+        turn.read("held", letter.author_id)
         turn.say(holds.card(turn, letter, w))
 
 
@@ -76,7 +77,8 @@ def _exchange(turn: Turn, pair_id: int) -> None:
     """Everything a pair wrote to each other through the bot, and a note that it was read."""
     pair = access.pair_to_guard(turn, pair_id)
     w = turn.w
-    turn.note("exchange-read", "pair", pair.id)
+    for person in (pair.mentee_id, pair.mentor_id):
+        turn.read("exchange", person, pair.id)
     letters = turn.uow.safety.letters(pair.id)
     names = turn.uow.people.names([pair.mentee_id, pair.mentor_id])
     title = w("exchange-title", number=pair.id)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
+from typing import Final
 
 from bot import access, awaited, distress
 from bot.commands.registry import COMMANDS, Command, act, find
@@ -26,6 +27,9 @@ from bot.programmes.schema import Programme
 from bot.turn import Scene, Turn
 from storage.tables import Flag, Person
 from storage.timers import DueTimer
+
+FOR_GUARDS: Final = ("exchange", "held", "report", "words")
+"""What is shown to the safeguarding person alone, as `read-…` in the catalogues calls it."""
 
 # --- whom it is told ------------------------------------------------------------------------------
 
@@ -52,6 +56,7 @@ def tell(
     *,
     key: str,
     but: Collection[int],
+    of: Iterable[tuple[str, int]] = (),
 ) -> list[Person]:
     """Tell the safeguarding person and deputy in private, also while they rest: it cannot wait.
 
@@ -63,6 +68,7 @@ def tell(
         build: Words it.
         key: Its meaning.
         but: Whom it is about, or who is about to leave: they hear nothing of it.
+        of: What is shown of whose: whoever is told has read it (GDPR 33).
 
     Returns:
         Who was told; the writer is promised nobody else.
@@ -77,6 +83,8 @@ def tell(
             anyway=True,
         )
     ]
+    for what, person in of:
+        scene.note_reads(what, ((reader.id, person) for reader in told), programme)
     if not told:
         owners = scene.uow.people.with_role(programme.id, "owner")
         for owner in (one for one in owners if one.id not in but):
@@ -84,6 +92,12 @@ def tell(
             said = Message(w("guards-unreachable"))
             scene.tell(owner, said, key=f"{key}:owner{owner.id}", anyway=True)
     return told
+
+
+def shown_of(flag: Flag) -> tuple[tuple[str, int], ...]:
+    """What a report shows of whose; not to the one reported that it was a report."""
+    reporter = (("report", flag.person_id),)
+    return reporter if flag.about_id is None else (*reporter, ("words", flag.about_id))
 
 
 def numbers(programme: Programme | None, w: Words) -> tuple[Line, ...]:
@@ -161,6 +175,7 @@ def _tell_of(scene: Scene, programme: Programme, flag: Flag) -> list[Person]:
         lambda w: card(scene, flag, w),
         key=f"flag:{flag.id}",
         but=access.of_flag(flag),
+        of=shown_of(flag),
     )
 
 
@@ -323,6 +338,7 @@ def take_words(turn: Turn, number: int, text: str) -> None:
         lambda w: card(turn, flag, w),
         key=f"flag:{flag.id}:words:{turn.event.id}",
         but=access.of_flag(flag),
+        of=shown_of(flag),
     )
     turn.text("flag-words-kept")
 
@@ -351,6 +367,7 @@ def free_all(scene: Scene, programme: Programme, leaving: int | None = None) -> 
                 lambda w, flag=flag: card(scene, flag, w),  # type: ignore[misc]
                 key=key,
                 but=(*access.of_flag(flag), *filter(None, (leaving,))),
+                of=shown_of(flag),
             )
             _remind(scene, programme, flag, 1)
 

@@ -203,6 +203,7 @@ def _held(turn: Turn, programme: Programme, letter: Letter) -> None:
             lambda w: card(turn, letter, w),
             key=f"held:{letter.id}",
             but=access.of_letter(turn, letter),
+            of=(("held", letter.author_id),),
         )
 
 
@@ -380,5 +381,6 @@ def release_unchecked(scene: Scene, programme: Programme, mentor_id: int) -> int
                 lambda w, letter=letter: card(scene, letter, w),  # type: ignore[misc]
                 key=f"held:{letter.id}:{why}",
                 but=access.of_letter(scene, letter),
+                of=(("held", letter.author_id),),
             )
     return released
