@@ -69,6 +69,7 @@ KEYS: Final[Mapping[str, _About]] = {
     # requests
     "offer": _About("offer", "proposal"),
     "proposal-nudge": _About("offer-reminder", "proposal"),
+    "offer-later": _About("request-news", "proposal"),
     "withdrawn": _About("request-news", "proposal"),
     "lapsed": _About("request-news", "proposal"),
     "by-hand": _About("request-news", "proposal"),

@@ -15,9 +15,9 @@ from typing import Final
 from sqlalchemy import Executable, select
 from sqlalchemy.orm import Session
 
-from storage.tables import Membership, Rectification, Referral, Stray
+from storage.tables import Membership, Rectification, Referral, Stray, Training
 
-KINDS: Final = ("join", "correction", "words", "referral", "pair")
+KINDS: Final = ("join", "correction", "words", "referral", "pair", "training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,9 @@ def owed(session: Session, programme_id: str) -> list[Owed]:
             Membership.programme_id == programme_id,
             Membership.state.in_(("active", "paused")),
             Membership.next_pair_at.is_not(None),
+        ),
+        "training": select(Training.id, Training.person_id, Training.declared_at).where(
+            Training.programme_id == programme_id, Training.state == "declared"
         ),
     }
     found = [

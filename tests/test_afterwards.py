@@ -202,6 +202,34 @@ def test_nobody_is_introduced_before_the_training_is_confirmed() -> None:
     assert one.get_pair(1).state == "active"
 
 
+def test_who_waits_for_the_team_to_confirm_is_not_taken_for_silent() -> None:
+    one = untrained()
+    heard = one.command(CLAIRE, "binomes", "Léa Martin, Marc Aubier")
+    heard = one.press(MARC, button(heard, MARC, "J’accepte"))
+    one.press(MARC, button(heard, MARC, "Je l’ai suivie"))
+    heard = one.days(30)
+    assert not told(heard, MARC)
+    assert one.get_pair(1).state == "proposed"
+    assert told(heard, CLAIRE, "Réponses promises")
+    heard = one.command(CLAIRE, "binomes", "formation Marc Aubier")
+    yes = button(heard, MARC, "J’accepte")
+    assert [h.message.note for h in told(heard, MARC, "te propose")] == [
+        "Réponse attendue au plus tard le jeudi 8 octobre. Un non n’a pas besoin de raison."
+    ]
+    assert told(one.press(MARC, yes), LEA, "Votre binôme est formé")
+    assert not told(one.days(9), CLAIRE, "abandonné")
+
+
+def test_a_pair_whose_mentor_stays_silent_after_the_training_is_called_off() -> None:
+    one = untrained()
+    heard = one.command(CLAIRE, "binomes", "Léa Martin, Marc Aubier")
+    heard = one.press(MARC, button(heard, MARC, "J’accepte"))
+    one.press(MARC, button(heard, MARC, "Je l’ai suivie"))
+    one.command(CLAIRE, "binomes", "formation Marc Aubier")
+    assert not told(one.days(6.9), CLAIRE, "n’a pas répondu à temps")
+    assert told(one.days(0.2), CLAIRE, "n’a pas répondu à temps")
+
+
 def test_the_team_writes_a_training_down_with_its_date() -> None:
     one = untrained()
     assert told(one.command(CLAIRE, "binomes", "formation"), CLAIRE, "Pas encore suivie")

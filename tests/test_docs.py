@@ -14,8 +14,8 @@ from typer.main import get_command
 import bot.bot  # noqa: F401 - fills the registry of commands
 from bot.commands.registry import COMMANDS
 from bot.commands.staff import INVITATION_DAYS
+from bot.flows.endings import CLOSING_DAYS
 from bot.flows.offers import REFUSAL_PAUSE_DAYS
-from bot.flows.pairs import CLOSING_DAYS
 from bot.flows.profiles import PAUSE_DAYS
 from bot.i18n import words
 from bot.importer import COLUMNS

@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from bot.dialogue.questionnaire import Label
+from bot.dialogue.tokens import ActToken, encode
+from bot.programmes.care import Training
 from tests.asking import LEA, MARC, TOM, stand
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
 LATE = "dépassé"
+TRAINING = Training(text=Label(fr="Deux heures, sur l’écoute.", en="Two hours."))
 
 
 def correction(one: Stand) -> list[Heard]:
@@ -89,6 +93,21 @@ def test_a_note_and_a_name_are_no_answer_yet() -> None:
     page = one.command(CLAIRE, "orientations", "1")
     one.press(CLAIRE, button(page, CLAIRE, "Laisser de côté"))
     assert not reminders(one.days(14))
+
+
+def test_a_training_is_promised_to_be_confirmed_until_it_is() -> None:
+    rules = programme().pair.model_copy(update={"training": TRAINING})
+    one = stand(MARC, here=programme(pair=rules))
+    heard = one.press(MARC, encode(ActToken("training-done", one.ids[MARC], 1)))
+    assert told(heard, MARC, "le confirme au plus tard le mardi 8 septembre")
+    assert "Marc Aubier" in reminders(one.days(8))[0].text
+    page = opened(one)
+    heard = one.press(CLAIRE, button(page, CLAIRE, "Confirmer la formation"))
+    assert told(heard, MARC, "Ta formation est notée")
+    assert not reminders(one.days(14))
+    page = one.command(CLAIRE, "promesses", "training.1")
+    assert told(page, CLAIRE, "déjà confirmée")
+    assert not page[-1].choices
 
 
 def test_who_wants_to_join_is_listed_once_the_team_knows_of_them() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from bot.dialogue.questionnaire import Label
+from bot.programmes.care import Training
 from storage.tables import Request
 from tests.asking import (
     GONE,
@@ -467,3 +469,45 @@ def test_a_request_is_read_in_words_among_one_s_own_data() -> None:
     asks(one)
     heard = one.command(LEA, "mes-donnees", "request")
     assert told(heard, LEA, "Comment entrer dans la finance durable et investissement ?")
+
+
+# --- the training of the mentor -------------------------------------------------------------------
+
+
+def test_an_expert_whose_training_is_to_be_confirmed_is_not_taken_for_silent() -> None:
+    rules = programme().pair.model_copy(
+        update={"training": Training(text=Label(fr="Deux heures.", en="Two hours."))}
+    )
+    one = stand(MARC, INES, here=programme(pair=rules))
+    asks(one)
+    ask(one, MARC)
+    heard = answer(one, MARC, "accept")
+    one.press(MARC, button(heard, MARC, "suivie"))
+    heard = one.days(9)
+    assert not told(heard, MARC)
+    assert not told(heard, LEA, "à temps")
+    assert told(heard, LEA, "jusqu’au mardi 15 septembre")
+    assert (request(one).state, states(one)[MARC]) == ("asked", "asked")
+    one.days(4.9)  # the new deadline is today
+    heard = one.command(CLAIRE, "binomes", "formation Marc Aubier")
+    assert told(heard, LEA, "jusqu’au samedi 19 septembre")
+    yes = button(heard, MARC, "Accepter")
+    one.days(3)
+    assert told(one.press(MARC, yes), LEA, "Votre binôme est formé")
+    assert not told(one.days(9), LEA, "à temps")
+
+
+def test_silence_after_the_training_lapses_as_ever() -> None:
+    rules = programme().pair.model_copy(
+        update={"training": Training(text=Label(fr="Deux heures.", en="Two hours."))}
+    )
+    one = stand(MARC, INES, here=programme(pair=rules))
+    asks(one)
+    ask(one, MARC)
+    heard = answer(one, MARC, "accept")
+    one.press(MARC, button(heard, MARC, "suivie"))
+    heard = one.command(CLAIRE, "binomes", "formation Marc Aubier")
+    assert not told(heard, LEA)  # there is time enough
+    heard = one.days(7.1)
+    assert told(heard, MARC, "Petit rappel")
+    assert told(heard, LEA, "à temps")

@@ -17,7 +17,7 @@ from bot.commands.registry import command
 from bot.dialogue.parsing import read_date
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import run_choice
-from bot.flows import holds, offers, pairs
+from bot.flows import endings, holds, offers, pairs
 from bot.followup import due
 from bot.messages import Line, Message
 from bot.programmes.protection import OF_AGE, Minors
@@ -212,7 +212,7 @@ def _stop(turn: Turn, pair: Pair, pupil: Person) -> None:
     ):
         return
     if began:  # a pair that is closing has given its place back
-        pairs.stop(turn, pair)
+        endings.stop(turn, pair)
     turn.uow.timers.cancel("pair-closed", pair.id)
     partner = turn.person(pair.mentor_id if pupil.id == pair.mentee_id else pair.mentee_id)
     w = turn.words(partner, turn.programme)

@@ -1,8 +1,8 @@
 """`promesses`: who waits for an answer that the team has promised, and until when.
 
-Whoever wants to join, asks for a correction, has handed words to the team, asks for a coach or has
-lost their mentor. Each opens with what was said and the buttons of the first message; it goes when
-it is answered. When nobody answers is `bot.flows.promises`'s affair.
+Whoever wants to join, asks for a correction, has handed words to the team, asks for a coach, has
+lost their mentor or has followed the training. Each opens with what was said and the buttons of the
+first message; it goes when it is answered. When nobody answers is `bot.flows.promises`'s affair.
 
 Source: A-15, A-20; GDPR 16, 33.
 """
@@ -13,7 +13,7 @@ from bot import access
 from bot.commands.registry import act, command
 from bot.dialogues import act_choice, for_staff
 from bot.errors import NotAllowed
-from bot.flows import joining, promises
+from bot.flows import joining, promises, training
 from bot.i18n import Words
 from bot.messages import Message
 from bot.turn import Scene, Turn
@@ -52,6 +52,8 @@ def _one(turn: Turn, kind: str, wanted: int) -> Message:
         return passed(turn, stray, turn.w)
     if kind == "pair":
         return _next_pair(turn, access.staff_member(turn, wanted))
+    if kind == "training":
+        return training.to_confirm(turn, access.staff_training(turn, wanted), turn.w)
     raise NotAllowed("a wish for a coach has its own page")
 
 

@@ -18,7 +18,7 @@ from bot.commands.registry import act, command
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
-from bot.flows import pairs, referrals
+from bot.flows import endings, referrals
 from bot.messages import Choice, Line, Message
 from bot.turn import Turn
 from storage.care import GOING
@@ -296,5 +296,5 @@ def close(turn: Turn, number: int, version: int) -> None:
         _show(turn, row)
         return
     turn.note("pair-ended-by-team", "pair", pair.id)
-    pairs.close(turn, pair, "referred")
+    endings.close(turn, pair, "referred")
     turn.say(Message(turn.w("staff-pair-referred", number=pair.id)), here=True)

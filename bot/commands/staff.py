@@ -20,7 +20,7 @@ from bot.commands.registry import act, command, may
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, for_staff, run_choice
 from bot.errors import NotAllowed
-from bot.flows import holds, offers, pairs, reports, requests
+from bot.flows import endings, holds, offers, pairs, reports, requests
 from bot.messages import Line, Message, Table
 from bot.rhythm import Quarter
 from bot.turn import Turn
@@ -324,7 +324,7 @@ def end_pair(turn: Turn, number: int, version: int) -> None:
         mentee = name_of(turn, pair.mentee_id)
         turn.say(Message(turn.w("staff-pair-called-off", number=pair.id, mentee=mentee)), here=True)
         return
-    pairs.close(turn, pair, "ended")
+    endings.close(turn, pair, "ended")
     turn.say(Message(turn.w("staff-pair-ended", number=pair.id)), here=True)
 
 

@@ -2,9 +2,10 @@
 
 One module per part of a programme's life.
 
-`profiles` → `requests` → `campaign` → `offers` → `pairs` → `checkins` → `partings`, with `joining`,
-`letters`, `meetings`, `supervision`, `referrals`, `reports`, `announcements` and more beside. Each
-registers its completions, acts and timers; importing this package fills the registries.
+`profiles` → `requests` → `campaign` → `offers` → `pairs` → `checkins` → `partings` → `endings`,
+with `joining`, `letters`, `meetings`, `supervision`, `referrals`, `reports`, `announcements` and
+more beside. Each registers its completions, acts and timers; importing this package fills the
+registries.
 """
 
 from bot.flows import (
@@ -13,6 +14,7 @@ from bot.flows import (
     beyond,
     campaign,
     checkins,
+    endings,
     extensions,
     flags,
     guides,
@@ -36,8 +38,8 @@ from bot.flows import (
 )
 
 FLOWS = (
-    *(profiles, joining, requests, campaign, offers, queue, pairs, letters, holds, flags, checkins),
-    *(meetings, kept, reports, supervision, partings, beyond, announcements, referrals, extensions),
-    *(training, overrun, afterwards, guides),
+    *(profiles, joining, requests, campaign, offers, queue, pairs, endings, letters, holds, flags),
+    *(checkins, meetings, kept, reports, supervision, partings, beyond, announcements, referrals),
+    *(extensions, training, overrun, afterwards, guides),
     promises,
 )

@@ -8,7 +8,7 @@ follows the yes is `pairs`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot import access, lifecycle, minors
 from bot.commands.registry import act
@@ -79,7 +79,7 @@ def send(
         or holds.waits(scene, request)
     ):
         return False
-    deadline = scene.now + timedelta(days=programme.proposals.deadline_days)
+    deadline = _in(scene, programme.proposals.deadline_days)
     state = lifecycle.move(lifecycle.PROPOSAL, proposal.state, "ask")
     if not uow.requests.move_proposal(
         proposal, proposal.version, state, asked_at=scene.now, due_at=deadline
@@ -103,18 +103,23 @@ def send(
             _invite(scene, request, expert)
         else:
             unreached.append(expert)
-    for kind, days in (
-        ("proposal-nudge", programme.proposals.nudge_days),
-        ("proposal-due", programme.proposals.deadline_days),
-    ):
-        uow.timers.put(
-            key=f"{kind}:{proposal.id}:{proposal.version}",
-            kind=kind,
-            subject_id=proposal.id,
-            due_at=scene.now + timedelta(days=days),
-            version=proposal.version,
-        )
+    _plan(scene, proposal, "proposal-nudge", _in(scene, programme.proposals.nudge_days))
+    _plan(scene, proposal, "proposal-due", deadline)
     return True
+
+
+def _plan(scene: Scene, proposal: Proposal, kind: str, at: datetime) -> None:
+    scene.uow.timers.put(
+        key=f"{kind}:{proposal.id}:{proposal.version}:{at:%Y%m%dT%H%M%S}",
+        kind=kind,
+        subject_id=proposal.id,
+        due_at=at,
+        version=proposal.version,
+    )
+
+
+def _in(scene: Scene, days: int) -> datetime:
+    return scene.now + timedelta(days=days)
 
 
 def _invite(scene: Scene, request: Request, expert: Person) -> None:
@@ -456,6 +461,11 @@ def _still_asked(scene: Scene, timer: DueTimer) -> tuple[Proposal, Request] | No
     return None if request is None else (proposal, request)
 
 
+def _unconfirmed(scene: Scene, proposal: Proposal, request: Request) -> bool:
+    programme = scene.programme_of(request.programme_id)
+    return training.unconfirmed(scene, proposal.expert_id, programme)
+
+
 @due("proposal-nudge")
 def nudge(scene: Scene, timer: DueTimer) -> None:
     """The expert has not answered yet: the same request again, kindly."""
@@ -463,6 +473,8 @@ def nudge(scene: Scene, timer: DueTimer) -> None:
     if found is None:
         return
     proposal, request = found
+    if _unconfirmed(scene, proposal, request):
+        return  # they have; the answer that is missing is the team's
     scene.tell(
         scene.person(proposal.expert_id),
         offer(scene, request, proposal, again=True),
@@ -479,6 +491,11 @@ def lapse(scene: Scene, timer: DueTimer) -> None:
     if found is None:
         return
     proposal, request = found
+    if _unconfirmed(scene, proposal, request):
+        _later(
+            scene, proposal, request, scene.working_days(scene.programme_of(request.programme_id))
+        )
+        return
     expert = scene.person(proposal.expert_id)
     w = scene.words(expert, scene.programme_of(request.programme_id))
     scene.tell(
@@ -488,3 +505,37 @@ def lapse(scene: Scene, timer: DueTimer) -> None:
         priority=REMINDER,
     )
     _refused(scene, proposal, request, "lapse")
+
+
+@training.on_confirmed
+def go_on(scene: Scene, expert: Person, programme: Programme) -> None:
+    """The team has confirmed the training: the expert has time left to accept."""
+    least = _in(scene, programme.proposals.deadline_days - programme.proposals.nudge_days)
+    for proposal in scene.uow.requests.asked_of(expert.id, programme.id):
+        request = scene.uow.requests.get(proposal.request_id)
+        if request is not None and proposal.due_at is not None and proposal.due_at < least:
+            scene.uow.timers.cancel("proposal-due", proposal.id)
+            _later(scene, proposal, request, least)
+
+
+def _later(scene: Scene, proposal: Proposal, request: Request, until: datetime) -> None:
+    """The expert's deadline moves; whoever asked hears the new one, and not why."""
+    proposal.due_at = until
+    _plan(scene, proposal, "proposal-due", until)
+    if request.state != "asked" or not scene.uow.requests.move(
+        request,
+        request.version,
+        lifecycle.move(lifecycle.REQUEST, request.state, "ask"),
+        now=scene.now,
+        due_at=until,
+    ):
+        return
+    mentee = scene.person(request.person_id)
+    w = scene.words(mentee, scene.programme_of(request.programme_id))
+    name = scene.person(proposal.expert_id).name or "—"
+    scene.tell(
+        mentee,
+        Message(w("request-is-asked", name=name, when=w.weekday(until))),
+        key=f"offer-later:{proposal.id}:{until:%Y%m%d}",
+        priority=REMINDER,
+    )

@@ -1,25 +1,24 @@
 """A pair's life.
 
-The introduction, what each shows of themselves, the objective, letters, pause and end.
+The introduction, what each shows of themselves, the objective, letters and pause.
 
 A pair may be one person on Slack and one on Telegram: they write to each other through the bot,
-without exchanging addresses. When and what they are asked about their meetings is `checkins`.
+without exchanging addresses. When and what they are asked about their meetings is `checkins`, the
+end is `endings`.
 
 Source: A-05, A-18, A-19, A-20, A-24; X-19.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
 from bot import access, lifecycle, minors
 from bot.commands.registry import act, command
-from bot.dialogue.engine import Given
-from bot.dialogues import act_choice, begin, on_completed, run_choice, told
+from bot.dialogues import act_choice, run_choice
 from bot.errors import NotAllowed
 from bot.flows import (
-    afterwards,
     checkins,
     extensions,
     guides,
@@ -34,11 +33,10 @@ from bot.messages import Choice, Line, Message
 from bot.programmes.schema import Programme
 from bot.rhythm import months_later
 from bot.turn import ANSWER, REMINDER, Scene, Turn
-from storage.tables import Conversation, Pair, Person, Request
+from storage.tables import Pair, Person, Request
 from storage.timers import DueTimer
 
 ONE_OFF_MONTHS = 1  # a one-off talk is followed up and closed after that long
-CLOSING_DAYS = 14  # answers to the closing questions are taken that long
 
 Beginning = Callable[[Scene, Pair], None]
 _BEGINS: list[Beginning] = []
@@ -135,15 +133,19 @@ def form(
     until = scene.now + checkins.days(programme.proposals.deadline_days)
     _offer(scene, pair, "pair-offer", until, key=f"pair-offer:{pair.id}")
     nudge_at = scene.now + checkins.days(programme.proposals.nudge_days)
-    for kind, due_at in (("pair-nudge", nudge_at), ("pair-lapse", until)):
-        scene.uow.timers.put(
-            key=f"{kind}:{pair.id}",
-            kind=kind,
-            subject_id=pair.id,
-            due_at=due_at,
-            payload={"until": until.isoformat()},
-        )
+    _plan(scene, pair, "pair-nudge", nudge_at, until)
+    _plan(scene, pair, "pair-lapse", until, until)
     return pair
+
+
+def _plan(scene: Scene, pair: Pair, kind: str, at: datetime, until: datetime) -> None:
+    scene.uow.timers.put(
+        key=f"{kind}:{pair.id}:{at:%Y%m%dT%H%M%S}",
+        kind=kind,
+        subject_id=pair.id,
+        due_at=at,
+        payload={"until": until.isoformat()},
+    )
 
 
 def _must_be_allowed(scene: Scene, mentee: Person, mentor_id: int, programme: Programme) -> None:
@@ -343,8 +345,11 @@ def nudge(scene: Scene, timer: DueTimer) -> None:
         return
     until = datetime.fromisoformat(timer.payload["until"])
     mentee, mentor = both(scene, pair)
-    if not minors.may_meet(scene, mentee, mentor.id, scene.programme_of(pair.programme_id)):
+    programme = scene.programme_of(pair.programme_id)
+    if not minors.may_meet(scene, mentee, mentor.id, programme):
         return  # a yes could not be taken now; the deadline stays
+    if training.unconfirmed(scene, mentor.id, programme):
+        return  # they have said yes; the answer that is missing is the team's
     if until > scene.now:  # else the deadline is in the same breath
         _offer(scene, pair, "pair-offer-nudge", until, key=timer.key, priority=REMINDER)
 
@@ -355,9 +360,24 @@ def lapse(scene: Scene, timer: DueTimer) -> None:
     pair = scene.uow.pairs.get(timer.subject_id)
     if pair is None or pair.state != "proposed":
         return
-    scene.programme_of(pair.programme_id)
+    programme = scene.programme_of(pair.programme_id)
+    if training.unconfirmed(scene, pair.mentor_id, programme):
+        until = scene.working_days(programme)
+        _plan(scene, pair, "pair-lapse", until, until)
+        return
     if call_off(scene, pair, told="pair-offer-lapsed"):
         supervision.tell_staff(scene, pair, "staff-pair-lapsed", key=f"pair-lapsed:{pair.id}")
+
+
+@training.on_confirmed
+def offer_again(scene: Scene, mentor: Person, programme: Programme) -> None:
+    """The team has confirmed the training: the mentor may say yes now, with the time for it."""
+    until = scene.now + checkins.days(programme.proposals.deadline_days)
+    for pair in scene.uow.pairs.of_person(mentor.id, programme.id, ended=True):
+        if pair.state == "proposed" and pair.mentor_id == mentor.id:
+            _no_deadline(scene, pair)
+            _offer(scene, pair, "pair-offer", until, key=f"pair-offer:{pair.id}:{until:%Y%m%d}")
+            _plan(scene, pair, "pair-lapse", until, until)
 
 
 # --- how they are introduced ----------------------------------------------------------------------
@@ -503,104 +523,3 @@ def _shift(turn: Turn, number: int, version: int, event: str, told: str) -> Pair
         )
     )
     return pair
-
-
-# --- the end --------------------------------------------------------------------------------------
-
-
-@due("pair-end")
-def end_of_pair(scene: Scene, timer: DueTimer) -> None:
-    """The planned end has come: closing questions to both sides."""
-    pair = scene.uow.pairs.get(timer.subject_id)
-    if pair is None or pair.state not in ("active", "paused"):
-        return
-    if pair.ends_at is not None and pair.ends_at > scene.now:
-        return  # extended in the meantime; that has its own timer
-    close(scene, pair, "term")
-
-
-def stop(scene: Scene, pair: Pair) -> None:
-    """It is over: no prompt and no guide any more, and the mentor's place is free."""
-    checkins.stop_rhythms(scene, pair)
-    scene.uow.timers.cancel("pair-end", pair.id)
-    for kind in ("guide", "extend-ask", "overrun"):
-        scene.uow.timers.cancel(kind, pair.id)
-    scene.uow.directory.give_place(pair.mentor_id, scene.now)
-
-
-def close(scene: Scene, pair: Pair, outcome: str) -> None:
-    """Stop the rhythm, free the place, thank both and ask the closing questions.
-
-    Args:
-        scene: The cause.
-        pair: Active or paused.
-        outcome: One of `lifecycle.OUTCOMES`.
-    """
-    programme = scene.programme_of(pair.programme_id)
-    if outcome == "ended" and scene.uow.care.turned(pair.id):
-        outcome = "referred"  # A-21: not an early end, a step on
-    state = lifecycle.move(lifecycle.PAIR, pair.state, "end")
-    if not scene.uow.pairs.move(pair, pair.version, state, ended_at=scene.now, outcome=outcome):
-        return
-    stop(scene, pair)
-    afterwards.plan(scene, pair, programme)
-    mentee, mentor = both(scene, pair)
-    until = scene.now + checkins.days(CLOSING_DAYS)
-    for person, role in ((mentee, "mentee"), (mentor, "mentor")):
-        w = scene.words(person, programme)
-        other = mentor if role == "mentee" else mentee
-        scene.tell(
-            person,
-            Message(w("pair-ended", name=first_name(other, programme))),
-            key=f"pair-ended:{pair.id}:{person.id}",
-            priority=REMINDER,
-        )
-        if programme.closing is None or role not in programme.closing.to:
-            continue
-        if pair.kind != "long_term":
-            continue  # one question, once: nothing to look back on
-        _, said = begin(scene, person, programme, "closing", about_id=pair.id, closes_at=until)
-        for number, message in enumerate(said):
-            scene.tell(
-                person, message, key=f"closing:{pair.id}:{person.id}:{number}", priority=REMINDER
-            )
-    scene.uow.timers.put(
-        key=f"pair-closed:{pair.id}",
-        kind="pair-closed",
-        subject_id=pair.id,
-        due_at=until,
-        version=pair.version,
-    )
-
-
-@due("pair-closed")
-def closed_pair(scene: Scene, timer: DueTimer) -> None:
-    """The window for closing answers is over."""
-    pair = scene.uow.pairs.get(timer.subject_id)
-    if pair is not None and pair.state == "closing":
-        scene.uow.pairs.move(pair, pair.version, lifecycle.move(lifecycle.PAIR, "closing", "close"))
-
-
-@on_completed("closing")
-def closing_answered(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) -> None:
-    """Kept with the dialogue; when both have answered the pair is closed."""
-    pair = access.own_pair(turn, talk.about_id or 0)
-    turn.text("closing-thanks")
-    closing = turn.programme.closing
-    if closing is not None and turn.me.id == pair.mentee_id and closing.turned(answers):
-        pair.outcome = "referred"
-    if closing is not None and closing.alerts(answers):
-        supervision.tell_staff(
-            turn,
-            pair,
-            "staff-closing-alert",
-            key=f"closing-alert:{talk.id}",
-            lines=lambda w: told(closing, answers, w),
-            words_of=turn.me.id,
-        )
-    others = turn.uow.talks.latest(
-        access.partner_of(turn, pair), pair.programme_id, "closing", status="open"
-    )
-    if pair.state == "closing" and (others is None or others.about_id != pair.id):
-        turn.uow.pairs.move(pair, pair.version, lifecycle.move(lifecycle.PAIR, "closing", "close"))
-        turn.uow.timers.cancel("pair-closed", pair.id)

@@ -18,7 +18,7 @@ from bot import access, lifecycle
 from bot.commands.registry import act
 from bot.dialogue.engine import Given
 from bot.dialogues import act_choice, for_staff, free_words, on_completed, run_choice, start
-from bot.flows import pairs, promises, requests
+from bot.flows import endings, pairs, promises, requests
 from bot.flows.supervision import tell_staff
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
@@ -132,7 +132,7 @@ def _part(turn: Turn, pair: Pair, how: str, why: str = "") -> None:
         _change(turn, pair, why)
     else:
         turn.note("pair-stopped", "pair", pair.id)
-        pairs.close(turn, pair, "ended")
+        endings.close(turn, pair, "ended")
         tell_staff(turn, pair, "staff-pair-stopped", **_told(turn, pair, why))
 
 
@@ -161,7 +161,7 @@ def _change(turn: Turn, pair: Pair, why: str) -> None:
     if not turn.uow.pairs.move(pair, pair.version, state, ended_at=turn.now, outcome="changed"):
         turn.text("button-stale")
         return
-    pairs.stop(turn, pair)
+    endings.stop(turn, pair)
     mentee, mentor = pairs.both(turn, pair)
     then = onward(turn, turn.programme, pair)
     if turn.programme.campaign is not None:

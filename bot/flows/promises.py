@@ -1,9 +1,9 @@
 """Answers that the team has promised by a date: kept in view until they are given.
 
-Whoever asks for a coach or a correction, hands words to the team, wants to join or has lost their
-mentor is told by when somebody answers. When that date has passed, the team is told each working
-day, in one message, and `promesses` lists them all. What was said is not shown here: the list leads
-to it.
+Whoever asks for a coach or a correction, hands words to the team, wants to join, has lost their
+mentor or has followed the training is told by when somebody answers. When that date has passed, the
+team is told each working day, in one message, and `promesses` lists them all. What was said is not
+shown here: the list leads to it.
 
 Source: A-15, A-20; GDPR 16.
 """
@@ -48,11 +48,14 @@ def next_pair(scene: Scene, programme: Programme, mentee_id: int) -> datetime:
 def owed(scene: Scene, programme: Programme) -> list[Owed]:
     """What waits for the team, the oldest first.
 
-    Of those who want to join, those whom the team was told of: their profile is there.
+    Of those who want to join, those whom the team was told of: their profile is there. Of trainings
+    to confirm, none where the file has no training any more.
     """
     found = read_owed(scene.uow.session, programme.id)
 
     def told(one: Owed) -> bool:
+        if one.kind == "training":
+            return programme.pair.training is not None
         if one.kind != "join" or programme.profile is None:
             return True
         done = scene.uow.talks.latest(one.person_id, programme.id, "profile", status="done")

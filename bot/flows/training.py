@@ -1,21 +1,42 @@
 """A mentor's training: written down with its date, and asked for where the programme requires it.
 
 Only before a new pair: whoever accompanies somebody already goes on. A mentor says that they have
-followed it, somebody of the team confirms it; the team can write it down by itself.
+followed it, somebody of the team confirms it, by a promised date; the team can write it down by
+itself. While the team has yet to confirm, no deadline of the mentor runs out: they have answered.
 
-Source: X-13.
+Source: A-15, X-13.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from bot import access, lifecycle
 from bot.commands.registry import act
 from bot.dialogues import act_choice
 from bot.errors import NotAllowed
+from bot.flows import promises
+from bot.i18n import Words
 from bot.messages import Choice, Message
 from bot.programmes.schema import Programme
 from bot.turn import Scene, Turn
 from storage.tables import Person, Training
+
+Confirmed = Callable[[Scene, Person, Programme], None]
+_CONFIRMED: list[Confirmed] = []
+
+
+def on_confirmed(run: Confirmed) -> Confirmed:
+    """Register what is done once a mentor's training is confirmed."""
+    _CONFIRMED.append(run)
+    return run
+
+
+def unconfirmed(scene: Scene, person_id: int, programme: Programme) -> bool:
+    """Whether somebody has done their part, and waits for the team to confirm the training."""
+    rules = programme.pair.training
+    row = scene.uow.care.training(person_id, programme.id)
+    return rules is not None and rules.required and row is not None and row.state == "declared"
 
 
 def lacks(scene: Scene, person: Person, programme: Programme) -> bool:
@@ -64,19 +85,26 @@ def declare(turn: Turn, number: int, version: int) -> None:
             turn.me.id, turn.programme.id, "declared", done_on=today, now=turn.now
         )
         turn.note("training-declared", "person", turn.me.id)
-        number = row.id
+        declared = row
         turn.tell_staff(
             turn.programme,
-            lambda w: Message(
-                w("staff-training-declared", name=turn.me.name or "—"),
-                choices=(
-                    act_choice(w("training-confirm"), "training-confirm", number, 1, "primary"),
-                ),
-            ),
+            lambda w: to_confirm(turn, declared, w),
             key=f"training:{row.id}",
             verb="binomes",
         )
-    turn.text("training-told", name=turn.w.team(turn.programme.contact))
+        promises.made(turn, turn.programme)
+    when = turn.programme.working_days_later(row.declared_at, turn.programme.contact.days)
+    name = turn.w.team(turn.programme.contact)
+    turn.text("training-told", name=name, when=turn.w.weekday(when))
+
+
+def to_confirm(scene: Scene, row: Training, w: Words) -> Message:
+    """What a mentor said, for the team to confirm."""
+    name = scene.person(row.person_id).name or "—"
+    if row.state == "confirmed":
+        return Message(w("staff-training-there", name=name))
+    confirm = act_choice(w("training-confirm"), "training-confirm", row.id, 1, "primary")
+    return Message(w("staff-training-declared", name=name), choices=(confirm,))
 
 
 @act("training-confirm", who="staff", of="binomes")
@@ -113,4 +141,6 @@ def confirmed(turn: Turn, person: Person, row: Training) -> None:
         ),
         key=f"training-confirmed:{row.id}:{turn.event.id}",
     )
+    for run in _CONFIRMED:
+        run(turn, person, turn.programme)
     turn.text("staff-training-noted", name=person.name or "—", when=turn.w.day(row.done_on))
