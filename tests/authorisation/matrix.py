@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from statistics import median, quantiles
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -79,13 +80,20 @@ class Cell:
 
 @dataclass
 class Figures:
-    """What came of it."""
+    """What came of it.
+
+    Attributes:
+        refused: Milliseconds of processor time that each refusal of something that is there took.
+        missing: The same of what has never been.
+    """
 
     cells: int = 0
     seconds: float = 0.0
     by_way: Counter[str] = field(default_factory=Counter)
     by_actor: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    missing: list[float] = field(default_factory=list)
 
     def add(self, other: Figures) -> None:
         """Take in what came of other tries."""
@@ -93,6 +101,8 @@ class Figures:
         self.by_way += other.by_way
         self.by_actor += other.by_actor
         self.faults += other.faults
+        self.refused += other.refused
+        self.missing += other.missing
 
 
 class Matrix:
@@ -245,11 +255,16 @@ class Matrix:
 
     def compared(self, cell: Cell, platform: Platform, private: bool) -> None:
         """Try it; where the thing is not the actor's, the answer is that to a missing one."""
+        began = time.process_time()
         got = self.run(cell, platform, private)
+        took = (time.process_time() - began) * 1000
+        if cell.label == "missing":
+            self.figures.missing.append(took)
         if cell.target is None or cell.label == "missing" or cell.what in _INSTANTS:
             return
         if self.judge.is_theirs(who(self.world, cell.actor), *cell.target):
             return
+        self.figures.refused.append(took)
         key = (cell.actor, cell.alike, platform, private)
         if key not in self._missing:
             twin = self.run(self._missing_twin(cell), platform, private)
@@ -547,6 +562,8 @@ def main() -> int:
     print(f"ways in      {len(figures.by_way)}: {', '.join(sorted(ways))}")
     policies = {kind: len(list(declared(kind))) for kind in ("command", "act", "dialogue", "event")}
     print(f"policies     {policies}")
+    for name, took in (("refused", figures.refused), ("missing", figures.missing)):
+        print(f"{name:<12} {median(took):.2f} ms, 95 % within {quantiles(took, n=20)[-1]:.2f} ms")
     print(f"faults       {len(figures.faults)}")
     for fault in figures.faults[:40]:
         print(f"  {fault}")
