@@ -74,6 +74,7 @@ _SECRET = frozenset(
         "by_id",
         "to_id",
         "folded",
+        "about_name",
         "fingerprint",
         "entries",
         "score",
@@ -225,7 +226,10 @@ class Privacy:
         tell others of something that is no more, or that name the person or quote them. What is
         left in files and backups is for `storage.erasures`, which finds the number written down.
         """
-        silence(self._session, self._vault, person_id, self.export_person(person_id))
+        reports = self._keep_reports(person_id)
+        silence(
+            self._session, self._vault, person_id, self.export_person(person_id), spared=reports
+        )
         accounts = self._session.execute(
             select(Identity.platform, Identity.account).where(Identity.person_id == person_id)
         ).all()
@@ -279,6 +283,22 @@ class Privacy:
         self._session.execute(delete(Person).where(Person.id == person_id))
         self._session.expire_all()
         self._vault.forget(self._session)
+
+    def _keep_reports(self, person_id: int) -> list[str]:
+        """Keep with each open report about a person what it needs; the keys of what tells of it.
+
+        Whoever is reported can't empty the report by erasing themselves (GDPR 17(3)(e)): their name
+        stays in its row, under the instance's seal, and goes with it. The words reported are there
+        already, sealed for whoever reported them.
+        """
+        name = self._session.scalar(select(Person.name).where(Person.id == person_id))
+        found = self._session.scalars(
+            select(Flag).where(Flag.about_id == person_id, Flag.state != "closed")
+        ).all()
+        for flag in found:
+            flag.about_name = self._vault.seal(self._session, None, name)
+        self._session.flush()
+        return [f"{word}:{flag.id}:" for flag in found for word in ("flag", "flag-waits")]
 
     def let_go(self, gone: Gone) -> None:
         """End what hangs on pairs, requests and proposals about to be deleted, but for the rows.

@@ -292,6 +292,13 @@ class Safeguarding:
         words: str = self._vault.open(self._session, row.person_id, row.words)
         return quoted, words
 
+    def about_name(self, row: Flag) -> str | None:
+        """The name of whoever it is about, kept since they erased themselves."""
+        if row.about_name is None:
+            return None
+        name: str | None = self._vault.open(self._session, None, row.about_name)
+        return name
+
     def add_words(self, row: Flag, words: str) -> None:
         """What the reporter adds."""
         row.words = self._vault.seal(self._session, row.person_id, words)

@@ -12,7 +12,7 @@ import base64
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, false, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.sealed import Unreadable
@@ -27,7 +27,12 @@ _PACKED: Final = b"PK"  # a workbook: nobody looks inside, it is made again when
 
 
 def silence(
-    session: Session, vault: Vault, person_id: int, data: Mapping[str, Sequence[Mapping[str, Any]]]
+    session: Session,
+    vault: Vault,
+    person_id: int,
+    data: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    spared: Sequence[str] = (),
 ) -> None:
     """Empty the messages to others that name the person or quote them; the unsent are cancelled.
 
@@ -36,6 +41,7 @@ def silence(
         vault: The keys.
         person_id: Who is erased.
         data: Their export.
+        spared: How the keys begin of what is still to be told all the same.
     """
     words = frozenset(_words_of(data))
     if not words:
@@ -46,6 +52,12 @@ def silence(
             Outbox.person_id.is_distinct_from(person_id),
             Outbox.state != "sending",
             or_(Outbox.priority < _MASS, Outbox.op == "file"),
+            not_(
+                and_(
+                    Outbox.state.in_(UNSENT),
+                    or_(false(), *map(Outbox.dedup_key.startswith, spared)),
+                )
+            ),
         )
     )
     named = [row.id for row in rows if _names(session, vault, row, words)]

@@ -419,3 +419,44 @@ def test_a_card_that_staff_open_is_read_by_them(stand: Stand) -> None:
         uow.directory.save(stand.ids[MARC], stand.now, {"job": "Ingénieur", "consenting": False})
     stand.command(CLAIRE, "annuaire", f"#{stand.ids[MARC]}")
     assert "ta fiche dans l’annuaire" in lectures(stand, MARC)
+
+
+# --- whoever is reported erases themselves --------------------------------------------------------
+
+
+def test_a_report_stays_whole_when_whoever_it_is_about_erases_themselves(stand: Stand) -> None:
+    """GDPR 17(3)(e): the name and the words stay with the report, and go with it."""
+    heard = stand.command(MARC, "ecrire", "Tu portais quoi hier soir ?")
+    stand.command(MARC, "ecrire", "Une autre lettre")
+    stand.press(LEA, button(heard, LEA, "Signaler"))
+    with stand.work() as uow:  # not delivered yet
+        alert = uow.session.scalars(
+            select(Outbox).where(Outbox.dedup_key.startswith("flag:1:guard"))
+        ).one()
+        assert alert.state == "queued"
+        alert_id = alert.id
+    heard = stand.command(MARC, "effacer")
+    assert told(heard, MARC, "gardé par la personne chargée de la protection")
+    heard = stand.command(MARC, "effacer-oui")
+    assert told(heard, GUARD, "Marc Aubier a tout effacé")
+    assert not told(heard, CLAIRE, "signal")
+    with stand.work() as uow:
+        row = uow.session.get(Outbox, alert_id)
+        assert row is not None
+        assert (row.state, row.payload is not None) == ("queued", True)
+    heard = stand.command(GUARD, "protection", "1")
+    assert told(heard, GUARD, "un message de Marc Aubier")
+    assert told(heard, GUARD, "Tu portais quoi")
+    with stand.work() as uow:
+        assert not uow.session.scalars(select(Letter)).all()
+        exported = str(uow.privacy.export_person(stand.ids[LEA])["flag"])
+        assert "about_name" not in exported
+
+
+def test_a_closed_report_keeps_nobody(stand: Stand) -> None:
+    heard = stand.command(MARC, "ecrire", "Bonjour")
+    heard = stand.press(LEA, button(heard, LEA, "Signaler"))
+    stand.press(GUARD, button(heard, GUARD, "traité"))
+    heard = stand.command(MARC, "effacer-oui")
+    assert not told(heard, GUARD, "tout effacé")
+    assert not told(stand.command(GUARD, "protection", "1"), GUARD, "Marc")

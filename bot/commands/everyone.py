@@ -149,11 +149,18 @@ def effacer(turn: Turn, args: str) -> None:
     """Erase me: asked once more, then everything goes."""
     turn.say(
         Message(
-            "\n\n".join([turn.w("erase-sure"), *_alone(turn)]),
+            "\n\n".join([turn.w("erase-sure"), *_kept(turn), *_alone(turn)]),
             choices=(run_choice(turn.w("erase-yes"), "effacer-oui", style="danger"),),
             quiet=(run_choice(turn.w("erase-no"), "menu"),),
         )
     )
+
+
+def _kept(turn: Turn) -> list[str]:
+    """What is not erased at once; said to everybody, for nobody learns here of a report."""
+    mine = {member.programme_id for member in turn.uow.people.programmes_of(turn.me.id)}
+    named = any(turn.uow.people.with_role(programme, "safeguarding") for programme in mine)
+    return [turn.w("erase-report-kept")] if named else []
 
 
 def _alone(turn: Turn) -> list[str]:
@@ -180,7 +187,8 @@ def effacer_oui(turn: Turn, args: str) -> None:
     offers.free_all(turn, turn.me.id, how="leave")
     leaving.gone(turn, turn.me.id)
     seats.tell_ownerless(turn, turn.me.id)
-    last = farewell.words(turn), farewell.taken_back(turn), farewell.homes(turn)
+    *said, end = farewell.words(turn)
+    last = (*said, *_kept(turn), end), farewell.taken_back(turn), farewell.homes(turn)
     turn.uow.privacy.erase_person(turn.me.id, turn.now)
     farewell.farewell(turn, *last)
 

@@ -31,6 +31,8 @@ def away(scene: Scene, person_id: int) -> int:
 def gone(scene: Scene, person_id: int) -> None:
     """Somebody is about to be erased."""
     away(scene, person_id)
+    for programme in scene.bot.programmes.values():
+        flags.reported_leaves(scene, programme, person_id)
     queue.drop_interviews(scene, person_id)
 
 

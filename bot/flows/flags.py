@@ -113,6 +113,7 @@ def card(scene: Scene, flag: Flag, w: Words) -> Message:
     """A report as the safeguarding person sees it."""
     writer = scene.person(flag.person_id)
     about = scene.uow.people.get(flag.about_id) if flag.about_id else None
+    known = about.name if about else scene.uow.safety.about_name(flag)
     quoted, words = scene.uow.safety.quoted(flag)
     lines = [Line(label=w("flag-quoted"), text=quoted)]
     if words:
@@ -130,7 +131,7 @@ def card(scene: Scene, flag: Flag, w: Words) -> Message:
             key,
             name=writer.name or "—",
             number=writer.id,
-            about=(about.name if about else None) or "—",
+            about=known or "—",
             when=w.moment(flag.made_at),
         )
         + "\n"
@@ -370,6 +371,22 @@ def free_all(scene: Scene, programme: Programme, leaving: int | None = None) -> 
                 of=shown_of(flag),
             )
             _remind(scene, programme, flag, 1)
+
+
+def reported_leaves(scene: Scene, programme: Programme, person_id: int) -> None:
+    """Somebody reported is about to be erased: whoever sees to it knows at once, and keeps it."""
+    for flag in scene.uow.safety.open_flags(programme.id):
+        if flag.kind == "flag" and flag.about_id == person_id:
+            tell(
+                scene,
+                programme,
+                lambda w, flag=flag: Message(  # type: ignore[misc]
+                    w("flag-about-left", name=scene.person(person_id).name or "—", number=flag.id),
+                    choices=(run_choice(w("flag-see"), "protection", str(flag.id), "primary"),),
+                ),
+                key=f"flag:{flag.id}:left",
+                but=access.of_flag(flag),
+            )
 
 
 def _remind(scene: Scene, programme: Programme, flag: Flag, round_: int) -> None:

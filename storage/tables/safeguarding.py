@@ -86,6 +86,9 @@ class Flag(Base, purpose="protect", basis="interest", kept="safeguarding"):
     kind: Mapped[str] = c(String(16), "flag, distress", "safeguarding")
     theme: Mapped[str | None] = c(String(16), "suicide, self-harm, ...", "safeguarding")
     about_id: Mapped[int | None] = c(BigId, "the person whose words were reported", "safeguarding")
+    about_name: Mapped[bytes | None] = c(
+        Sealed, "their name, once they erased themselves while it was open", "safeguarding"
+    )
     quoted: Mapped[bytes] = c(Sealed, "the words reported or written", "safeguarding")
     words: Mapped[bytes | None] = c(Sealed, "what the reporter added", "safeguarding")
     state: Mapped[str] = c(String(16), "new, taken, closed", "safeguarding", default="new")
