@@ -6,7 +6,7 @@ import pytest
 
 from bot.dialogue.tokens import ActToken, encode
 from storage.tables import Pair, Referral
-from tests.stand import CLAIRE, Stand, button, told
+from tests.stand import CLAIRE, Stand, button, programme, told
 from tests.test_pairs import LEA, MARC, stand
 
 
@@ -38,6 +38,49 @@ def test_the_team_proposes_the_person_agrees_and_the_pair_goes_on() -> None:
     assert one.get_pair(number).state == "active"
     assert not told(one.press(LEA, yes), CLAIRE)  # pressed twice
     assert told(one.command(CLAIRE, "orientations", f"binome/{number}/coach"), CLAIRE, "déjà")
+
+
+def alone() -> Stand:
+    """Léa is followed, and has neither a pair nor a request."""
+    one = Stand((programme("emergence"),))
+    one.join(CLAIRE, "Claire", role="staff")
+    one.join(LEA, "Léa Martin")
+    return one
+
+
+def test_the_team_proposes_it_from_the_page_of_somebody_with_neither_pair_nor_request() -> None:
+    """A-17: at any moment."""
+    one = alone()
+    heard = one.command(CLAIRE, "a-voir", str(one.ids[LEA]))
+    heard = one.press(CLAIRE, button(heard, CLAIRE, "Orienter"))
+    heard = one.press(CLAIRE, button(heard, CLAIRE, "Un coach"))
+    assert told(heard, CLAIRE, "proposé à Léa Martin")
+    one.press(LEA, button(heard, LEA, "Oui, volontiers"))
+    found = row(one)
+    assert (found.state, found.origin, found.owner_id) == ("agreed", "staff", one.ids[CLAIRE])
+    assert (found.pair_id, found.request_id) == (None, None)
+    assert not told(one.command(LEA, "orientations", f"personne {one.ids[LEA]} coach"), CLAIRE)
+
+
+def test_from_the_page_of_somebody_with_a_pair_it_stands_beside_it() -> None:
+    one, number = stand()
+    one.command(CLAIRE, "orientations", f"personne {one.ids[LEA]} coach")
+    assert row(one).pair_id == number
+    heard = one.command(CLAIRE, "orientations", f"personne {one.ids[MARC]} coach")
+    assert not told(heard, MARC)  # a mentor is not followed
+
+
+def test_whoever_is_followed_asks_for_it_with_neither_pair_nor_request() -> None:
+    one = alone()
+    heard = one.press(LEA, button(one.command(LEA, "rdv"), LEA, "Coach, test"))
+    assert heard[0].message.note is None  # there is no pair to go on beside it
+    heard = one.press(LEA, button(heard, LEA, "Un coach"))
+    assert told(heard, CLAIRE, "Léa Martin")
+    found = row(one)
+    assert (found.state, found.origin, found.pair_id) == ("agreed", "mentee", None)
+    one.join(MARC, "Marc Aubier", role="mentor")
+    assert not one.command(MARC, "rdv")[0].choices
+    assert not told(one.command(MARC, "orienter", "moi/coach"), CLAIRE)
 
 
 def test_a_mentor_suggests_and_the_person_learns_it_from_the_team_alone() -> None:

@@ -1,7 +1,7 @@
 """`orientations`: who turns to a coach, a test, an assessment or a group, followed to the end.
 
 Without a word, those that have not come to their end, the longest unmoved first; with a number,
-that one. `orientations binome 12` and `orientations demande 5` begin one. Whoever is lent them may
+that one. `orientations binome 12`, `demande 5` and `personne 3` begin one. Whoever is lent them may
 take one on or be handed one, as the team may.
 
 Source: A-17, A-21, X-12.
@@ -29,7 +29,10 @@ SHOWN = 20
 NOTE_MAX = 1500  # characters
 _NOTE = re.compile(r"(\d{1,18}) note (.+)", re.ASCII | re.DOTALL)
 _HAND = re.compile(r"(\d{1,18})-(\d{1,18})?(?:-(\d{1,18}))?", re.ASCII)
-_BEGIN = re.compile(r"(binome|demande|pair|request)[ /](\d{1,18})(?:[ /](\w+))?", re.ASCII)
+_BEGIN = re.compile(
+    r"(binome|demande|personne|pair|request|person)[ /](\d{1,18})(?:[ /](\w+))?", re.ASCII
+)
+_OF = {"pair": "binome", "request": "demande", "person": "personne"}
 
 
 @command("orientations", alias="referrals", who="staff")
@@ -42,7 +45,7 @@ def orientations(turn: Turn, args: str) -> None:
     elif found := _NOTE.fullmatch(args):
         _note(turn, access.staff_referral(turn, int(found[1])), found[2].strip())
     elif found := _BEGIN.fullmatch(_plain(args)):
-        _begin(turn, found[1] in ("binome", "pair"), int(found[2]), found[3])
+        _begin(turn, _OF.get(found[1], found[1]), int(found[2]), found[3])
     elif args:
         turn.say(Message(turn.w("staff-referral-usage")), here=True)
     else:
@@ -196,15 +199,26 @@ def _note(turn: Turn, row: Referral, words: str) -> None:
     _show(turn, row)
 
 
-def _begin(turn: Turn, of_pair: bool, wanted: int, kind: str | None) -> None:
-    """Choose the kind, then the person is asked whether they wish it."""
-    pair = access.staff_pair(turn, wanted) if of_pair else None
-    request = None if of_pair else access.staff_request(turn, wanted)
+def _begin(turn: Turn, of: str, wanted: int, kind: str | None) -> None:
+    """Choose the kind, then the person is asked whether they wish it.
+
+    Of a person who is followed here too, with neither a pair nor a request (A-17: at any moment).
+    """
+    pair, request = None, None
+    if of == "binome":
+        pair = access.staff_pair(turn, wanted)
+        person_id = pair.mentee_id
+    elif of == "demande":
+        request = access.staff_request(turn, wanted)
+        person_id = request.person_id
+    else:
+        person_id = access.staff_mentee(turn, wanted).id
+        theirs = turn.uow.pairs.of_person(person_id, turn.programme.id)
+        pair = next((p for p in theirs if p.mentee_id == person_id and p.kind == "long_term"), None)
     if pair is not None and pair.state == "proposed":
         turn.say(Message(turn.w("staff-referral-usage")), here=True)
         return
-    about = f"{'binome' if of_pair else 'demande'}/{wanted}"
-    person_id = pair.mentee_id if pair is not None else request.person_id if request else 0
+    about = f"{of}/{wanted}"
     person = turn.person(person_id)
     w = turn.w
     if kind not in turn.programme.referrals.kinds:

@@ -16,7 +16,7 @@ from typing import Final
 
 from bot import access
 from bot.commands import help_calls, triage_team
-from bot.commands.registry import COMMANDS
+from bot.commands.registry import COMMANDS, may
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import for_staff, run_choice
 from bot.errors import NotAllowed
@@ -213,6 +213,7 @@ def page(turn: Turn, person_id: int) -> Message:
     seen = place.id if place else 0
     turn.read("triage", person.id)
     of = str(person.id)
+    refer = run_choice(w("staff-refer"), "orientations", f"personne/{of}")
     undo = run_choice(w("triage-undo"), "a-voir", f"{of}.undo.team.{seen}")
     return Message(
         title=w("triage-person", name=person.name or "—", number=person.id),
@@ -229,6 +230,7 @@ def page(turn: Turn, person_id: int) -> Message:
             *((undo,) if place else ()),
             run_choice(w("triage-do-write"), "a-voir", f"{of}.write"),
             run_choice(w("triage-do-hand"), "a-voir", f"{of}.hand"),
+            *((refer,) if may(turn, "orientations") else ()),
             run_choice(w("triage-see-answers"), "a-voir", f"{of}.answers"),
             run_choice(w("triage-see-history"), "a-voir", f"{of}.history"),
             run_choice(w("triage-back"), "a-voir"),

@@ -24,6 +24,7 @@ from bot.flows import (
     guides,
     meetings,
     overrun,
+    referrals,
     supervision,
     training,
 )
@@ -427,7 +428,7 @@ def rdv(turn: Turn, args: str) -> None:
     """My pair: next meeting, objective, writing, pausing."""
     mine = [p for p in turn.uow.pairs.of_person(turn.me.id) if p.programme_id in turn.programmes]
     if not mine:
-        turn.text("no-pair-yet")
+        turn.say(referrals.without_pair(turn))
         return
     if args:
         meetings.set_by_words(turn, mine, args)

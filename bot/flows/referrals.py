@@ -30,6 +30,9 @@ from storage.tables import Pair, Person, Referral, Request
 from storage.timers import DueTimer
 from storage.words import number
 
+ALONE = "moi"
+"""In the button of who asks for it with neither a pair nor a request."""
+
 
 def label(programme: Programme, kind: str, w: Words) -> str:
     """What a kind is called here."""
@@ -60,13 +63,17 @@ def state(programme: Programme, row: Referral, w: Words) -> str:
 
 @command("orienter", alias="refer", who="member", listed=False)
 def orienter(turn: Turn, args: str) -> None:
-    """`12/coach`: for the mentee a wish, for the mentor a suggestion; `r12/coach`: of a request."""
+    """`12/coach`: for the mentee a wish, for the mentor a suggestion; `r12/coach`: of a request.
+
+    `moi/coach`: a wish of somebody who is followed here, with neither.
+    """
     about, _, kind = args.partition("/")
     pair, request = None, None
     wanted = number(about.removeprefix("r"))
     if wanted is None:
-        raise NotAllowed("neither a pair nor a request")
-    if about.startswith("r"):
+        if about != ALONE or "mentee" not in turn.roles_in(turn.programme.id):
+            raise NotAllowed("neither a pair nor a request, nor followed here")
+    elif about.startswith("r"):
         request = access.own_request(turn, wanted)
     else:
         pair = access.own_pair(turn, wanted)
@@ -135,6 +142,14 @@ def _standing(turn: Turn, row: Referral) -> Message:
     return _question(turn.programme, row, w, w(f"referral-there-{row.state}", name=name, when=when))
 
 
+def without_pair(turn: Turn) -> Message:
+    """No pair yet; whoever is followed here may ask for one of these all the same (A-17)."""
+    here = turn.current
+    followed = here is not None and "mentee" in turn.roles_in(here.id) and here.campaign is None
+    ask = run_choice(turn.w("referral-ask"), "orienter", ALONE)
+    return Message(turn.w("no-pair-yet"), quiet=(ask,) if followed else ())
+
+
 def _which(turn: Turn, about: str, *, mine: bool) -> Message:
     w = turn.w
     kinds = turn.programme.referrals.kinds
@@ -147,7 +162,7 @@ def _which(turn: Turn, about: str, *, mine: bool) -> Message:
         choices=tuple(
             run_choice(label(turn.programme, k, w), "orienter", f"{about}/{k}") for k in kinds
         ),
-        note=w("referral-beside") if not about.startswith("r") else None,
+        note=w("referral-beside") if number(about) is not None else None,
     )
 
 
