@@ -73,8 +73,13 @@ class Casework:
 
     def decision(self, request_id: int) -> str | None:
         """The last decision on a request, if there is one."""
-        kinds = [one.kind for one in self.notes(request_id)]
-        return next((kind for kind in reversed(kinds) if kind in DECISIONS), None)
+        last = self.last_decision(request_id)
+        return None if last is None else last.kind
+
+    def last_decision(self, request_id: int) -> RequestNote | None:
+        """The line that says it."""
+        found = [row for row in self.notes(request_id) if row.kind in DECISIONS]
+        return found[-1] if found else None
 
     def decisions(self, request_id: int) -> int:
         """How many decisions there were on a request."""

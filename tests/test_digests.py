@@ -11,7 +11,7 @@ from bot.commands.digests import on_working_days
 from bot.dialogue.tokens import ActToken, RunToken, encode
 from bot.programmes.queue import QueueRules
 from bot.programmes.schema import Programme
-from tests.asking import LEA, MARC, TOM, ask, asks, stand
+from tests.asking import LEA, MARC, TOM, answer, ask, asks, stand
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
 PAULE = "2"
@@ -182,3 +182,37 @@ def test_the_same_words_twice_in_a_day_are_one_item() -> None:
     assert told(one.say(TOM, "Je ne sais plus à qui parler"), TOM, "d’un geste")
     one.days(1.1)
     assert told(one.say(LEA, "Je ne sais plus à qui parler"), LEA, "d’un geste")
+
+
+# --- pairs that nobody follows --------------------------------------------------------------------
+
+
+def meets(one: Stand) -> None:
+    """Léa and Marc, by her own choice."""
+    asks(one)
+    ask(one, MARC)
+    answer(one, MARC, "accept")
+    assert one.get_pair(1).supervisor_id is None
+
+
+def test_pairs_that_nobody_follows_are_counted_each_morning_until_somebody_does() -> None:
+    one = team(MARC)
+    one.join("31", "Olga Sup", role="supervisor")
+    meets(one)
+    heard = one.days(2.5)
+    mornings = digests(heard, CLAIRE)
+    assert ["1 binôme que personne ne suit" in said.text for said in mornings] == [True, True]
+    assert not digests(heard, "31")
+    heard = one.press(CLAIRE, button(mornings, CLAIRE, "Binômes à suivre"))
+    assert heard[-1].message.table is not None
+    assert [row[0] for row in heard[-1].message.table.rows] == ["1"]
+    one.press(PAULE, encode(ActToken("supervise", 1, 1)))
+    assert not digests(one.days(3), CLAIRE)
+    heard = one.press(CLAIRE, button(mornings, CLAIRE, "Binômes à suivre"))
+    assert told(heard, CLAIRE, "suivi par quelqu’un")
+
+
+def test_where_no_pair_is_followed_nobody_is_told_of_it() -> None:
+    one = team(MARC)
+    meets(one)
+    assert not digests(one.days(5), CLAIRE)

@@ -13,7 +13,7 @@ from bot.programmes.about import Body
 from bot.programmes.load import load
 from bot.programmes.queue import QueueRules
 from storage.tables import Audit, Interview, Person, Request, RequestNote, Timer
-from tests.asking import GONE, LEA, MARC, TOM, act, ask, asks, expert, request, stand
+from tests.asking import GONE, LEA, MARC, TOM, act, answer, ask, asks, expert, request, stand
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 
 PAULE, OMAR = "2", "3"
@@ -408,3 +408,32 @@ def test_the_list_goes_on_behind_its_first_page() -> None:
     heard = one.press(CLAIRE, button(heard, CLAIRE, "Suite"))
     assert "Personne 19" not in heard[-1].text
     assert "Personne 23" in heard[-1].text
+
+
+# --- judged by what was done ----------------------------------------------------------------------
+
+
+def met() -> Stand:
+    """Léa and Marc, by her own choice; nobody of the team took the request on."""
+    one = stand(MARC)
+    asks(one)
+    ask(one, MARC)
+    answer(one, MARC, "accept")
+    return one
+
+
+def test_a_pair_that_nobody_judged_says_so_until_somebody_follows_it() -> None:
+    one = met()
+    page = one.command(CLAIRE, "binomes", "1")
+    assert told(page, CLAIRE, "Pas encore jugée")
+    one.press(CLAIRE, button(page, CLAIRE, "Je le suis"))
+    assert told(one.command(CLAIRE, "binomes", "1"), CLAIRE, "Possible · Claire")
+    assert notes(one) == [("feasible", "", one.ids[CLAIRE])]
+
+
+def test_who_proposes_by_hand_has_judged_it_once() -> None:
+    one = team()
+    expert(one, MARC, bio="poterie")
+    run(one, PAULE, "proposer", f"1-{one.ids[MARC]}")
+    assert notes(one) == [("feasible", "", one.ids[PAULE])]
+    assert told(one.command(CLAIRE, "demandes", "1"), CLAIRE, "Possible · Paule")

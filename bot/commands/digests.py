@@ -4,9 +4,10 @@ On working days, at the times of the programme's file, in its zone. The first of
 that waits; the second only what is new since, and nothing is sent when there is nothing to say. One
 that comes too late, after an outage, is left out: the next one says it. Whoever follows a pair is
 told there, once, of a meeting of which the two sides do not say the same; somebody who is not lent
-the queue is told only that. Names and states only, never what somebody wrote.
+the queue is told only that. Where pairs are followed, the morning counts those that nobody follows.
+Names and states only, never what somebody wrote.
 
-Source: A-15, A-28, J-20; what peers' users complain of, rows 2 and 3.
+Source: A-14, A-15, A-28, J-20; what peers' users complain of, rows 2 and 3.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from typing import Final
 
 from bot.commands.queue import line
 from bot.dialogues import run_choice
-from bot.flows import meetings, queue
-from bot.flows.supervision import supervisor
+from bot.flows import meetings, pairs, queue
+from bot.flows.supervision import supervisor, unfollowed
 from bot.followup import at_last, due, planner
 from bot.i18n import Words
 from bot.messages import Line, Message
@@ -71,6 +72,13 @@ def stirred(scene: Scene) -> None:
         _plan(scene, programmes[programme_id])
 
 
+@pairs.begins
+def begun(scene: Scene, pair: Pair) -> None:
+    """A pair that nobody follows yet: the next digest counts it."""
+    if pair.supervisor_id is None:
+        scene.uow.kept.stirred.add(pair.programme_id)
+
+
 @planner
 def plan_digests(scene: Scene) -> None:
     """The next digest of each programme where something waits; none planned from an older file."""
@@ -84,7 +92,17 @@ def plan_digests(scene: Scene) -> None:
 
 def _waits(scene: Scene, programme: Programme) -> bool:
     waiting = any(queue.clocked(programme, r) for r in scene.uow.requests.waiting(programme.id))
-    return waiting or bool(scene.uow.kept.differing(programme.id, scene.now))
+    differing = scene.uow.kept.differing(programme.id, scene.now)
+    return waiting or bool(differing) or bool(_unfollowed(scene, programme))
+
+
+def _unfollowed(scene: Scene, programme: Programme) -> Sequence[Pair]:
+    """Pairs that nobody follows, the oldest first; none where no pair is ever followed."""
+    every = scene.uow.pairs.of_programme(programme.id)
+    followed = any(pair.supervisor_id for pair in every)
+    if not followed and not scene.uow.people.with_role(programme.id, "supervisor", limit=1):
+        return ()
+    return unfollowed(scene, every)
 
 
 def _plan(scene: Scene, programme: Programme) -> None:
@@ -167,6 +185,8 @@ def digest(scene: Scene, timer: DueTimer) -> None:
     waiting = look(scene, programme, since)
     differing = scene.uow.kept.differing(programme.id, scene.now)
     unlike: dict[int, list[tuple[Meeting, Pair]]] = {}
+    alone = _unfollowed(scene, programme) if first else ()
+    followers = {person.id for person in scene.team(programme, "binomes")}
     team = {person.id: person for person in scene.team(programme, "demandes")}
     readers = dict(team)
     for meeting, pair in differing:
@@ -179,7 +199,14 @@ def digest(scene: Scene, timer: DueTimer) -> None:
         w = scene.words(person, programme)
         found = _differing(scene, unlike.get(person.id, ()), w)
         if person.id in team:
-            message = _digest(scene, programme, waiting, person, w, found, first=first)
+            free = [
+                pair
+                for pair in alone
+                if person.id in followers and person.id not in (pair.mentee_id, pair.mentor_id)
+            ]
+            message = _digest(
+                scene, programme, waiting, person, w, found, alone=len(free), first=first
+            )
         else:
             message = Message("", title=w("digest-pairs"), lines=found, notice=w("digest-pairs"))
         if message is not None:
@@ -214,13 +241,14 @@ def _digest(
     w: Words,
     differing: tuple[Line, ...],
     *,
+    alone: int,
     first: bool,
 ) -> Message | None:
     mine = [r for r in waiting.live if r.owner_id == person.id]
     to_do = [r for r in mine if r.state != "asked"]  # the others wait for an expert
     interviews = scene.uow.casework.asked_of(person.id, programme.id)
     told = [*waiting.late, *waiting.free, *to_do] if first else waiting.stirred
-    if not (told or waiting.new or differing or (first and interviews)):
+    if not (told or waiting.new or differing or alone or (first and interviews)):
         return None
     shown = sorted({r.id: r for r in [*told, *waiting.new]}.values(), key=lambda r: r.created_at)
     counts = (
@@ -230,6 +258,7 @@ def _digest(
         (len(mine), w("digest-mine", n=len(mine))),
         (len(waiting.asked), w("digest-asked", n=len(waiting.asked))),
         (len(interviews), w("digest-interviews", n=len(interviews))),
+        (alone, w("digest-alone", n=alone)),
     )
     return Message(
         title=w("digest-morning") if first else w("digest-evening"),
@@ -240,6 +269,7 @@ def _digest(
             run_choice(w("staff-filter-mine"), "demandes", "miennes"),
             run_choice(w("staff-filter-free"), "demandes", "libres"),
             run_choice(w("staff-filter-late"), "demandes", "retard"),
+            *((run_choice(w("staff-filter-alone"), "binomes", "libres"),) if alone else ()),
         ),
         notice=w("digest-morning") if first else w("digest-evening"),
     )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from bot import access
 from bot.commands import outcomes
-from bot.commands.queue import by_name
+from bot.commands.queue import by_name, name_of
 from bot.commands.registry import may
 from bot.dialogue.parsing import read_date
 from bot.dialogue.questionnaire import fold
@@ -26,6 +26,7 @@ from bot.turn import Turn
 from storage.tables import Conversation, Pair, Person
 
 MINE = frozenset({"miens", "miennes", "mine"})
+FREE = frozenset({"libres", "unfollowed"})
 TRAINING = frozenset({"formation", "formations", "training"})
 _GIVE = re.compile(
     r"(\d{1,18})(?:/| (?:suivi|suivie|follow|followed)(?: par| by)? ?)(.*)", re.ASCII
@@ -127,13 +128,24 @@ def _training(turn: Turn, words: str) -> None:
 def of_mine(turn: Turn, args: str, live: Sequence[Pair]) -> Sequence[Pair]:
     """The pairs to list: for `miens` mine; else all, mine first, then those who did not meet.
 
-    A supervisor who is not of the team has no others than theirs.
+    For `libres` those that nobody follows, the oldest first. A supervisor who is not of the team
+    has no others than theirs.
     """
+    if fold(args) in FREE and turn.holds_all(turn.programme.id):
+        return supervision.unfollowed(turn, live)
     mine = fold(args) in MINE or not turn.holds_all(turn.programme.id)
     wanted = [p for p in live if p.supervisor_id == turn.me.id] if mine else live
     return sorted(
         wanted, key=lambda p: (p.supervisor_id != turn.me.id, -p.missed_in_a_row, p.started_at)
     )
+
+
+def none(turn: Turn, args: str, every: Sequence[Pair]) -> Message:
+    """What is said when there is no pair to list."""
+    whole = turn.holds_all(turn.programme.id)
+    if whole and every and fold(args) in FREE:
+        return Message(turn.w("staff-no-pairs-free"))
+    return Message(turn.w("staff-no-pairs-mine" if every or not whole else "staff-no-pairs"))
 
 
 def supervisor_of(turn: Turn, pair: Pair) -> str:
@@ -146,6 +158,8 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
     """Who follows it, and what its mentor said is beyond their role."""
     w = turn.w
     found = [Line(label=w("supervisor-label"), text=supervisor_of(turn, pair))]
+    if pair.request_id is not None:  # one made by hand was judged by whoever made it
+        found.append(_judged(turn, pair.request_id))
     found += [
         Line(
             label=referrals.label(turn.programme, row.kind, w),
@@ -180,6 +194,16 @@ def lines(turn: Turn, pair: Pair) -> list[Line]:
         for talk in turn.uow.talks.about(kind, pair.id):
             found.extend(Line(label=w("pair-why-label"), text=t) for t in _words(turn, talk))
     return found
+
+
+def _judged(turn: Turn, request_id: int) -> Line:
+    """Whether the team has said that it can help, and who said so (A-14)."""
+    w = turn.w
+    last = turn.uow.casework.last_decision(request_id)
+    said = w("staff-not-judged")
+    if last is not None and last.kind == "feasible":
+        said = w("staff-note-feasible", name=name_of(turn, last.by_id), when=w.day(last.said_at))
+    return Line(label=w("staff-judge"), text=said)
 
 
 def _words(turn: Turn, talk: Conversation) -> list[str]:

@@ -20,7 +20,7 @@ from bot.commands.registry import act, command, may
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, for_staff, run_choice
 from bot.errors import NotAllowed
-from bot.flows import endings, holds, offers, pairs, reports, requests
+from bot.flows import endings, holds, offers, pairs, queue, reports, requests
 from bot.messages import Line, Message, Table
 from bot.rhythm import Quarter
 from bot.turn import Turn
@@ -154,6 +154,7 @@ def _propose(turn: Turn, request: Request, expert_id: int) -> None:
     )
     requests.plan_stale(turn, request, turn.programme)
     turn.note("proposed-by-hand", "proposal", proposal.id)
+    queue.possible(turn, request)
     turn.say(Message(turn.w("staff-proposed", name=name_of(turn, expert_id))), here=True)
 
 
@@ -178,6 +179,7 @@ def send(turn: Turn, number: int, version: int) -> None:
     ):
         turn.say(Message(turn.w("minors-may-not-meet")), here=True)
     elif offers.send(turn, request, proposal):
+        queue.possible(turn, request)
         w = turn.words(mentee, turn.programme)
         turn.show(
             mentee,
@@ -201,8 +203,8 @@ def binomes(turn: Turn, args: str) -> None:
     """Pairs, those without a meeting first.
 
     `binomes MENTEE, MENTOR` (names, numbers or addresses) makes one; `binomes 12` shows one;
-    `binomes miens` those that I follow. A supervisor who is not of the team looks at theirs, and
-    no more.
+    `binomes miens` those that I follow, `binomes libres` those that nobody follows. A supervisor
+    who is not of the team looks at theirs, and no more.
     """
     w = turn.w
     if (wanted := number(args)) is not None:
@@ -210,7 +212,7 @@ def binomes(turn: Turn, args: str) -> None:
         return
     if follow.handled(turn, args):
         return
-    if args and fold(args) not in follow.MINE:
+    if args and fold(args) not in follow.MINE | follow.FREE:
         if not turn.holds_all(turn.programme.id):
             raise NotAllowed("pairs are made by the team")
         two = [part for part in re.split(r"\s*[,;+]\s*", args) if part]
@@ -226,8 +228,7 @@ def binomes(turn: Turn, args: str) -> None:
     live = follow.of_mine(turn, args, every)
     whole = turn.holds_all(turn.programme.id)
     if not live:
-        none = "staff-no-pairs-mine" if every or not whole else "staff-no-pairs"
-        turn.say(Message(w(none)), here=True)
+        turn.say(follow.none(turn, args, every), here=True)
         return
     rows = []
     for p in live[:SHOWN]:

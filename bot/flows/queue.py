@@ -24,7 +24,7 @@ from bot.i18n import Words
 from bot.messages import Message
 from bot.policy import policy_of
 from bot.programmes.schema import Programme
-from bot.turn import ANSWER, REMINDER, Scene, within
+from bot.turn import ANSWER, REMINDER, Scene, Turn, within
 from storage.casework import WAITING
 from storage.requests import LIVE
 from storage.tables import Person, Request
@@ -55,6 +55,13 @@ def may_propose(scene: Scene, request: Request) -> bool:
     decision = scene.uow.casework.decision(request.id)
     begun = decision is None and request.state in ("proposed", "asked")
     return begun or decision == "feasible"
+
+
+def possible(turn: Turn, request: Request) -> None:
+    """Who proposes by hand or takes on the pair has judged that the team can help (A-14)."""
+    if turn.uow.casework.decision(request.id) != "feasible":
+        turn.uow.casework.write(request, turn.me.id, "feasible", None, turn.now)
+        turn.note("request-feasible", "request", request.id)
 
 
 def of_team(scene: Scene, person_id: int, programme_id: str) -> bool:

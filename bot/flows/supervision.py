@@ -9,11 +9,12 @@ Source: A-14; features of others, "account manager per relation".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bot import access
 from bot.commands.registry import act
 from bot.dialogues import act_choice, run_choice
+from bot.flows import queue
 from bot.i18n import Words
 from bot.messages import Choice, Line, Message
 from bot.turn import Scene, Turn, within
@@ -38,6 +39,15 @@ def followers(scene: Scene, pair: Pair) -> Sequence[Person]:
     named = scene.uow.people.with_role(programme.id, "supervisor")
     people = {person.id: person for person in (*scene.team(programme, "binomes"), *named)}
     return [person for person in people.values() if may_follow(scene, person, pair)]
+
+
+def unfollowed(scene: Scene, pairs: Iterable[Pair]) -> Sequence[Pair]:
+    """Those of these pairs that go on and that nobody follows, the oldest first."""
+    live = (pair for pair in pairs if pair.state in ("active", "paused"))
+    return sorted(
+        (pair for pair in live if supervisor(scene, pair) is None),
+        key=lambda pair: (pair.started_at, pair.id),
+    )
 
 
 def tell_staff(  # noqa: PLR0913 - keywords that name what a line to the team holds
@@ -108,6 +118,9 @@ def supervise(turn: Turn, number: int, version: int) -> None:
     if now is not None and now.id != turn.me.id:
         turn.text("supervised-by", name=now.name or "—", number=pair.id)
         return
+    request = turn.uow.requests.get(pair.request_id) if pair.request_id else None
+    if request is not None:
+        queue.possible(turn, request)
     give(turn, pair, turn.me)
 
 
