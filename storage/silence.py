@@ -1,7 +1,8 @@
 """What others were still to be told is taken back when it names somebody who is erased.
 
 Payloads are sealed, so each is opened and looked at; what goes to many at once speaks of its
-recipient only, and is left alone. This module does not know what the messages are for.
+recipient only, and is left alone. A first name counts where it may be theirs: in what is said to
+those they were in a pair or a request with. This module does not know what the messages are for.
 
 Source: GDPR 17; quality, P1.
 """
@@ -9,6 +10,7 @@ Source: GDPR 17; quality, P1.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ from sqlalchemy import and_, false, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.sealed import Unreadable
-from storage.tables import Outbox
+from storage.tables import Outbox, Pair, Proposal, Request
 from storage.vault import Vault
 
 UNSENT: Final = ("queued", "in_doubt", "failed", "unreachable")
@@ -44,7 +46,9 @@ def silence(
         spared: How the keys begin of what is still to be told all the same.
     """
     words = frozenset(_words_of(data))
-    if not words:
+    called = _first_name(data)
+    near = _near(session, person_id) if called else set()
+    if not words and not near:
         return
     rows = session.execute(
         select(Outbox.id, Outbox.person_id, Outbox.payload).where(
@@ -60,12 +64,38 @@ def silence(
             ),
         )
     )
-    named = [row.id for row in rows if _names(session, vault, row, words)]
+    named = [
+        row.id
+        for row in rows
+        if _names(session, vault, row, words, called if row.person_id in near else None)
+    ]
     mine = Outbox.id.in_(named)
     session.execute(
         update(Outbox).where(mine, Outbox.state.in_(UNSENT)).values(state="cancelled", payload=None)
     )
     session.execute(update(Outbox).where(mine).values(payload=None))
+
+
+def _first_name(
+    data: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> re.Pattern[str] | None:
+    """The first word of their name, as a word of its own."""
+    first = next((name.split()[0] for one in data["person"] if (name := one["name"])), None)
+    return re.compile(rf"(?<!\w){re.escape(first)}(?!\w)") if first else None
+
+
+def _near(session: Session, person_id: int) -> set[int]:
+    """With whom they are or were in a pair or a request: to them we use first names."""
+    pairs = select(Pair.mentee_id, Pair.mentor_id).where(
+        or_(Pair.mentee_id == person_id, Pair.mentor_id == person_id)
+    )
+    asked = (
+        select(Request.person_id, Proposal.expert_id)
+        .join(Proposal, Proposal.request_id == Request.id)
+        .where(or_(Request.person_id == person_id, Proposal.expert_id == person_id))
+    )
+    found = (one for query in (pairs, asked) for row in session.execute(query) for one in row)
+    return set(found) - {person_id}
 
 
 def _words_of(data: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
@@ -78,7 +108,13 @@ def _words_of(data: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
     yield from (text for text in _texts([written, answers]) if " " in text.strip())
 
 
-def _names(session: Session, vault: Vault, row: Any, words: Collection[str]) -> bool:
+def _names(
+    session: Session,
+    vault: Vault,
+    row: Any,
+    words: Collection[str],
+    called: re.Pattern[str] | None,
+) -> bool:
     try:
         message = vault.open(session, row.person_id, row.payload)
     except Unreadable:
@@ -90,7 +126,9 @@ def _names(session: Session, vault: Vault, row: Any, words: Collection[str]) -> 
         if content.startswith(_PACKED):
             return True
         parts.append(content.decode("utf-8", "replace"))
-    return any(word in part for part in parts for word in words)
+    return any(word in part for part in parts for word in words) or (
+        called is not None and any(called.search(part) for part in parts)
+    )
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -83,7 +83,9 @@ def _values(uow: UnitOfWork, table: Table, owner: int, planted: Planted) -> dict
         if column.name == "account" and "identity.account" in planted.words.values():
             continue  # an account is one for life
         place = f"{table.name}.{column.name}"
-        if isinstance(column.type, Sealed):
+        if place == "person.name":
+            found[column.name] = f"{planted.word(place)} {planted.word(place)}"
+        elif isinstance(column.type, Sealed):
             said = {"answers": {"q": f"des mots {planted.word(place)}"}}
             found[column.name] = uow.vault.seal(uow.session, owner, said)
         elif isinstance(column.type, JSON):
@@ -122,6 +124,16 @@ def _around(uow: UnitOfWork, person: int, planted: Planted) -> None:
     for other, what in (("staff", payload(f"Une demande de {name}")), ("list", payload(name))):
         uow.outbox.put_raw(key=f"{other}:{number}", bot_account="slack:T1", chat_id="USTAFF",
                            payload=what, now=NOON)  # fmt: skip
+    for pair in uow.pairs.of_person(person, ended=True):  # who is called by the first name
+        partner = pair.mentor_id if pair.mentee_id == person else pair.mentee_id
+        words = {"text": f"C’est transmis à {name.split()[0]}."}
+        said = uow.vault.seal(uow.session, partner, words)
+        uow.session.add(
+            Outbox(
+                dedup_key=f"reply:to{number}:{pair.id}", bot_account="telegram:1", chat_id="other",
+                person_id=partner, state="queued", not_before=NOON, created_at=NOON, payload=said,
+            )
+        )  # fmt: skip
     uow.session.add(
         DirectoryWord(word=planted.word("directory_word.word"), name="x", person_id=person,
                       fields=1)

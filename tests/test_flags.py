@@ -460,3 +460,17 @@ def test_a_closed_report_keeps_nobody(stand: Stand) -> None:
     heard = stand.command(MARC, "effacer-oui")
     assert not told(heard, GUARD, "tout effacé")
     assert not told(stand.command(GUARD, "protection", "1"), GUARD, "Marc")
+
+
+def test_a_first_name_alone_is_taken_back_from_those_they_were_with(stand: Stand) -> None:
+    stand.command(MARC, "ecrire", "Merci, à bientôt")
+    stand.command(LEA, "ecrire", "Léandre est un autre nom")
+    stand.command(OTHER, "contact")
+    stand.command(LEA, "effacer-oui")
+    with stand.work() as uow:
+        rows = uow.session.scalars(select(Outbox).where(Outbox.payload.is_not(None))).all()
+        said = [(row.person_id, uow.vault.open(uow.session, row.person_id, row.payload))
+                for row in rows if row.person_id == stand.ids[MARC] and row.payload]  # fmt: skip
+    assert said
+    assert not [one for _, one in said if "Léa " in str(one) or "Léa." in str(one)]
+    assert any("quitté" in str(one) for _, one in said)
