@@ -13,6 +13,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -27,7 +28,9 @@ from bot.errors import SettingsError
 SECRET_LENGTH: Final = 16
 _SAMPLES: Final = (
     "change", "secret", "example", "exemple", "sample", "xxxx", "your", "votre", "password",
-    "passwort", "motdepasse", "todo", "…", "...", "<",
+    "passwort", "motdepasse", "todo", "…", "...", "<", "replace", "remplac", "remplir", "insert",
+    "insér", "placeholder", "default", "défaut", "dummy", "fixme", "azerty", "qwerty", "123456",
+    "abcdef",
 )  # fmt: skip
 _SAMPLE_TOKENS: Final = frozenset(  # those of the platforms' own guides
     {
@@ -256,9 +259,20 @@ def check_secret(name: str, value: str) -> None:
     hint = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
     if len(value.strip()) < SECRET_LENGTH:
         raise SettingsError(f"{name} is empty or shorter than {SECRET_LENGTH} characters.", hint)
-    dull = len(set(value)) < SECRET_LENGTH // 2
+    dull = len(set(value)) < SECRET_LENGTH // 2 or _is_regular(value)
     if dull or value in _SAMPLE_TOKENS or any(sample in value.lower() for sample in _SAMPLES):
         raise SettingsError(f"{name} looks like a sample.", hint)
+
+
+def _is_regular(value: str) -> bool:
+    """Whether a value goes up or down step by step, or is one piece again and again.
+
+    Two thirds of steps to the next character: of 16 random hexadecimal digits, one in a million.
+    """
+    steps = [abs(ord(one) - ord(other)) for one, other in pairwise(value)]
+    pieces = range(1, len(value) // 2 + 1)
+    again = any(value[size:] == value[:-size] for size in pieces)
+    return again or steps.count(1) * 3 >= len(steps) * 2
 
 
 def check_token(name: str, value: str) -> None:

@@ -56,6 +56,15 @@ def _settings() -> Settings:
     return found
 
 
+def _settings_with_key() -> Settings:
+    """The settings, where what is written may have to be read by the running bot."""
+    from bot.settings import check_secret
+
+    found = _settings()
+    check_secret("CORDEE_SECRET_KEY", found.cordee_secret_key.get_secret_value())
+    return found
+
+
 @app.command()
 def run() -> None:
     """Run the bot with the tokens of the environment (or of `.env`)."""
@@ -213,6 +222,10 @@ def backup(
     from storage.unit_of_work import Database
 
     settings = _settings()
+    if (
+        settings.cordee_secret_key.get_secret_value()
+    ):  # a copy needs none; one that is no key is no help
+        settings = _settings_with_key()
     secret = settings.cordee_secret_key.get_secret_value()
     database = Database(settings.cordee_database_url, secret)
     try:
@@ -234,11 +247,9 @@ def restored(
     ] = None,
 ) -> None:
     """Make a database that was put back from a backup fit to go on; before `cordee run`, once."""
-    from bot.settings import check_secret
     from handlers.restore import put_back
 
-    settings = _settings()
-    check_secret("CORDEE_SECRET_KEY", settings.cordee_secret_key.get_secret_value())
+    settings = _settings_with_key()
     if not settings.cordee_programmes:
         raise SettingsError("No programme is set up.", "Set CORDEE_PROGRAMMES as for the bot.")
     done = asyncio.run(put_back(settings, source=source))
@@ -272,7 +283,7 @@ def import_(
     from storage.migrate import upgrade
     from storage.unit_of_work import Database
 
-    settings = _settings()
+    settings = _settings_with_key()
     w = words(lang)
     try:
         with file.open("rb") as stream:
@@ -332,7 +343,7 @@ def owner(
     """Name an owner of a programme: the first one, or when nobody is left; then use `roles`."""
     from handlers.owners import CODE_DAYS, name_owner
 
-    named = name_owner(_settings(), person, programme)
+    named = name_owner(_settings_with_key(), person, programme)
     said = [f"{named.called}: owner and staff of {named.programme}."]
     if named.code:
         said.append(f"No account here yet; hand them, and nobody else, this, for {CODE_DAYS} days:")

@@ -17,14 +17,9 @@ def advice(programmes: Iterable[Programme], settings: Settings) -> Iterator[str]
     """What had better be otherwise, one sentence each."""
     programmes = list(programmes)
     named = _named(settings, [programme.id for programme in programmes])
-    on = {
-        platform
-        for platform, token in (
-            ("slack", settings.slack_bot_token),
-            ("telegram", settings.telegram_bot_token),
-        )
-        if token.get_secret_value()
-    }
+    on = {"slack"} if settings.slack_on else set[str]()
+    if settings.telegram_bot_token.get_secret_value():
+        on.add("telegram")
     for programme in programmes:
         if programme.minors is not None and "telegram" in programme.platforms:
             yield (
@@ -33,7 +28,7 @@ def advice(programmes: Iterable[Programme], settings: Settings) -> Iterator[str]
             )
         if on and not on & set(programme.platforms):
             where = " or ".join(programme.platforms)
-            yield f"{programme.id}: it lives on {where} only, which has no token here"
+            yield f"{programme.id}: it lives on {where} only, which is not set up here"
         if named is not None and programme.id not in named:
             yield (
                 f"{programme.id}: nobody is named for safeguarding, so reports go to the owners; "

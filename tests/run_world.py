@@ -26,7 +26,7 @@ from tests.run_people import PATIENCE, OnSlack, OnTelegram, Person, until_there
 PRESETS: Final = Path(__file__).parents[1] / "bot" / "programmes"
 CORDEE: Final = str(Path(sys.executable).with_name("cordee"))
 HURRIED: Final = 3  # calls of a run, of some hundreds, that may be answered 429
-KEY: Final = "an invented key, 0123456789abcdef, for this test only"
+KEY: Final = "an invented key, kq8Zr1-Vw2pLm7Xt, for this test only"
 RETRIES: Final = (0.5,) * 80  # Slack's own are after 0, 60 and 300 seconds
 QUIET: Final = re.compile(r"^quiet = .*$", re.MULTILINE)
 HEADER: Final = (

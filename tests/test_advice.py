@@ -23,8 +23,10 @@ def test_minors_on_telegram_and_nobody_named_are_told(tmp_path: Path) -> None:
     lycee = programme("rencontres-lycee")
     about = lycee.about.model_copy(update={"platforms": ("slack", "telegram")})
     exposed = programme("rencontres-lycee", about=about)
-    assert ["no token here" in said for said in advice([lycee], settings)] == [True]
+    assert ["not set up here" in said for said in advice([lycee], settings)] == [True]
     assert ["minors on Telegram" in said for said in advice([exposed], settings)] == [True]
+    by_oauth = settings.model_copy(update={"slack_client_id": "123.456"})
+    assert not list(advice([lycee], by_oauth))
     assert not list(advice([load("emergence")], settings))  # no database yet
     database = Database(url, SECRET)
     upgrade(database.engine)

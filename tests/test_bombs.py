@@ -12,7 +12,7 @@ import pytest
 from bot.i18n import words
 from bot.importer import read_sheet
 from tests.bombs import BOMBS, GOOD, HEADER
-from tests.run_world import CORDEE, cordee
+from tests.run_world import CORDEE, KEY, cordee
 
 SIZE = 10 * 2**20
 
@@ -64,6 +64,7 @@ def test_a_file_without_an_end_is_read_no_further_than_needed(tmp_path: Path) ->
             **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
             "HOME": str(tmp_path),
             "CORDEE_PROGRAMMES": "emergence",
+            "CORDEE_SECRET_KEY": KEY,
         },
         capture_output=True,
         text=True,

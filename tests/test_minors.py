@@ -522,6 +522,23 @@ def test_the_team_sees_that_there_is_an_exchange_and_one_person_reads_it(stand: 
 # --- platforms ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("named", "where"),
+    [(None, ("slack",)), (("slack", "telegram"), ("slack", "telegram"))],
+)
+def test_minors_are_on_slack_alone_unless_the_file_says_otherwise(
+    named: tuple[Any, ...] | None, where: tuple[str, ...]
+) -> None:
+    preset = Path(programmes.__file__).parent / "rencontres-lycee.toml"
+    data = tomllib.loads(preset.read_text("utf-8"))
+    data["programme"].pop("platforms")
+    if named:
+        data["programme"]["platforms"] = list(named)
+    assert parse(data, preset.name).platforms == where
+    data.pop("minors")
+    assert parse(data, preset.name).platforms == ("slack", "telegram")
+
+
 def test_a_programme_of_one_platform_is_not_spoken_of_on_the_other() -> None:
     stand = Stand((programme("rencontres-lycee"),), now=BEGIN)
     heard = stand.say(PUPIL, "bonjour") + stand.command(PUPIL, "accord", "rencontres-lycee")

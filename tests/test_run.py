@@ -22,7 +22,7 @@ from tests.run_people import Answer, Card, OnSlack, OnTelegram, Person, Typed, p
 from tests.run_world import PEOPLE, World, cordee, programmes, world_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
-HOOK: Final = "invented_hook_0123456789"
+HOOK: Final = "invented_hook_kq8Zr1Vw2p"
 
 
 @pytest.fixture(scope="module")

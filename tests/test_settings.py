@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import re
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
 
 from bot.errors import SettingsError
 from bot.settings import IN_FILES, Settings, check_secret, read, shown
+from tests.run_world import cordee
 
 GOOD = "kq8Zr1-Vw2pLm7Xt9Bd4"
 HEX = "5c1e80f2a97d4b36c0d2e4f6a8b91307"
@@ -190,10 +193,28 @@ def test_no_secret_is_shown(environment: pytest.MonkeyPatch) -> None:
     assert shown(found)["SLACK_APP_TOKEN"] == "(not set)"
 
 
-@pytest.mark.parametrize("value", ["", "short", "aaaaaaaaaaaaaaaaaaaaaa", "my-secret-password-1"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", "short", "aaaaaaaaaaaaaaaaaaaaaa", "my-secret-password-1", "replace-me-please-now"),
+        *("REMPLACEZ-MOI-ICI", "à-remplir-par-vous-même", "insert-key-here-please"),
+        *("placeholder-0123456789", "dummy-key-for-cordee", "default-key-please-ok"),
+        *("0123456789abcdef", "FEDCBA9876543210", "abcdefghijklmnop", "azertyuiopqsdfgh"),
+        *("cordee-cordee-cordee", "k7Qz-Tm2Vxk7Qz-Tm2Vx", "ponmlkjihgfedcba"),
+    ],
+)
 def test_a_secret_that_protects_nothing_is_refused(value: str) -> None:
     with pytest.raises(SettingsError):
         check_secret("CORDEE_SECRET_KEY", value)
+
+
+def test_secrets_that_were_made_at_random_are_taken() -> None:
+    """Of every usual form: what the README tells to run, and what others print."""
+    chance = random.Random(1)
+    for _ in range(2000):
+        made = chance.randbytes(32)
+        for value in (made.hex(), made.hex()[:32], urlsafe_b64encode(made).decode().rstrip("=")):
+            check_secret("CORDEE_SECRET_KEY", value)
 
 
 SECRETS = sorted(set(IN_FILES) - {"CORDEE_DATABASE_URL"})
@@ -260,3 +281,21 @@ def test_every_secret_is_known_to_whoever_must_not_show_it(
         environment, **values, CORDEE_DATABASE_URL="postgresql://cordee:p%40ss@db/cordee"
     )
     assert set(found.secrets) == {*values.values(), "p@ss"}
+
+
+@pytest.mark.parametrize("key", ["", "replace-me-please-now"])
+@pytest.mark.parametrize(
+    "typed", [("import", "people.csv"), ("owner", "#1"), ("backup", "copy.db")]
+)
+def test_no_command_writes_with_a_key_that_protects_nothing(
+    tmp_path: Path, typed: tuple[str, ...], key: str
+) -> None:
+    """A copy needs none: its timer is not given the key."""
+    (tmp_path / "people.csv").write_text("email,prenom\nana@exemple.invalid,Ana\n")
+    assert cordee(tmp_path, "migrate").returncode == 0
+    done = cordee(tmp_path, *typed, CORDEE_SECRET_KEY=key)
+    if typed[0] == "backup" and not key:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert done.returncode == 1
+        assert "CORDEE_SECRET_KEY" in done.stderr

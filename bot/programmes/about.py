@@ -105,8 +105,8 @@ class About(Data):
     """The first words: what speaks, and what it does."""
     privacy: Privacy | None = None
     """Without it, the contact stands for who answers for the data."""
-    platforms: tuple[Platform, ...] = Field(default=("slack", "telegram"), min_length=1)
-    """Where it may be used; a programme for minors had better leave Telegram out."""
+    platforms: tuple[Platform, ...] | None = Field(default=None, min_length=1)
+    """Where it may be used; by default everywhere, where minors are on Slack only."""
     workspaces: tuple[Workspace, ...] = ()
     """Of Slack only these: for everybody else there is no such programme. Empty: all."""
     quiet: Quiet = Quiet()

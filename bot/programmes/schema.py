@@ -360,8 +360,13 @@ class Programme(Data):
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
-        """Where it may be used."""
-        return self.about.platforms
+        """Where it may be used: as the file says; else everywhere, but minors on Slack only.
+
+        Telegram offers no contract for what a bot exchanges there.
+        """
+        return self.about.platforms or (
+            ("slack", "telegram") if self.minors is None else ("slack",)
+        )
 
     @property
     def quiet(self) -> tuple[time, time]:

@@ -37,7 +37,7 @@ from tests.chaos.zygote import MovedClock
 from tests.postgres import libpq
 from tests.run_world import KEY, RETRIES
 
-HOOK: Final = "invented_hook_0123456789"
+HOOK: Final = "invented_hook_kq8Zr1Vw2p"
 STAFF_SLACK: Final = "USTAFF"
 STAFF_TELEGRAM: Final = 900
 SENDS: Final = frozenset(
