@@ -311,9 +311,11 @@ def staff_call(turn: Turn, number: int) -> HelpCall:
     """A call for help in a programme where the person who acted is staff.
 
     Raises:
-        NotAllowed: Not staff there, or there is none.
+        NotAllowed: Not staff there, theirs or of somebody they are paired with, or there is none.
     """
-    return _there(turn, turn.uow.triage.get_call(number) if number <= MAX_ID else None)
+    call = _there(turn, turn.uow.triage.get_call(number) if number <= MAX_ID else None)
+    _not_about(turn, *close_to(turn, call.person_id, call.programme_id))
+    return call
 
 
 @_given
@@ -353,14 +355,15 @@ def staff_mentee(turn: Turn, number: int) -> Person:
     """Somebody followed in the current programme, for its staff; answers and all.
 
     Raises:
-        NotAllowed: Not staff there, nobody, nobody who is followed there, or oneself.
+        NotAllowed: Not staff there, nobody, nobody who is followed there, oneself, or somebody they
+            are paired with.
     """
-    _not_about(turn, number)
     person = turn.uow.people.get(number) if number <= MAX_ID else None
     if person is None or not turn.holds(turn.programme.id):
         raise NotAllowed(_NO)
     if "mentee" not in turn.uow.people.roles(person.id, turn.programme.id):
         raise NotAllowed(_NO)
+    _not_about(turn, *close_to(turn, person.id, turn.programme.id))
     return person
 
 

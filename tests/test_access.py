@@ -159,7 +159,7 @@ def others(world: World, uow: UnitOfWork, row: Row) -> People:
     """Staff and owners of its programme whom it is not about."""
     about = {getattr(row, "person_id", None)}
     pairs = {row.id} if isinstance(row, t.Pair) else {getattr(row, "pair_id", None)}
-    if isinstance(row, t.Stray):
+    if isinstance(row, t.Stray | t.HelpCall):
         theirs = (t.Pair.mentee_id == row.person_id) | (t.Pair.mentor_id == row.person_id)
         pairs |= set(uow.session.scalars(select(t.Pair.id).where(theirs)))
     for pair in uow.session.scalars(select(t.Pair).where(t.Pair.id.in_(pairs - {None}))):
@@ -218,7 +218,7 @@ WAYS: Final = (
     Way(access.own_agreement, t.Consent, author),
     Way(access.staff_rectification, t.Rectification, team),
     Way(access.own_call, t.HelpCall, author, asks=True),
-    Way(access.staff_call, t.HelpCall, team),
+    Way(access.staff_call, t.HelpCall, others),
     Way(access.staff_request, t.Request, others),
     Way(access.own_interview, t.Interview, among_team("interviewer_id"), "request_id"),
     Way(access.interview_of_me, t.Interview, through("request_id", t.Request, author),

@@ -7,7 +7,7 @@ import pytest
 from bot.dialogue.tokens import RunToken, encode
 from tests.asking import GONE, act, asks, request
 from tests.asking import stand as asking
-from tests.stand import CLAIRE, Heard, Stand, button, told
+from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 from tests.test_pairs import BOB, LEA, MARC, stand
 
 OMAR = "3"
@@ -111,6 +111,21 @@ def test_where_they_are_the_whole_team_an_owner_hears_or_they_that_something_wai
     assert not told(heard, MARC, FEAR)
     assert bool(told(heard, BOB, FEAR)) == owner
     assert bool(told(heard, MARC, "C’est à quelqu’un d’autre de le lire")) != owner
+
+
+def test_a_call_for_help_is_not_for_whom_one_is_paired_with() -> None:
+    one, _ = stand(programme(triage=programme("emergence").triage))
+    of_the_team(one, MARC)
+    heard = one.command(LEA, "besoin", FEAR)
+    heard += one.press(LEA, button(heard, LEA, "Oui")) if not told(heard, CLAIRE) else []
+    [word] = told(heard, CLAIRE, "Léa Martin")
+    assert not told(heard, MARC)
+    take = next(iter(word.choices.values()))
+    assert one.press(MARC, take)[-1].text.startswith(GONE)
+    assert not told(one.press(CLAIRE, take), MARC)
+    assert told(one.command(CLAIRE, "a-voir"), CLAIRE, "Léa Martin")
+    assert not told(one.command(MARC, "a-voir"), MARC, "Léa Martin")
+    assert one.command(MARC, "a-voir", str(one.ids[LEA]))[-1].text.startswith(GONE)
 
 
 def test_words_handed_to_the_team_are_not_for_whom_one_is_paired_with() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from bot import access
 from bot.aside import Answer, Next, Work, asker, beside, put, reply
 from bot.commands import triage_person
 from bot.commands.registry import command
@@ -102,7 +103,8 @@ def _write(scene: Scene, timer: DueTimer, every: Sequence[Seen]) -> Work | None:
     programme = scene.programme_of(timer.payload["programme"])
     w = scene.words(person, programme)
     names = _names(scene, every)
-    there = [one for one in every if one.member.id in names]
+    room = Room(scene, programme, person)
+    there = _others(room, [one for one in every if one.member.id in names])
 
     def work() -> Answer:
         content = _content(w, Teller(programme, w, names), there)
@@ -135,8 +137,15 @@ def _names(scene: Scene, every: Sequence[Seen]) -> dict[int, str]:
     return {**names(one.member.id for one in every), **names(others)}
 
 
+def _others(room: Reader, every: Sequence[Seen]) -> list[Seen]:
+    """Without the reader and their own mentees: these speak to the team in confidence."""
+    own = access.close_to(room, room.me.id, room.programme.id)
+    return [one for one in every if one.member.id not in own]
+
+
 def _shown(room: Reader, every: Sequence[Seen], page: int | None) -> Message:
     w = room.w
+    every = _others(room, every)
     if not every:
         weights = run_choice(w("triage-see-weights"), "a-voir", "poids")
         return Message(w("triage-nobody"), quiet=() if page is None else (weights,))
