@@ -46,7 +46,7 @@ def test_it_goes_on_once_both_have_said_yes_in_whichever_order(first: str) -> No
     buttons = {LEA: hers["Oui, continuer"], MARC: his["Oui, continuer"]}
     second = MARC if first == LEA else LEA
     heard = one.press(first, buttons[first])
-    assert told(heard, first, "Il ne manque que la réponse")
+    assert told(heard, first, "n’a pas encore répondu")
     assert not told(heard, second)
     one.press(first, buttons[first])  # twice is once
     assert one.get_pair(number).ends_at == before

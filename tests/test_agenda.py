@@ -241,7 +241,7 @@ async def test_what_is_shown_is_what_the_platforms_then_receive(stage: Stage) ->
     assert kinds["pair-reminder"] == kinds["closing"] == 1
     assert kinds["staff"] > 0
     what = {entry.what.replace("\xa0", " ").replace("\u202f", " ") for entry in shown}
-    assert "Suivi « Point d’étape » de Léa Martin et Marc Aubier" in what
+    assert "Suivi « Point d’étape » · Léa Martin et Marc Aubier" in what
     assert "Rapport d’activité 2026T3" in what
     zones = {made[name].person: zone or "Europe/Paris" for _, _, name, zone in PEOPLE}
     hours = {to_local(row.at, zones[row.person_id]).hour for row in said if row.person_id in zones}

@@ -227,7 +227,7 @@ def test_it_says_to_whom_what_when_and_why_but_not_what_it_says(one: Stand) -> N
         "1 message en doute",
         "1 message que la plateforme n’a pas pris",
         "1 message pour une personne injoignable",
-        "Léa Martin · Guide d’entretien de Léa Martin et Marc Aubier",
+        "Léa Martin · Guide d’entretien · Léa Martin et Marc Aubier",
         "n’a pas répondu à temps",
         "Marc Aubier · Rappel d’une proposition de binôme",
         "code : restricted_action",

@@ -86,7 +86,7 @@ def test_whoever_is_followed_asks_for_it_with_neither_pair_nor_request() -> None
 def test_a_mentor_suggests_and_the_person_learns_it_from_the_team_alone() -> None:
     one, number = stand()
     heard = one.command(MARC, "orienter", f"{number}/test")
-    assert told(heard, CLAIRE, "Marc Aubier pense que Léa Martin gagnerait")
+    assert told(heard, CLAIRE, "Léa Martin gagnerait à se tourner vers d’autres, pense Marc Aubier")
     assert not told(heard, LEA)
     hidden = encode(ActToken("referral-yes", row(one).id, row(one).version))
     assert not told(one.press(LEA, hidden), CLAIRE)  # not theirs before it is told to them
