@@ -278,17 +278,17 @@ def staff_stray(turn: Turn, number: int) -> Stray:
         raise NotAllowed(_NO)
     if not turn.holds(stray.programme_id):
         raise NotAllowed(_NO)
-    _not_about(turn, *close_to(turn, stray.person_id, stray.programme_id))
+    _not_about(turn, *close_to(turn, stray.person_id))
     turn.enter(turn.programme_of(stray.programme_id))
     return stray
 
 
-def close_to(scene: Scene, person_id: int, programme_id: str) -> frozenset[int]:
-    """The person, and whoever they are or were paired with in a programme.
+def close_to(scene: Scene, person_id: int) -> frozenset[int]:
+    """The person, and whoever they are or were paired with, in whichever programme.
 
     What somebody hands to the team in their own words may well be about their pair.
     """
-    pairs = scene.uow.pairs.of_person(person_id, programme_id, ended=True)
+    pairs = scene.uow.pairs.of_person(person_id, ended=True)
     return frozenset({person_id, *(n for p in pairs for n in (p.mentee_id, p.mentor_id))})
 
 
@@ -314,7 +314,7 @@ def staff_call(turn: Turn, number: int) -> HelpCall:
         NotAllowed: Not staff there, theirs or of somebody they are paired with, or there is none.
     """
     call = _there(turn, turn.uow.triage.get_call(number) if number <= MAX_ID else None)
-    _not_about(turn, *close_to(turn, call.person_id, call.programme_id))
+    _not_about(turn, *close_to(turn, call.person_id))
     return call
 
 
@@ -363,7 +363,7 @@ def staff_mentee(turn: Turn, number: int) -> Person:
         raise NotAllowed(_NO)
     if "mentee" not in turn.uow.people.roles(person.id, turn.programme.id):
         raise NotAllowed(_NO)
-    _not_about(turn, *close_to(turn, person.id, turn.programme.id))
+    _not_about(turn, *close_to(turn, person.id))
     return person
 
 

@@ -102,6 +102,7 @@ KEYS: Final[Mapping[str, _About]] = {
     "pair-left": _About("staff", _PAIR),
     "proposed-left": _About("staff", _PAIR),
     "supervised": _About("staff"),
+    "supervised-passed": _About("staff"),
     "beyond": _About("staff", "beyond"),
     "beyond-due": _About("staff", "beyond"),
     "pair-extended": _About("staff", _PAIR),

@@ -540,7 +540,7 @@ def test_words_that_fit_no_button_are_left_out_of_the_choice_of_a_programme(word
     [
         ("demende", {"demande", "demandes"}),
         ("Chiffre", {"statistiques"}),
-        ("mes_rapports", {"rapport"}),
+        ("mes_profils", {"profil"}),
         ("pauze", {"pause"}),
         ("qwxz", set()),
     ],

@@ -266,7 +266,7 @@ def pass_on(turn: Turn, number: int, version: int) -> None:
         lambda w: promised.passed(turn, stray, w),
         key=f"stray:{stray.id}",
         words_of=turn.me.id,
-        but=access.close_to(turn, turn.me.id, rules.id),
+        but=access.close_to(turn, turn.me.id),
     )
     if told:
         stray.passed_at = turn.now

@@ -213,7 +213,7 @@ def _call_team(
         key=f"help-call:{call.id}:{call.version}:{what}",
         to=scene.team(programme, "a-voir") if to is None else to,
         words_of=call.person_id,
-        but=access.close_to(scene, call.person_id, programme.id),
+        but=access.close_to(scene, call.person_id),
     )
 
 
@@ -248,7 +248,7 @@ def help_take(turn: Turn, number: int, version: int) -> None:
         person, Message(w("help-is-taken", name=me)), key=f"help-news:{call.id}:{call.version}"
     )
     team = turn.team(turn.programme, "a-voir")
-    near = access.close_to(turn, person.id, turn.programme.id)
+    near = access.close_to(turn, person.id)
     turn.tell_staff(
         turn.programme,
         lambda w: Message(w("staff-help-taken", name=person.name or "—", taker=me)),

@@ -139,7 +139,7 @@ def _names(scene: Scene, every: Sequence[Seen]) -> dict[int, str]:
 
 def _others(room: Reader, every: Sequence[Seen]) -> list[Seen]:
     """Without the reader and their own mentees: these speak to the team in confidence."""
-    own = access.close_to(room, room.me.id, room.programme.id)
+    own = access.close_to(room, room.me.id)
     return [one for one in every if one.member.id not in own]
 
 

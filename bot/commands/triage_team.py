@@ -156,7 +156,7 @@ def answered(turn: Turn, number: int, text: str) -> None:
         if turn.tell(writer, said, key=f"{key}:staff{writer.id}") and not turn.rests(writer):
             turn.text("team-answer-sent", name=writer.name or turn.w("somebody"))
             return
-    but = access.close_to(turn, turn.me.id, programme.id)
+    but = access.close_to(turn, turn.me.id)
     if turn.tell_staff(programme, build, key=key, verb="a-voir", but=but):
         turn.text("team-answer-sent", name=turn.w.team(programme.contact))
     else:
