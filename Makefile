@@ -8,9 +8,9 @@ STORY ?=
 SIMULATE ?= --seeds 50
 # … and for `make mutation`: which groups (tests/mutation/score.py), or a sample of one.
 MUTATION ?= sealing escaping access retention
-# Three workers on two cores: half of the time tests wait, as people and platforms make them. Not
+# Four workers on two cores: half of the time tests wait, as people and platforms make them. Not
 # more on a big machine: each starts its own PostgreSQL and its own browser.
-PYTEST ?= -n 3 --dist worksteal --durations=15
+PYTEST ?= -n 4 --dist worksteal --durations=15
 
 BIN := .venv/bin
 RUN := .venv/.cordee-run

@@ -174,7 +174,8 @@ def test_a_minor_is_neither_asked_nor_shown(stand: Stand) -> None:
 def test_a_programme_of_pupils_shows_nobody() -> None:
     """Without a date of birth somebody is a minor where the programme takes minors."""
     emergence, pupils = programme("emergence"), programme("rencontres-lycee")
-    one = Stand((programme("emergence", minors=pupils.minors),))
+    about = emergence.about.model_copy(update={"platforms": ("slack", "telegram")})
+    one = Stand((programme("emergence", minors=pupils.minors, about=about),))
     assert one.programmes[0].partners == emergence.partners
     one.join(INES, "Inès Ferrat")
     with one.work() as uow:
