@@ -57,7 +57,7 @@ def test_the_mentor_hands_over_and_the_mentee_hears_only_that_it_ends() -> None:
     assert word.text.startswith("Ton binôme avec Marc s’achève ici.")
     assert "Voir qui pourrait m’aider" in word.choices
     assert "relais" not in word.text
-    assert told(heard, CLAIRE, "exprimé par Marc Aubier")
+    assert told(heard, CLAIRE, "souhaité par Marc Aubier")
     assert (one.get_pair(number).state, one.get_pair(number).outcome) == ("closed", "changed")
     assert (request_of(one).state, places(one)) == ("team", 0)
     assert request_of(one).due_at is not None
