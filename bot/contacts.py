@@ -204,15 +204,18 @@ def _dialled_across(earlier: Sequence[str], text: str) -> Iterable[Spot]:
 
 
 def _number(run: Sequence[_Group], *, about: bool) -> tuple[int, int] | None:
-    """The groups, from and to before, that can be dialled."""
+    """The groups, from and to before, that can be dialled; of a number from abroad all of them."""
     for first, group in enumerate(run):
         digits = ""
+        found: tuple[int, int] | None = None
         for last in range(first, len(run)):
             digits += run[last].digits
             if len(digits) > _LONGEST:
                 break
             if _dials(digits, run[first : last + 1], plus=group.plus):
-                return first, last + 1
+                found = first, last + 1
+        if found is not None:
+            return found
     whole = "".join(group.digits for group in run)
     if about and len(whole) >= _PART and whole[0] in "067" and len(run) < _LONGEST:
         return 0, len(run)
@@ -240,6 +243,7 @@ def _runs(plain: str) -> Iterable[list[_Group]]:
     tokens = list(_TOKEN.finditer(plain))
     run: list[_Group] = []
     plus = False
+    sign = 0  # where it stands
     at = 0
     while at < len(tokens):
         token = tokens[at]
@@ -247,13 +251,15 @@ def _runs(plain: str) -> Iterable[list[_Group]]:
         if word == "+":
             if run:
                 yield run
-            run, plus = [], True
+            run, plus, sign = [], True, token.start()
         elif word[-1].isdigit() or (word[0] in "oli" and any(c.isdigit() for c in word)):
-            run.append(_Group(word.translate(_LETTERS), token.start(), token.end(), plus))
+            start = sign if plus else token.start()
+            run.append(_Group(word.translate(_LETTERS), start, token.end(), plus))
             plus = False
         elif (said := _said(tokens, at)) is not None:
             number, after = said
-            run.append(_Group(str(number), token.start(), tokens[after - 1].end(), plus))
+            start = sign if plus else token.start()
+            run.append(_Group(str(number), start, tokens[after - 1].end(), plus))
             plus = False
             at = after
             continue

@@ -146,7 +146,8 @@ GROUPS: Final = {
             f"tests/test_{n}.py"
             for n in (
                 *("minors", "minor_desk", "minor_requests", "unseen_words", "split_contacts"),
-                *("flags", "consents", "first_message", "interviews", "retention"),
+                *("flags", "consents", "first_message", "interviews", "retention", "contacts"),
+                *("shown_to_minors", "companies", "partner_page", "arriving"),
             )
         ),
     ),
