@@ -30,7 +30,10 @@ WAYS_IN: Final = frozenset({"owner", "staff"})
 def roles(turn: Turn, args: str) -> None:
     """Who has which role; `roles + adresse rôle` gives one, `roles - adresse rôle` takes it."""
     sign, _, rest = args.strip().partition(" ")
-    if sign in ("+", "-") and rest.strip() and not _change(turn, rest.split(), given=sign == "+"):
+    news: tuple[Line, ...] | None = ()
+    if sign in ("+", "-") and rest.strip():
+        news = _change(turn, rest.split(), given=sign == "+")
+    if news is None:
         return
     w, programme = turn.w, turn.programme
     lines = []
@@ -44,7 +47,7 @@ def roles(turn: Turn, args: str) -> None:
         Message(
             title=w("staff-roles-title"),
             text="",
-            lines=tuple(lines),
+            lines=(*lines, *news),
             note=w("staff-roles-note", roles=known),
         ),
         here=True,
@@ -84,14 +87,14 @@ def _read(programme: Programme, typed: list[str]) -> tuple[str, str | None]:
     return " ".join(typed), None
 
 
-def _change(turn: Turn, typed: list[str], *, given: bool) -> bool:
-    """Give or take a role; False when something else was said instead."""
+def _change(turn: Turn, typed: list[str], *, given: bool) -> tuple[Line, ...] | None:
+    """Give or take a role: by which accounts who has it writes; None when something else was said."""
     programme, people = turn.programme, turn.uow.people
     who, role = _read(programme, typed)
     person = people.find(who, programme.id) or _by_address(turn, who)
     if person is None:
         turn.say(Message(turn.w("staff-nobody-found")), here=True)
-        return False
+        return None
     if turn.me.id not in people.owners(programme.id):
         raise NotAllowed("no owner any more")  # another owner was quicker
     if given and not people.identities(person.id):
@@ -99,12 +102,12 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> bool:
         who = person.email or f"#{person.id}"
         said = turn.w("staff-role-no-account", name=person.name or "—", who=who)
         turn.say(Message(said), here=True)
-        return False
+        return None
     has = people.roles(person.id, programme.id) - SIDES
     changed = {role or "staff"} - has if given else ({role} if role else has) & has
     if not given and person.id == turn.me.id and changed & WAYS_IN:
         turn.say(Message(turn.w("staff-not-yourself")), here=True)
-        return False
+        return None
     for one in sorted(changed):
         state = "active" if given else "ended"
         people.enrol(person.id, programme.id, one, now=turn.now, state=state)
@@ -114,7 +117,11 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> bool:
     if changed and not given:
         leaving.role_lost(turn, person.id, programme)
     leaving.role_changed(turn, person.id, programme)
-    return True
+    if not given:
+        return ()
+    # An invitation is redeemed by whoever has it in hand: an owner sees which account did.
+    accounts = ", ".join(f"{one.platform}:{one.account}" for one in people.identities(person.id))
+    return (Line(label=person.name or "—", text=turn.w("role-accounts", accounts=accounts)),)
 
 
 def _by_address(turn: Turn, who: str) -> Person | None:
