@@ -88,7 +88,7 @@ def _read(programme: Programme, typed: list[str]) -> tuple[str, str | None]:
 
 
 def _change(turn: Turn, typed: list[str], *, given: bool) -> tuple[Line, ...] | None:
-    """Give or take a role: by which accounts who has it writes; None when something else was said."""
+    """Give or take a role: from where its holder writes; None when something else was said."""
     programme, people = turn.programme, turn.uow.people
     who, role = _read(programme, typed)
     person = people.find(who, programme.id) or _by_address(turn, who)
