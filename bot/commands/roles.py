@@ -121,7 +121,7 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> tuple[Line, ...] | 
         return ()
     # An invitation is redeemed by whoever has it in hand: an owner sees which account did.
     accounts = ", ".join(f"{one.platform}:{one.account}" for one in people.identities(person.id))
-    return (Line(label=person.name or "—", text=turn.w("role-accounts", accounts=accounts)),)
+    return (Line(label=turn.w("role-accounts", name=person.name or "—"), text=accounts),)
 
 
 def _by_address(turn: Turn, who: str) -> Person | None:
