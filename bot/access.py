@@ -260,9 +260,12 @@ def staff_rectification(turn: Turn, number: int) -> Rectification:
     """A correction asked of a programme where the person who acted is staff.
 
     Raises:
-        NotAllowed: Not staff there, or there is none.
+        NotAllowed: Not staff there, theirs or of somebody they are paired with, or there is none.
     """
-    return _there(turn, turn.uow.session.get(Rectification, number) if number <= MAX_ID else None)
+    wish = turn.uow.session.get(Rectification, number) if number <= MAX_ID else None
+    found = _there(turn, wish)
+    _not_about(turn, *close_to(turn, found.person_id))
+    return found
 
 
 @_given
@@ -372,10 +375,10 @@ def staff_request(turn: Turn, number: int) -> Request:
     """A request of a programme where the person who acted is staff.
 
     Raises:
-        NotAllowed: Not staff there, their own, or there is none.
+        NotAllowed: Not staff there, theirs or of somebody they are paired with, or there is none.
     """
     request = _there(turn, turn.uow.requests.get(number) if number <= MAX_ID else None)
-    _not_about(turn, request.person_id)
+    _not_about(turn, *close_to(turn, request.person_id))
     return request
 
 
@@ -463,9 +466,12 @@ def staff_member(turn: Turn, number: int) -> Membership:
     """Somebody's role, or their wish for it, in a programme where the person who acted is staff.
 
     Raises:
-        NotAllowed: Not staff there, or there is none.
+        NotAllowed: Not staff there, theirs or of somebody they are paired with, or there is none.
     """
-    return _there(turn, turn.uow.session.get(Membership, number) if number <= MAX_ID else None)
+    member = turn.uow.session.get(Membership, number) if number <= MAX_ID else None
+    found = _there(turn, member)
+    _not_about(turn, *close_to(turn, found.person_id))
+    return found
 
 
 @_given
@@ -533,9 +539,11 @@ def staff_training(turn: Turn, number: int) -> Training:
     """A mentor's training in a programme where the person who acted is staff.
 
     Raises:
-        NotAllowed: Not staff there, or there is none.
+        NotAllowed: Not staff there, their own, or there is none.
     """
-    return _there(turn, turn.uow.care.training_number(number) if number <= MAX_ID else None)
+    row = _there(turn, turn.uow.care.training_number(number) if number <= MAX_ID else None)
+    _not_about(turn, row.person_id)
+    return row
 
 
 @_given

@@ -236,7 +236,8 @@ class Scene:
             but: Whom it is about: they hear nothing of it.
 
         Returns:
-            How many hear it now: whoever rests finds it when they are back, and does not count.
+            How many hear it now: whoever rests finds it when they are back, and does not count; nor
+            does who only hears that something waits.
         """
         team = self.team(programme, verb) if to is None else to
         people = [person for person in team if person.id not in but]
@@ -244,8 +245,9 @@ class Scene:
             owners = self.uow.people.with_role(programme.id, "owner")
             people = [owner for owner in owners if owner.id not in but]
         if but and not people:
-            people, words_of = [*team], None
-            build = _about_you
+            for person in team:
+                said = _about_you(self.words(person, programme))
+                self.tell(person, said, key=f"{key}:staff{person.id}", not_before=not_before)
         told = [
             person
             for person in people

@@ -159,7 +159,7 @@ def others(world: World, uow: UnitOfWork, row: Row) -> People:
     """Staff and owners of its programme whom it is not about."""
     about = {getattr(row, "person_id", None)}
     pairs = {row.id} if isinstance(row, t.Pair) else {getattr(row, "pair_id", None)}
-    if isinstance(row, t.Stray | t.HelpCall):
+    if isinstance(row, t.Stray | t.HelpCall | t.Rectification | t.Request | t.Membership):
         theirs = (t.Pair.mentee_id == row.person_id) | (t.Pair.mentor_id == row.person_id)
         pairs |= set(uow.session.scalars(select(t.Pair.id).where(theirs)))
     for pair in uow.session.scalars(select(t.Pair).where(t.Pair.id.in_(pairs - {None}))):
@@ -188,7 +188,7 @@ def through(column: str, kind: type[Any], whose: Whose) -> Whose:
 
 def among_team(column: str) -> Whose:
     """The one this column names, as long as they are of the team the request went to."""
-    of_request = through("request_id", t.Request, team)
+    of_request = through("request_id", t.Request, others)
     return lambda world, uow, row: {getattr(row, column)} & of_request(world, uow, row)
 
 
@@ -216,7 +216,7 @@ WAYS: Final = (
     Way(access.own_meeting, t.Meeting, sides, "pair_id", asks=True),
     Way(access.own_stray, t.Stray, author),
     Way(access.own_agreement, t.Consent, author),
-    Way(access.staff_rectification, t.Rectification, team),
+    Way(access.staff_rectification, t.Rectification, others),
     Way(access.own_call, t.HelpCall, author, asks=True),
     Way(access.staff_call, t.HelpCall, others),
     Way(access.staff_request, t.Request, others),
@@ -229,7 +229,7 @@ WAYS: Final = (
     Way(access.own_note, t.RequestNote, among_team("by_id"), "request_id"),
     Way(access.staff_pair, t.Pair, others),
     Way(access.staff_campaign, t.Campaign, team),
-    Way(access.staff_member, t.Membership, team),
+    Way(access.staff_member, t.Membership, others),
     Way(access.staff_beyond, t.Beyond, through("pair_id", t.Pair, others), "pair_id"),
     Way(access.own_referral, t.Referral,
         lambda _w, _u, row: {row.person_id} if row.shown_at else set(), asks=True),
@@ -237,7 +237,7 @@ WAYS: Final = (
     Way(access.staff_stray, t.Stray,
         lambda w, u, row: others(w, u, row) if row.passed_at and row.programme_id else set()),
     Way(access.own_extension, t.Extension, sides, "pair_id", asks=True),
-    Way(access.staff_training, t.Training, team),
+    Way(access.staff_training, t.Training, others),
     Way(access.staff_announcement, t.Announcement, team),
     Way(access.flag_to_guard, t.Flag, guards),
     Way(access.letter_to_guard, t.Letter, guards),

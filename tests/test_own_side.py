@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.dialogue.tokens import RunToken, encode
+from bot.dialogue.tokens import ActToken, RunToken, encode
+from bot.programmes.care import Training
 from tests.asking import GONE, act, asks, request
 from tests.asking import stand as asking
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
+from tests.test_afterwards import HOW, ruled
 from tests.test_pairs import BOB, LEA, MARC, stand
 
 OMAR = "3"
@@ -138,3 +140,50 @@ def test_words_handed_to_the_team_are_not_for_whom_one_is_paired_with() -> None:
     done = word.choices["C’est répondu"]
     assert one.press(MARC, done)[-1].text.startswith(GONE)
     assert told(one.press(CLAIRE, done), CLAIRE)
+
+
+def test_a_correction_is_not_for_whom_one_is_paired_with() -> None:
+    one, _ = stand()
+    of_the_team(one, MARC)
+    heard = one.command(LEA, "mes-donnees", "corriger Marc a fait noter que je suis en retard")
+    assert told(heard, CLAIRE, "en retard")
+    assert not told(heard, MARC)
+    assert told(one.command(CLAIRE, "promesses"), CLAIRE, "Léa Martin")
+    assert not told(one.command(MARC, "promesses"), MARC, "Léa Martin")
+    late = one.days(14)
+    assert told(late, CLAIRE, "Léa Martin")
+    assert not told(late, MARC, "Léa Martin")
+
+
+def test_words_that_nobody_of_the_team_may_read_are_not_said_to_be_passed_on() -> None:
+    one, _ = stand()
+    with one.work() as uow:
+        for row in uow.people.programmes_of(one.ids[CLAIRE]):
+            row.state = "ended"
+    of_the_team(one, MARC)
+    heard = one.say(LEA, FEAR)
+    heard = one.press(LEA, button(heard, LEA, "Transmettre"))
+    assert told(heard, MARC, "C’est à quelqu’un d’autre de le lire")
+    assert not told(heard, LEA, "C’est transmis")
+
+
+def test_nobody_confirms_their_own_training() -> None:
+    one = Stand((ruled(training=Training(text=HOW)),))
+    one.join(CLAIRE, "Claire", role="staff")
+    one.join(MARC, "Marc Aubier", role="mentor")
+    of_the_team(one, MARC)
+    heard = one.press(MARC, encode(ActToken("training-done", one.ids[MARC], 1)))
+    [asked] = told(heard, CLAIRE, "dit avoir suivi")
+    assert not told(heard, MARC, "dit avoir suivi")
+    confirm = next(iter(asked.choices.values()))
+    assert one.press(MARC, confirm)[-1].text.startswith(GONE)
+    assert told(one.press(CLAIRE, confirm), CLAIRE)
+
+
+def test_the_digest_says_nothing_of_ones_own_request() -> None:
+    one = asking()
+    of_the_team(one, LEA)
+    asks(one)
+    heard = one.days(3)
+    assert told(heard, CLAIRE, "Léa Martin")
+    assert not [h for h in told(heard, LEA) if "Léa Martin" in h.text]

@@ -12,11 +12,12 @@ Source: A-14, A-15, A-28, J-20; what peers' users complain of, rows 2 and 3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from bot import access
 from bot.commands.queue import line
 from bot.dialogues import run_choice
 from bot.flows import meetings, pairs, queue
@@ -141,6 +142,11 @@ class Waiting:
     asked: list[Request]
     stirred: list[Request]
 
+    def without(self, people: Collection[int]) -> Waiting:
+        """The same without what these people ask for."""
+        lists = (self.live, self.new, self.free, self.late, self.asked, self.stirred)
+        return Waiting(*([r for r in one if r.person_id not in people] for one in lists))
+
 
 def look(scene: Scene, programme: Programme, since: datetime) -> Waiting:
     """What waits now, and what of it is new since then (UTC)."""
@@ -193,6 +199,8 @@ def digest(scene: Scene, timer: DueTimer) -> None:
         meeting.differ_told_at = scene.now
         whose = supervisor(scene, pair)
         for person in (whose,) if whose else scene.team(programme, "binomes"):
+            if person.id in (pair.mentee_id, pair.mentor_id):
+                continue
             readers[person.id] = person
             unlike.setdefault(person.id, []).append((meeting, pair))
     for person in readers.values():
@@ -204,8 +212,9 @@ def digest(scene: Scene, timer: DueTimer) -> None:
                 for pair in alone
                 if person.id in followers and person.id not in (pair.mentee_id, pair.mentor_id)
             ]
+            theirs = waiting.without(access.close_to(scene, person.id))
             message = _digest(
-                scene, programme, waiting, person, w, found, alone=len(free), first=first
+                scene, programme, theirs, person, w, found, alone=len(free), first=first
             )
         else:
             message = Message("", title=w("digest-pairs"), lines=found, notice=w("digest-pairs"))

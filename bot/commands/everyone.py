@@ -239,6 +239,7 @@ def _leave(turn: Turn, pair: Pair) -> None:
                 lines=then.for_team(other)(w) if then else (),
             ),
             key=f"partner-left:{pair.id}",
+            but=(other.id,),
         )
 
 

@@ -378,6 +378,7 @@ def _ask_to_rectify(turn: Turn, text: str) -> None:
         turn.programme,
         lambda w: promised.correction(turn, row, w),
         key=f"rectification:{row.id}",
+        but=access.close_to(turn, turn.me.id),
     )
     promises.made(turn, turn.programme)
     turn.note("rectification-asked", "rectification", row.id, told=told)

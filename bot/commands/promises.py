@@ -31,7 +31,7 @@ def promesses(turn: Turn, args: str) -> None:
     if kind in KINDS and wanted is not None:
         turn.say(_one(turn, kind, wanted))
         return
-    found = promises.owed(turn, turn.programme)
+    found = promises.of_others(turn, turn.me.id, promises.owed(turn, turn.programme))
     if not found:
         turn.text("promises-none")
         return
@@ -48,7 +48,7 @@ def _one(turn: Turn, kind: str, wanted: int) -> Message:
         return correction(turn, wish, turn.w)
     if kind == "words":
         stray = access.staff_stray(turn, wanted)
-        turn.read("words", stray.person_id, stray.id)
+        turn.read("alert", stray.person_id, stray.id)
         return passed(turn, stray, turn.w)
     if kind == "pair":
         return _next_pair(turn, access.staff_member(turn, wanted))

@@ -74,7 +74,8 @@ def _list(turn: Turn, wanted: str, after: int) -> Message:
         "late": lambda r: queue.overdue(turn, r),
     }
     found = turn.uow.requests.waiting(turn.programme.id)
-    every = [r for r in found if r.person_id != turn.me.id]  # what is theirs is for the others
+    own = access.close_to(turn, turn.me.id)  # what is theirs is for the others
+    every = [r for r in found if r.person_id not in own]
     waiting = [r for r in every if keep[wanted](r)]
     filters = tuple(
         run_choice(w(f"staff-filter-{name}"), "demandes", argument)
@@ -285,11 +286,12 @@ def release(turn: Turn, number: int, version: int) -> None:
 
 def colleagues(turn: Turn, request: Request) -> list[Person]:
     """The others of the programme's team who are there and do not ask themselves, by name."""
-    staff = turn.team(turn.programme, "demandes")
+    staff, programme = turn.team(turn.programme, "demandes"), request.programme_id
+    near = access.close_to(turn, request.person_id) | {turn.me.id}
     others = [
         one
         for one in staff
-        if one.id != turn.me.id and queue.may_have(turn, one, request) and not turn.rests(one)
+        if one.id not in near and queue.of_team(turn, one.id, programme) and not turn.rests(one)
     ]
     return sorted(others, key=lambda one: (one.name or "", one.id))
 

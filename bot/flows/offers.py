@@ -384,8 +384,8 @@ def _no_timers(scene: Scene, proposal: Proposal) -> None:
         scene.uow.timers.cancel(kind, proposal.id)
 
 
-def take_back(turn: Scene, request: Request) -> None:
-    """Take back what is in an expert's hands; they are told."""
+def take_back(turn: Scene, request: Request, untold: int | None = None) -> None:
+    """Take back what is in an expert's hands; they are told, but for who hears better news."""
     for proposal in turn.uow.requests.proposals(request.id):
         if proposal.state != "asked":
             continue
@@ -394,6 +394,8 @@ def take_back(turn: Scene, request: Request) -> None:
             raise NotAllowed("the expert was quicker")
         _no_timers(turn, proposal)
         _heard(turn, request, proposal, "withdraw")
+        if proposal.expert_id == untold:
+            continue
         expert = turn.person(proposal.expert_id)
         w = turn.words(expert, turn.programme_of(request.programme_id))
         turn.tell(
@@ -409,7 +411,7 @@ def follow(scene: Scene, pair: Pair) -> None:
     request = scene.uow.requests.live(pair.mentee_id, pair.programme_id)
     if pair.request_id is not None or request is None:
         return
-    take_back(scene, request)
+    take_back(scene, request, untold=pair.mentor_id)
     state = lifecycle.move(lifecycle.REQUEST, request.state, "match")
     if scene.uow.requests.move(request, request.version, state, now=scene.now):
         pair.request_id = request.id
@@ -530,12 +532,16 @@ def _later(scene: Scene, proposal: Proposal, request: Request, until: datetime) 
         due_at=until,
     ):
         return
+    programme = scene.programme_of(request.programme_id)
     mentee = scene.person(request.person_id)
-    w = scene.words(mentee, scene.programme_of(request.programme_id))
-    name = scene.person(proposal.expert_id).name or "—"
+    w = scene.words(mentee, programme)
+    name = minors.called(scene.person(proposal.expert_id), programme)
     scene.tell(
         mentee,
-        Message(w("request-is-asked", name=name, when=w.weekday(until))),
+        Message(
+            w("request-still-asked", name=name, when=w.weekday(until)),
+            choices=(run_choice(w("menu-my-request"), "demande"),),
+        ),
         key=f"offer-later:{proposal.id}:{until:%Y%m%d}",
         priority=REMINDER,
     )

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
+from bot import access
 from bot.dialogues import run_choice
 from bot.followup import due, planner
 from bot.i18n import Words
@@ -105,13 +107,26 @@ def overdue(scene: Scene, timer: DueTimer) -> None:
     late = [one for one in found if due_at(programme, one) <= scene.now]
     if late:
         day = to_local(scene.now, programme.zone).date()
-        scene.tell_staff(
-            programme,
-            lambda w: listed(scene, programme, late, w, w("promises-late", n=len(late))),
-            key=f"promises:{programme.id}:{day}",
-            verb="promesses",
-        )
+        for person in scene.team(programme, "promesses"):
+            theirs = of_others(scene, person.id, late)
+            if theirs:
+                scene.tell_staff(
+                    programme,
+                    partial(_late, scene, programme, theirs),
+                    key=f"promises:{programme.id}:{day}",
+                    to=(person,),
+                )
     _plan_next(scene, programme, found)
+
+
+def _late(scene: Scene, programme: Programme, found: Sequence[Owed], w: Words) -> Message:
+    return listed(scene, programme, found, w, w("promises-late", n=len(found)))
+
+
+def of_others(scene: Scene, reader_id: int, found: Sequence[Owed]) -> list[Owed]:
+    """Without what is promised to the reader, or to somebody they are paired with."""
+    own = access.close_to(scene, reader_id)
+    return [one for one in found if one.person_id not in own]
 
 
 def listed(

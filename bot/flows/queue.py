@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot import access
 from bot.dialogues import act_choice, run_choice
 from bot.followup import at_last, due, planner
 from bot.i18n import Words
@@ -203,8 +204,9 @@ def _interviews_over(scene: Scene, request: Request) -> None:
     programme = scene.programme_of(request.programme_id)
     for one in scene.uow.casework.interviews(request.id):
         person = scene.uow.people.get(one.interviewer_id) if one.state in WAITING else None
-        if person is None or not may_have(scene, person, request):
-            continue
+        off = f"request-off:{request.id}:{request.version}:staff{one.interviewer_id}"
+        if person is None or not may_have(scene, person, request) or scene.uow.outbox.fate(off):
+            continue  # gone, or told already that nothing is left to do
         w = scene.words(person, programme)
         said = about(scene, request, "staff-interview-over", w)
         note = act_choice(w("staff-interview-write"), "interview-note", one.id, one.version)
@@ -334,12 +336,13 @@ def _say_to(
 ) -> bool:
     """Tell the first of these groups in which somebody hears it now; whether somebody did.
 
-    Whoever asks is none of them, of the team or not.
+    Whoever asks is none of them, nor whom they are paired with, of the team or not.
     """
     programme = scene.programme_of(request.programme_id)
+    near = access.close_to(scene, request.person_id)
     for group in groups:
         told = False
-        for person in (one for one in group if one.id != request.person_id):
+        for person in (one for one in group if one.id not in near):
             w = scene.words(person, programme)
             queued = scene.tell(
                 person,

@@ -18,6 +18,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.exc import OperationalError
 
+from bot import access
 from bot.commands import companies
 from bot.commands.registry import command
 from bot.dialogue.engine import Given, Value
@@ -326,6 +327,7 @@ def report_sent(turn: Turn, talk: Conversation, answers: Mapping[str, Given]) ->
             ),
             key=f"report-alert:{report.id}",
             words_of=turn.me.id,
+            but=access.close_to(turn, turn.me.id),
         )
     look_again(turn, programme)
     turn.note("report-sent", "report", report.id)

@@ -91,6 +91,7 @@ def declare(turn: Turn, number: int, version: int) -> None:
             lambda w: to_confirm(turn, declared, w),
             key=f"training:{row.id}",
             verb="binomes",
+            but=(turn.me.id,),
         )
         promises.made(turn, turn.programme)
     when = turn.programme.working_days_later(row.declared_at, turn.programme.contact.days)
