@@ -52,6 +52,30 @@ def test_twice_is_once_and_keeps_what_is_there(url: str) -> None:
     database.close()
 
 
+@pytest.mark.parametrize("made", ["with it", "without"])
+def test_a_column_nothing_reads_goes_and_the_rows_stay(empty: Database, made: str) -> None:
+    """For a while the table was made without it."""
+    migrate.upgrade(empty.engine, "0025")
+    with empty.engine.begin() as connection:
+        assert "conversation_id" in {
+            one["name"] for one in inspect(connection).get_columns("beyond")
+        }
+        if made == "without":
+            connection.execute(text("ALTER TABLE beyond DROP COLUMN conversation_id"))
+        for row in (
+            "person (id, lang, created_at) VALUES (3, 'fr', '2026-09-01')",
+            "pair (id, programme_id, mentee_id, mentor_id, kind, state, version, started_at,"
+            " missed_in_a_row) VALUES (5, 'ax', 3, 3, 'long_term', 'active', 1, '2026-09-01', 0)",
+            "beyond (id, pair_id, author_id, state, version, said_at, due_at)"
+            " VALUES (7, 5, 3, 'open', 1, '2026-09-01', '2026-09-02')",
+        ):
+            connection.execute(text(f"INSERT INTO {row}"))
+    migrate.upgrade(empty.engine)
+    assert migrate.check(empty.engine) == []
+    with empty.engine.begin() as connection:
+        assert connection.execute(text("SELECT id FROM beyond")).scalars().all() == [7]
+
+
 def test_check_sees_a_missing_column_and_a_missing_index(empty: Database) -> None:
     migrate.upgrade(empty.engine)
     with empty.engine.begin() as connection:

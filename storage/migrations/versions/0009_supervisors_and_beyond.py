@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("id", _BIG, autoincrement=True, nullable=False),
         sa.Column("pair_id", _BIG, nullable=False),
         sa.Column("author_id", _BIG, nullable=False),
+        sa.Column("conversation_id", _BIG, nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("said_at", sa.DateTime(timezone=True), nullable=False),
