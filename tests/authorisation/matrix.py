@@ -435,7 +435,13 @@ def _bent(token: str) -> Iterator[str]:
         yield f"x:{verb}:{number}:{rng.choice(('0', '7', 'vvvvvvvvvvvv'))}"
 
 
-_REPORTS: Final = ("x:flag:", "x:flag-objective:", "x:flag-offer:", "x:flag-team:")
+_REPORTS: Final = tuple(
+    f"x:{verb}:"
+    for verb in (
+        *("flag", "flag-objective", "flag-offer", "flag-team"),
+        *("flag-card", "flag-expert", "flag-partner"),
+    )
+)
 """Buttons by which somebody shows what they were told to the person who protects (P4)."""
 _OF_REPORTS: Final = frozenset({"flag", "outbox", "person_key"})
 _INSTANTS: Final = frozenset({"act:clock-right"})
