@@ -88,6 +88,7 @@ class OutboxStore:
         self.touched: set[str] = set()  # tokens that have something new to say once we commit
         self._muted: tuple[datetime, str] | None = None
         self.fresh: set[tuple[str, str]] = set()  # likewise, which token in which chat
+        self.said: set[str] = set()  # keys of what is said in this transaction
 
     # --- saying something -----------------------------------------------------------------
 
@@ -191,6 +192,7 @@ class OutboxStore:
             row |= _unsaid(values, *self._muted)
         new = insert_new(self._session, OUT, row) is not None
         if new:
+            self.said.add(key)
             self.touched.add(values["bot_account"])
             self.fresh.add((values["bot_account"], values["chat_id"]))
         return new

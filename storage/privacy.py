@@ -9,7 +9,7 @@ Source: GDPR 15, 17, 20.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -164,11 +164,18 @@ Gone = dict[str, set[int]]
 
 
 class Privacy:
-    """Export and erasure."""
+    """Export and erasure.
 
-    def __init__(self, session: Session, vault: Vault) -> None:
+    Args:
+        session: The transaction.
+        vault: The keys.
+        said: The keys of what it has said so far.
+    """
+
+    def __init__(self, session: Session, vault: Vault, said: Collection[str] = ()) -> None:
         self._session = session
         self._vault = vault
+        self._said = said
 
     # --- export -----------------------------------------------------------------------------------
 
@@ -227,9 +234,8 @@ class Privacy:
         left in files and backups is for `storage.erasures`, which finds the number written down.
         """
         reports = self._keep_reports(person_id)
-        silence(
-            self._session, self._vault, person_id, self.export_person(person_id), spared=reports
-        )
+        data = self.export_person(person_id)
+        silence(self._session, self._vault, person_id, data, spared=reports, said=self._said)
         accounts = self._session.execute(
             select(Identity.platform, Identity.account).where(Identity.person_id == person_id)
         ).all()

@@ -223,7 +223,7 @@ class UnitOfWork:
     @cached_property
     def privacy(self) -> Privacy:
         """Export and erasure."""
-        return Privacy(self.session, self.vault)
+        return Privacy(self.session, self.vault, self.outbox.said)
 
     @cached_property
     def retention(self) -> Purge:

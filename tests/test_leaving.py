@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from bot.dialogue.tokens import RunToken, encode
 from storage.tables import Flag, HelpCall, Outbox, Pair
-from tests.asking import INES, LEA, MARC, act, ask, asks, expert, request, stand, states
+from tests.asking import INES, LEA, MARC, NAMES, TOM, act, ask, asks, expert, request, stand, states
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 from tests.test_flags import GUARD, NIGHT
 
@@ -63,6 +63,56 @@ def test_a_letter_held_for_somebody_away_is_kept_no_longer_than_any() -> None:
                 pass
         assert waiting(one, MARC)["letter"] == state
     assert not [h for h in one.command(MARC, "pause", "fin") if "bientôt" in h.text]
+
+
+# --- a first name that is another's too -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["Marie", "Anne-Marie"])
+def test_the_news_of_who_is_asked_next_is_not_taken_for_who_left(
+    monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    monkeypatch.setitem(NAMES, MARC, "Marie Aubier")
+    monkeypatch.setitem(NAMES, INES, f"{first} Moreau")
+    one = stand(MARC, INES)
+    asks(one)
+    ask(one, MARC)
+    assert told(one.command(MARC, "effacer-oui"), LEA, first)
+    assert waiting(one, LEA)["refused"] == "queued"
+
+
+def test_what_somebody_else_of_that_name_said_is_still_said() -> None:
+    one = stand()
+    one.join(TOM, "Léa Petit")
+    expert(one, MARC)
+    one.command(MARC, "pause", "tout")
+    one.pair(LEA, MARC)
+    one.pair(TOM, MARC)
+    one.command(TOM, "ecrire", "es-tu libre mardi ?")
+    one.command(LEA, "effacer-oui")
+    assert waiting(one, MARC)["letter"] == "queued"
+
+
+def test_who_has_the_name_themselves_still_hears_what_is_for_them() -> None:
+    one = stand()
+    one.join(TOM, "Léa Blanc", role="mentor")
+    one.pair(LEA, TOM)
+    one.join(INES, "Inès Moreau")
+    one.pair(INES, TOM)
+    heard = one.command(INES, "ecrire", "Bonjour Léa")
+    assert told(heard, TOM, "Bonjour Léa")
+    one.command(LEA, "effacer-oui")
+    assert waiting(one, TOM)["letter"] == "queued"
+
+
+def test_a_name_of_blanks_only_is_erased_like_any() -> None:
+    one = stand(MARC)
+    one.pair(LEA, MARC)
+    with one.work() as uow:
+        uow.people.get(one.ids[LEA]).name = "    "  # type: ignore[union-attr]
+        uow.privacy.erase_person(one.ids[LEA], one.now)
+    with one.work() as uow:
+        assert uow.people.get(one.ids[LEA]) is None
 
 
 # --- whom they leave waiting ----------------------------------------------------------------------
