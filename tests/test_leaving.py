@@ -10,6 +10,7 @@ from storage.tables import Flag, HelpCall, Outbox, Pair
 from tests.asking import INES, LEA, MARC, NAMES, TOM, act, ask, asks, expert, request, stand, states
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 from tests.test_flags import GUARD, NIGHT
+from tests.test_supervisors import SUE, beyond, two_pairs
 
 PAULE, DEPUTY = "2", "41"
 
@@ -336,3 +337,44 @@ def test_who_sees_to_a_request_hears_that_nobody_asks_any_more() -> None:
     for account in (CLAIRE, PAULE):
         assert told(heard, account, "Il n’y a plus rien à faire")
         assert waiting(one, account)["request-gone"] == "queued"
+
+
+# --- who follows pairs, and what was taken --------------------------------------------------------
+
+
+def test_who_protects_no_more_still_hears_of_the_pairs_they_follow() -> None:
+    one = two_pairs()
+    with one.work() as uow:
+        uow.people.enrol(one.ids[SUE], one.programmes[0].id, "safeguarding", now=one.now)
+    one.command(SUE, "pause", "tout")
+    beyond(one, MARC)
+    assert waiting(one, SUE)["beyond"] == "queued"
+    one.command(CLAIRE, "roles", "- Sue Roy protection")
+    assert waiting(one, SUE)["beyond"] == "queued"
+    one.command(CLAIRE, "roles", "- Sue Roy")
+    assert waiting(one, SUE)["beyond"] == "cancelled"
+
+
+@pytest.mark.parametrize("how", ["role", "erased"])
+def test_pairs_that_nobody_follows_any_more_are_counted_in_the_morning(how: str) -> None:
+    one = two_pairs()
+    one.join(PAULE, "Paule", role="staff")
+    one.days(7)
+    if how == "role":
+        one.command(CLAIRE, "roles", "- Sue Roy")
+    else:
+        one.command(SUE, "effacer-oui")
+    heard = [said for said in one.days(3) if said.key.startswith("digest")]
+    assert told(heard, PAULE, "binôme")
+
+
+def test_a_call_taken_when_nothing_more_was_planned_for_it_is_reminded_of() -> None:
+    one = stand()
+    heard = one.command(LEA, "besoin", "oui")
+    one.press(CLAIRE, button(heard, CLAIRE, "occupe"))
+    with one.work() as uow:
+        uow.timers.cancel("help-call", 1)
+    one.run(*one.programmes)
+    assert [
+        said for said in one.days(8) if said.key.startswith("help-call:1:") and said.to == CLAIRE
+    ]

@@ -18,7 +18,7 @@ from bot import access, onboarding
 from bot.commands.registry import COMMANDS, act, command
 from bot.dialogue.questionnaire import fold
 from bot.dialogues import act_choice, for_staff, run_choice
-from bot.followup import due
+from bot.followup import due, planner
 from bot.i18n import LANGUAGES, Words, words
 from bot.messages import Choice, Message
 from bot.programmes.schema import Programme
@@ -153,6 +153,17 @@ def _watch(scene: Scene, call: HelpCall, programme: Programme) -> None:
         due_at=into_waking_hours(at, programme.zone, programme.quiet),
         payload={"step": 0},
     )
+
+
+@planner
+def plan_all(scene: Scene) -> None:
+    """At start: what was taken when nothing more was planned for it is looked at too."""
+    for programme in scene.bot.programmes.values():
+        for row in scene.uow.triage.live_calls(programme.id):
+            planned = scene.uow.timers.list(kind="help-call", subject_id=row.id, limit=1)
+            call = scene.uow.triage.get_call(row.id)
+            if call is not None and call.state == "taken" and not planned:
+                _watch(scene, call, programme)
 
 
 @act("help-off", who="member")

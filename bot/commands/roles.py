@@ -115,7 +115,7 @@ def _change(turn: Turn, typed: list[str], *, given: bool) -> tuple[Line, ...] | 
         if person.id != turn.me.id:
             _tell(turn, person, one, given=given)
     if changed and not given:
-        leaving.role_lost(turn, person.id, programme)
+        leaving.role_lost(turn, person.id, programme, changed)
     leaving.role_changed(turn, person.id, programme)
     if not given:
         return ()
