@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from bot import access
 from bot.aside import Answer, Next, Work, asker, beside, put, reply
 from bot.dialogues import act_choice, for_staff
 from bot.exporter import Cell, write_csv, write_xlsx
@@ -211,6 +212,7 @@ KINDS: Final = {
     "rapports": Kind(Report, _report_heads, _reports),
     "souhaits": Kind(Wish, _wish_heads, _wishes),
 }
+CONFIDED: Final = ("rapports", "souhaits")  # to the team, not to one's own mentor
 ALIASES: Final = {
     "requests": "demandes",
     "pairs": "binomes",
@@ -231,6 +233,8 @@ class Export:
         rows: Those read so far.
         told: Per cent that people were told.
         noted: Those of whom it is noted that this was read.
+        last: Number of the last row read.
+        left: Rows left out: of people whom the reader is paired with.
     """
 
     name: str
@@ -240,13 +244,18 @@ class Export:
     rows: list[Row] = field(default_factory=list)
     told: int = 0
     noted: set[int] = field(default_factory=set)
+    last: int = 0
+    left: int = 0
 
     def read(self, scene: Scene, programme: Programme, w: Words, reader: int) -> bool:
         """Read a page more, and note that it is read; False when that was the last."""
-        after = self.rows[-1].number if self.rows else 0
-        some = KINDS[self.name].page(scene, programme, w, Among(after, self.group))
-        self.rows += some
-        new = {person for row in some for person in row.about} - self.noted
+        some = KINDS[self.name].page(scene, programme, w, Among(self.last, self.group))
+        self.last = some[-1].number if some else self.last
+        own = access.close_to(scene, reader) - {reader} if self.name in CONFIDED else ()
+        kept = [row for row in some if not own or own.isdisjoint(row.about)]
+        self.left += len(some) - len(kept)
+        self.rows += kept
+        new = {person for row in kept for person in row.about} - self.noted
         scene.note_reads(f"export-{self.name}", ((reader, one) for one in sorted(new)), programme)
         self.noted |= new
         return len(some) == PAGE
@@ -281,7 +290,11 @@ def _unnamed(row: Row, gone: Collection[int]) -> Row:
 
 def message(export: Export, programme: Programme, w: Words) -> Message:
     """The file, and how many rows it has."""
-    return Message(w("staff-export-done", n=len(export.rows)), file=export.file(programme, w))
+    return Message(
+        w("staff-export-done", n=len(export.rows)),
+        file=export.file(programme, w),
+        note=w("staff-export-left", export.left) if export.left else None,
+    )
 
 
 # --- beside the turns -----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 
 from bot.dialogue.tokens import ActToken, RunToken, encode
 from bot.programmes.care import Training
+from storage.tables import Wish
 from tests.asking import GONE, act, asks, request
 from tests.asking import stand as asking
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
@@ -187,3 +188,27 @@ def test_the_digest_says_nothing_of_ones_own_request() -> None:
     heard = one.days(3)
     assert told(heard, CLAIRE, "Léa Martin")
     assert not [h for h in told(heard, LEA) if "Léa Martin" in h.text]
+
+
+def test_a_file_of_what_was_confided_leaves_out_ones_own_mentee() -> None:
+    one = Stand((programme("emergence"),))
+    one.join(CLAIRE, "Claire", role="staff")
+    for account, name in ((LEA, "Léa Martin"), (BOB, "Bob Petit")):
+        one.join(account, name)
+    one.join(MARC, "Marc Aubier", role="mentor")
+    of_the_team(one, MARC)
+    one.pair(LEA, MARC)
+    with one.work() as uow:
+        for account in (LEA, BOB):
+            row = Wish(person_id=one.ids[account], programme_id="emergence", kind="job",
+                       field="conseil", updated_at=one.now)  # fmt: skip
+            uow.session.add(row)
+    for account, names, left in (
+        (CLAIRE, {"Léa Martin", "Bob Petit"}, False),
+        (MARC, {"Bob Petit"}, True),
+    ):
+        [made] = told(one.command(account, "exporter", "souhaits"), account)
+        assert made.message.file is not None
+        text = made.message.file.content.decode("utf-8-sig")
+        assert {name for name in ("Léa Martin", "Bob Petit") if name in text} == names
+        assert bool(made.message.note) == left
