@@ -212,3 +212,14 @@ def test_a_file_of_what_was_confided_leaves_out_ones_own_mentee() -> None:
         text = made.message.file.content.decode("utf-8-sig")
         assert {name for name in ("Léa Martin", "Bob Petit") if name in text} == names
         assert bool(made.message.note) == left
+
+
+def test_a_mentor_one_had_does_not_read_it_either() -> None:
+    one, _ = stand()
+    of_the_team(one, MARC)
+    changes(one)
+    heard = one.say(LEA, "Avec Marc, ce n’était plus possible.")
+    heard = one.press(LEA, button(heard, LEA, "Transmettre"))
+    [word] = told(heard, CLAIRE, "plus possible")
+    assert not told(heard, MARC)
+    assert one.press(MARC, word.choices["C’est répondu"])[-1].text.startswith(GONE)

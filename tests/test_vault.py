@@ -78,3 +78,12 @@ def test_a_sealed_column_takes_no_plain_text(lite: Database) -> None:
         stray.text = b"plain"
         with pytest.raises(Exception, match="sealed column"):
             uow.session.flush()
+
+
+def test_a_mark_is_the_same_for_the_same_words_and_secret_alone(lite: Database) -> None:
+    """It outlives restarts and releases: who was seated would be seated again if it changed."""
+    with lite.unit_of_work() as uow:
+        assert uow.vault.mark("telegram:7") == "8946e5db2bef42f1accd41a9fa140159"
+        assert uow.vault.mark("telegram:8") != uow.vault.mark("telegram:7")
+    with Database("sqlite://", f"{SECRET}.").unit_of_work() as uow:
+        assert uow.vault.mark("telegram:7") != "8946e5db2bef42f1accd41a9fa140159"
