@@ -31,7 +31,7 @@ from tests.asking import (
     stranger,
     timers,
 )
-from tests.stand import CLAIRE, button, programme, told
+from tests.stand import CLAIRE, Stand, button, programme, told
 
 # --- the mentee's buttons -------------------------------------------------------------------------
 
@@ -474,7 +474,8 @@ def test_a_request_is_read_in_words_among_one_s_own_data() -> None:
 # --- the training of the mentor -------------------------------------------------------------------
 
 
-def test_an_expert_whose_training_is_to_be_confirmed_is_not_taken_for_silent() -> None:
+def declared() -> Stand:
+    """Marc would accept Léa's request, and says that he has followed the training asked for."""
     rules = programme().pair.model_copy(
         update={"training": Training(text=Label(fr="Deux heures.", en="Two hours."))}
     )
@@ -483,6 +484,11 @@ def test_an_expert_whose_training_is_to_be_confirmed_is_not_taken_for_silent() -
     ask(one, MARC)
     heard = answer(one, MARC, "accept")
     one.press(MARC, button(heard, MARC, "suivie"))
+    return one
+
+
+def test_an_expert_whose_training_is_to_be_confirmed_is_not_taken_for_silent() -> None:
+    one = declared()
     heard = one.days(9)
     assert not told(heard, MARC)
     assert not told(heard, LEA, "à temps")
@@ -498,14 +504,7 @@ def test_an_expert_whose_training_is_to_be_confirmed_is_not_taken_for_silent() -
 
 
 def test_silence_after_the_training_lapses_as_ever() -> None:
-    rules = programme().pair.model_copy(
-        update={"training": Training(text=Label(fr="Deux heures.", en="Two hours."))}
-    )
-    one = stand(MARC, INES, here=programme(pair=rules))
-    asks(one)
-    ask(one, MARC)
-    heard = answer(one, MARC, "accept")
-    one.press(MARC, button(heard, MARC, "suivie"))
+    one = declared()
     heard = one.command(CLAIRE, "binomes", "formation Marc Aubier")
     assert not told(heard, LEA)  # there is time enough
     heard = one.days(7.1)
