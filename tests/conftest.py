@@ -7,6 +7,7 @@ import gc
 import ipaddress
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,8 @@ pytest_plugins: list[str] = [
     "tests.partner_world",
 ]
 
+COLLECTED_EVERY: Final = 30.0  # seconds
+_collected = 0.0
 PROXIES: Final = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 for _name in PROXIES:  # before any library reads them: a proxy would hide a call to the outside
     os.environ.pop(_name, None)
@@ -135,8 +138,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
 
 
+def pytest_configure() -> None:
+    """Nothing that is loaded or collected is thrown away before the tests begin."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays to the end: the collector need not look at it again and again."""
+    """What is loaded by now stays to the end: the collector need not look at it again and again.
+
+    Nor does it look at all that the tests left in the midst of one: that takes seconds on a busy
+    machine, and Slack waits for three.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000)
+    gc.set_threshold(10_000, 10, 1_000_000)
+    gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logfinish() -> None:
+    """Between two tests, now and then, the collector looks at everything."""
+    global _collected  # noqa: PLW0603
+    if time.monotonic() - _collected > COLLECTED_EVERY:
+        gc.collect()
+        _collected = time.monotonic()

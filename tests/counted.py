@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Final
 
 import pytest
@@ -18,12 +19,25 @@ from slipcover import FileMatcher, ImportManager, Slipcover, wrap_spec_from_file
 from tests.branches import FOLDER, PACKAGES
 
 _WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER")
-# Files that nobody loads are told of once, by the first process.
-_counter = Slipcover(branch=True, source=None if _WORKER else list(PACKAGES))
+_PAUSE: Final = 15.0  # seconds between two times of taking out what was counted
+# Files that nobody loads are told of once, by the first process. What was counted is taken out
+# between two tests, not (a threshold of misses) in the midst of one: it takes up to half a second
+# of a busy machine each time, and a few in one turn were Slack's three seconds.
+_counter = Slipcover(branch=True, d_miss_threshold=-1, source=None if _WORKER else list(PACKAGES))
 _ours: Final = FileMatcher(sources=list(PACKAGES))
 # From here on: what is imported before is not counted.
 ImportManager(_counter, _ours).__enter__()
 wrap_spec_from_file_location(_counter, _ours)  # so migrations are loaded
+_taken_out = 0.0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logfinish() -> None:
+    """Take the counting out of the lines that were seen."""
+    global _taken_out  # noqa: PLW0603
+    if time.monotonic() - _taken_out > _PAUSE:
+        _counter.deinstrument_seen()
+        _taken_out = time.monotonic()
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import tomllib
@@ -40,6 +39,7 @@ from handlers.telegram.render import render
 from storage import migrate
 from storage.unit_of_work import Database
 from tests.campaign_world import MENTORAT, PROMO, Run, mentors_csv, rematch, students
+from tests.chat import play
 from tests.empty import tables
 from tests.stand import CLAIRE, Heard, Stand, button, programme, told
 from tests.stores import NOON, SECRET
@@ -312,7 +312,7 @@ def test_a_large_draft_is_made_beside_the_turns(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(campaign_draft, "AT_ONCE", 0)
     path = Path(__file__).parent / "transcripts" / MENTORAT / "campagne.chat"
     script = parse_chat(path.read_text("utf-8"))
-    played = asyncio.run(Player(script, path.parent).play())
+    played = play(lambda: Player(script, path.parent))
     assert not played.faults
     at_once = path.read_text("utf-8")
     assert played.text.count("Je forme les binômes") == at_once.count(": le brouillon") > 3
