@@ -27,7 +27,7 @@ pytest_plugins: list[str] = [
     "tests.partner_world",
 ]
 
-COLLECTED_EVERY: Final = 30.0  # seconds
+COLLECTED_EVERY: Final = 60.0  # seconds
 _collected = 0.0
 PROXIES: Final = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 for _name in PROXIES:  # before any library reads them: a proxy would hide a call to the outside

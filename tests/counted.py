@@ -8,13 +8,21 @@ process leaves one file in `.coverage/`; the verdict over them is `tests.branche
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import json
 import os
 import time
-from typing import Final
+from functools import cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import CodeType
+from typing import Any, Final
 
 import pytest
-from slipcover import FileMatcher, ImportManager, Slipcover, wrap_spec_from_file_location
+from slipcover import FileMatcher, ImportManager, Slipcover
+from slipcover.branch import preinstrument
+from typing_extensions import override
 
 from tests.branches import FOLDER, PACKAGES
 
@@ -25,10 +33,35 @@ _PAUSE: Final = 15.0  # seconds between two times of taking out what was counted
 # of a busy machine each time, and a few in one turn were Slack's three seconds.
 _counter = Slipcover(branch=True, d_miss_threshold=-1, source=None if _WORKER else list(PACKAGES))
 _ours: Final = FileMatcher(sources=list(PACKAGES))
+_spec = importlib.util.spec_from_file_location
+_taken_out = 0.0
+
+
+class _Migration(SourceFileLoader):
+    """A file that is loaded anew for each database: the counters are put into its code once."""
+
+    @override
+    def get_code(self, fullname: str) -> CodeType:
+        return _counted(self.path)
+
+
+@cache
+def _counted(path: str) -> CodeType:
+    tree = preinstrument(ast.parse(Path(path).read_bytes()))
+    code: CodeType = _counter.instrument(compile(tree, path, "exec"))
+    return code
+
+
+def _spec_counted(name: str, location: Any = None, **more: Any) -> ModuleSpec | None:
+    spec = _spec(name, location, **more)
+    if spec is not None and spec.origin and _ours.matches(spec.origin):
+        spec.loader = _Migration(name, spec.origin)
+    return spec
+
+
 # From here on: what is imported before is not counted.
 ImportManager(_counter, _ours).__enter__()
-wrap_spec_from_file_location(_counter, _ours)  # so migrations are loaded
-_taken_out = 0.0
+importlib.util.spec_from_file_location = _spec_counted
 
 
 @pytest.hookimpl(trylast=True)
