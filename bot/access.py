@@ -566,9 +566,9 @@ def expert_shown(turn: Turn, number: int) -> Expert:
     Raises:
         NotAllowed: No role there, not shown there, or there is none.
     """
-    expert = turn.uow.directory.get(number) if number <= MAX_ID else None
     shown = bool(turn.roles) and turn.uow.directory.is_shown(number, turn.programme.id)
-    if expert is None or not shown:
+    expert = turn.uow.directory.get(number) if shown else None
+    if expert is None:
         raise NotAllowed(_NO)
     return expert
 

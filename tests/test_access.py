@@ -32,6 +32,7 @@ from tests.authorisation.world import (
     NOW,
     OTHER,
     ROLES,
+    SHOWN,
     World,
     build,
 )
@@ -468,6 +469,20 @@ def test_a_referral_is_theirs_once_they_were_told(
         tried(access.own_referral, turn, number, there=there)
 
 
+def test_a_referral_without_a_pair_is_about_one_person(world: World) -> None:
+    mentee, mentor = world.people["mentee"], world.people["mentor"]
+    number = theirs(world, t.Referral, person_id=mentee)
+    with acting(world, "staff") as turn:
+        row = turn.uow.session.get_one(t.Referral, number)
+        assert access.of_referral(turn, row) == (mentee, mentor)
+        change(turn, t.Referral, number, pair_id=None)
+        assert access.of_referral(turn, row) == (mentee,)
+        assert access.staff_referral(turn, number) is row
+        change(turn, t.Referral, number, person_id=turn.me.id)
+        with refused(turn):
+            access.staff_referral(turn, number)
+
+
 def test_what_the_bot_noticed_is_no_report_of_the_person(world: World) -> None:
     """A flag raised by words of distress is for the guards, not shown back to the writer."""
     number = theirs(world, t.Flag, person_id=world.people["mentee"])
@@ -539,6 +554,27 @@ def test_the_directory_is_the_team_s(world: World, name: str) -> None:
         else:
             with refused(turn):
                 access.directory_entry(turn, number)
+
+
+@pytest.mark.parametrize("name", [*ROLES, "expert"])
+def test_who_agreed_to_be_shown_is_shown_where_they_are_an_expert(world: World, name: str) -> None:
+    """To whoever has a role there."""
+    if name.startswith("erased"):
+        return
+    roles = ROLES.get(name, ROLES["mentor"][:1])
+    for place in (FIRST, OTHER, None):
+        here = place == FIRST and any((p, state) == (FIRST, "active") for p, _, state in roles)
+        for who in ("expert", "mentor", "far mentor", "mentee"):
+            with acting(world, name) as turn:
+                turn.current = world.bot.programmes[place] if place else None
+                number = world.people[who]
+                if here and who in SHOWN:
+                    assert access.expert_shown(turn, number).person_id == number
+                    assert turn.reached
+                else:
+                    for nobody in (number, MISSING):
+                        with refused(turn):
+                            access.expert_shown(turn, nobody)
 
 
 def parked(turn: Turn, key: str, person: int | None) -> int:
