@@ -1,10 +1,11 @@
 """Keys of people: made once, cached no longer than they exist, gone with the person."""
 
 import pytest
-from sqlalchemy import func, select, text
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from storage.sealed import Unreadable
+from storage.sealed import Unreadable, unshut
 from storage.tables import PersonKey
 from storage.unit_of_work import Database
 from tests.stores import SECRET, somebody
@@ -55,6 +56,40 @@ def test_another_secret_opens_nothing(lite: Database) -> None:
     with stranger.unit_of_work() as uow, pytest.raises(Unreadable):
         uow.vault.open(uow.session, person, sealed)
     stranger.close()
+
+
+def test_what_was_read_with_its_key_opens_outside_of_a_transaction(
+    lite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each person with their own key, unwrapped once, and with the new one once they have it."""
+    one, other = (somebody(lite, account).person_id for account in ("7", "8"))
+    wrapped = select(PersonKey.wrapped).where(PersonKey.person_id == one)
+    with lite.unit_of_work() as uow:
+        keys = uow.vault.keys()
+        sealed, theirs = (uow.vault.seal(uow.session, n, ["é", n]) for n in (one, other))
+        first = uow.session.execute(wrapped).scalar_one()
+        second = uow.session.execute(
+            select(PersonKey.wrapped).where(PersonKey.person_id == other)
+        ).scalar_one()
+        uow.session.execute(delete(PersonKey).where(PersonKey.person_id == one))
+        uow.vault.forget(uow.session)
+        anew = uow.vault.seal(uow.session, one, "anew")
+        third = uow.session.execute(wrapped).scalar_one()
+    opened: list[int | None] = []
+
+    def counting(cipher: AESGCM, value: bytes, owner: int | None) -> bytes:
+        opened.append(owner)
+        return unshut(cipher, value, owner)
+
+    monkeypatch.setattr("storage.vault.unshut", counting)
+    for _ in range(2):
+        assert keys.open(one, first, sealed) == ["é", one]
+        assert keys.open(other, second, theirs) == ["é", other]
+    assert opened == [one, one, other, other, one, other]
+    assert keys.open(one, third, anew) == "anew"
+    for owner, key, value in ((one, third, sealed), (one, second, theirs), (other, second, sealed)):
+        with pytest.raises(Unreadable):
+            keys.open(owner, key, value)
 
 
 def test_an_error_of_the_database_tells_no_parameters(database: Database) -> None:
