@@ -7,6 +7,7 @@ with `aussi: l’autre plateforme` is played a second time with the platforms ex
 
 import asyncio
 import difflib
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,14 +37,15 @@ def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Col
 def play(make: Callable[[], Player]) -> Played:
     """Play a conversation, and once more when Slack lost patience with us.
 
-    A machine that stood still for three seconds loses patience once; a bot too slow for Slack
-    does twice.
+    On a machine that stood still for three seconds that happens once; with a bot too slow for Slack
+    twice. What had to be played again is told at the end of the run.
 
     Args:
         make: Gives a player with a world, and a database, of its own.
     """
     played = asyncio.run(make().play())
     if any("operation_timeout" in fault for fault in played.faults):
+        warnings.warn("Slack lost patience: played once more", stacklevel=2)
         played = asyncio.run(make().play())
     return played
 
